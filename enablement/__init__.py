@@ -1,0 +1,42 @@
+"""From a CRM export to a learning plan for each rep, and back to a measured effect."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Name -> the module that has it. Loaded when first used, so that importing costs nothing.
+PUBLIC = {
+    "load": "enablement.read.crm",
+    "crm": "enablement.read.crm",
+    "CRM": "enablement.read.crm",
+    "conversion": "enablement.measure.funnel",
+    "win_rate": "enablement.measure.winloss",
+    "sales_cycle": "enablement.measure.winloss",
+    "quota_attainment": "enablement.measure.pipeline",
+    "pipeline_coverage": "enablement.measure.pipeline",
+    "pipeline_created": "enablement.measure.pipeline",
+    "EnablementError": "enablement.errors",
+}
+MODULES = {
+    "charts": "enablement.show.charts",
+    "tables": "enablement.show.tables",
+    "widgets": "enablement.show.widgets",
+    "words": "enablement.show.words",
+    "world": "enablement.world",
+}
+__all__ = ["CRM", "EnablementError", *sorted({*PUBLIC, *MODULES} - {"CRM", "EnablementError"})]
+
+
+def __getattr__(name: str) -> Any:
+    if name in MODULES:
+        return importlib.import_module(MODULES[name])
+    if name in PUBLIC:
+        return getattr(importlib.import_module(PUBLIC[name]), name)
+    raise AttributeError(f"module 'enablement' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *PUBLIC, *MODULES])

@@ -1,0 +1,1 @@
+"""Tables to numbers: a measure takes tables and a moment, and returns a table."""

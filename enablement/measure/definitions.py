@@ -1,0 +1,197 @@
+"""What each number means: the names of definitions, in one line each, and how to split by."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import pandas as pd
+
+from enablement.errors import CannotSayError, EnablementError, choices
+from enablement.periods import Period, moment
+from enablement.read import engine
+from enablement.read.crm import CRM
+
+CONVERSIONS = {
+    "reached": (
+        "moved on / entered: every stage up to the deepest one reached, a skipped stage counts "
+        "as passed, open ones stay in the denominator"
+    ),
+    "decided": (
+        "moved on / entered, of those won or lost: a skipped stage counts as passed, open ones "
+        "are left out"
+    ),
+}
+WIN_RATE = "won / (won + lost); open and cancelled ones are in neither"
+SALES_CYCLE = "days from {start} to won, of those won; the interval is that of the median"
+RENEWALS = ("left out", "counted")
+REP_COLUMNS = ("team", "region", "role", "manager_id")
+NOT_GROUPS = (
+    *("opportunity_id", "rep_id", "stage", "outcome", "name", "amount"),
+    *("created_at", "expected_close", "closed_at", "last_stage_change"),
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Split:
+    """How a table is split.
+
+    columns : the names of the group columns in the table, such as ``rep_id``
+    sources : for each, ``rep`` (a column of the reps) or ``opportunity``
+    """
+
+    columns: tuple[str, ...]
+    sources: tuple[str, ...]
+
+    def select(self) -> str:
+        """Write the group columns as SQL over ``o`` (opportunities) and ``r`` (reps)."""
+        tables = {"rep": "r", "opportunity": "o"}
+        return "".join(
+            f"{tables[source]}.{engine.quoted(name)} as {engine.quoted(name)}, "
+            for name, source in zip(self.columns, self.sources, strict=True)
+        )
+
+
+def split(crm: CRM, by: str | Sequence[str] | None) -> Split:
+    """Read what a table is to be split by.
+
+    Parameters
+    ----------
+    by : None, ``rep``, a column of the reps (team, region, role) or of the
+        opportunities (source, product, type, any extra column), or several
+
+    Raises
+    ------
+    EnablementError
+        If there is no such column; the message names the known and the nearest.
+    """
+    wanted = [] if by is None else [by] if isinstance(by, str) else list(by)
+    columns, sources = [], []
+    for name in wanted:
+        column, source = _column(crm, name)
+        columns.append(column)
+        sources.append(source)
+    if len(crm.settings.pipelines) > 1 and "pipeline" not in columns:
+        columns.insert(0, "pipeline")
+        sources.insert(0, "opportunity")
+    return Split(tuple(columns), tuple(sources))
+
+
+def _column(crm: CRM, name: str) -> tuple[str, str]:
+    if name in ("rep", "rep_id"):
+        return "rep_id", "rep"
+    if name in REP_COLUMNS and crm.reps[name].notna().any():
+        return name, "rep"
+    known = [c for c in crm.opportunities.columns if c not in NOT_GROUPS]
+    if name in known:
+        return name, "opportunity"
+    raise EnablementError(
+        f"Cannot split by {name!r}. {choices(name, ['rep', *REP_COLUMNS, *known])}"
+    )
+
+
+def everybody(crm: CRM, counted: pd.DataFrame, groups: Split) -> pd.DataFrame:
+    """List every group that a table must show, those without a count included.
+
+    A table by rep alone shows each rep who sells; any other split shows the
+    groups that occur.
+    """
+    if groups.columns == ("rep_id",):
+        sellers = crm.sellers["rep_id"]
+        rest = counted.loc[~counted["rep_id"].isin(sellers), "rep_id"].drop_duplicates()
+        return pd.DataFrame({"rep_id": pd.concat([sellers, rest], ignore_index=True)})
+    if not groups.columns:
+        return pd.DataFrame(index=[0])
+    found = counted[list(groups.columns)].drop_duplicates()
+    return found.sort_values(list(groups.columns), ignore_index=True)
+
+
+def labels(crm: CRM, groups: Split) -> dict[str, str]:
+    """Name the reps of a table for the reader; rep_id -> name."""
+    if "rep_id" not in groups.columns:
+        return {}
+    return dict(zip(crm.reps["rep_id"], crm.reps["name"], strict=True))
+
+
+def check_renewals(renewals: str) -> None:
+    """Refuse a word that is neither ``left out`` nor ``counted``."""
+    if renewals not in RENEWALS:
+        raise EnablementError(f"renewals={renewals!r}. {choices(renewals, list(RENEWALS))}")
+
+
+def check_past(crm: CRM, until: pd.Timestamp, what: str) -> None:
+    """Refuse an earlier moment where only the present is known.
+
+    Raises
+    ------
+    CannotSayError
+        If the export has no stage history and ends after `until`.
+    """
+    if not crm.stage_history and until.date() < crm.seen_until:
+        raise CannotSayError(
+            f"{what} as of {until:%Y-%m-%d} cannot be said: the export has no stage history, only "
+            f"the state of {crm.seen_until:%Y-%m-%d}. Export the history of stages too."
+        )
+
+
+def same_currency(crm: CRM) -> str:
+    """Find the one currency of the amounts.
+
+    Raises
+    ------
+    CannotSayError
+        If there are several: amounts of different currencies are never added.
+    """
+    found = sorted(crm.opportunities["currency"].dropna().unique())
+    if len(found) > 1:
+        raise CannotSayError(
+            f"The amounts are in {', '.join(found)}; they cannot be added without a rate table."
+        )
+    return found[0] if found else crm.settings.currency
+
+
+def describe(
+    table: pd.DataFrame, *, definition: str, until: pd.Timestamp, crm: CRM, **more: object
+) -> pd.DataFrame:
+    """Give a table the lines that must travel with it.
+
+    Sets in ``attrs``: ``definition``, ``as_of``, ``currency`` and what else is given.
+    """
+    table.attrs.update(
+        definition=definition,
+        as_of=f"{until:%Y-%m-%d}",
+        currency=crm.settings.currency,
+        **more,
+    )
+    return table
+
+
+def seen_tables(crm: CRM) -> dict[str, pd.DataFrame]:
+    """The tables that the SQL of ``states`` reads."""
+    return {
+        "opportunities": crm.opportunities,
+        "stage_visits": crm.stage_visits,
+        "closings": crm.closings,
+        "reps": crm.reps,
+    }
+
+
+def span(period: Period | None) -> dict[str, object]:
+    """The first and last moment of a period, as parameters for SQL; None for all time."""
+    if period is None:
+        return {"first": None, "last": None}
+    return {
+        "first": pd.Timestamp(period.start).to_pydatetime(),
+        "last": moment(period.end).to_pydatetime(),
+    }
+
+
+def left_out(crm: CRM, renewals: str) -> str:
+    """Say, where there are renewals and they are not counted, that they are left out."""
+    some = bool(crm.opportunities["type"].eq("renewal").any())
+    return "; renewals left out" if some and renewals == "left out" else ""
+
+
+def credit(crm: CRM, rule: str) -> str:
+    """Say who is credited; without a history of owners that is the current one."""
+    return rule if crm.owner_history else "current owner, history not available"

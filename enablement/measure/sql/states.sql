@@ -1,0 +1,40 @@
+-- Each opportunity as it looked at $until: the deepest stage it had reached, and what had
+-- become of it. An event without a date is taken to lie before the end of the export.
+with seen as (
+    select opportunity_id, visit, stage_order, rep_id, entered_at,
+           case when left_at is null or left_at <= $until then exit else 'open' end as exit
+    from stage_visits
+    where entered_at is null or entered_at <= $until
+),
+last_visit as (
+    select opportunity_id, max(stage_order) as deepest,
+           arg_max(stage_order, visit) as present,
+           arg_max(exit, visit) as exit,
+           arg_min(rep_id, visit) as first_rep,
+           min(entered_at) as first_entered_at
+    from seen
+    group by opportunity_id
+),
+last_closing as (
+    select opportunity_id, arg_max(outcome, closing) as outcome,
+           arg_max(rep_id, closing) as rep_id, max_by(closed_at, closing) as closed_at
+    from closings
+    where closed_at is null or closed_at <= $until
+    group by opportunity_id
+),
+states as (
+    select o.opportunity_id, o.pipeline, v.present, v.first_entered_at,
+           coalesce(v.first_rep, c.rep_id, o.rep_id) as entry_rep,
+           coalesce(c.rep_id, o.rep_id) as final_rep,
+           case when v.exit = 'open' then 'open' else coalesce(c.outcome, 'open') end as outcome,
+           -- The date that counts is the CRM's close date, where the outcome is still the same.
+           case when c.outcome = o.outcome then coalesce(o.closed_at, c.closed_at)
+                else c.closed_at end as closed_at,
+           coalesce(o.created_at, v.first_entered_at) as began_at,
+           v.deepest
+    from opportunities o
+    left join last_visit v using (opportunity_id)
+    left join last_closing c using (opportunity_id)
+    where (v.opportunity_id is not null or c.opportunity_id is not null)
+      and ($renewals = 'counted' or o.type is distinct from 'renewal')
+),

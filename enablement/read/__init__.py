@@ -1,0 +1,1 @@
+"""Files to tables: the only room that opens what a CRM wrote."""

@@ -1,0 +1,53 @@
+"""The engine that counts: a DuckDB that fetches nothing and keeps no file open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+SAFE: dict[str, str | bool] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "enable_external_access": False,
+}
+
+
+def query(
+    sql: str, tables: Mapping[str, Any], parameters: Mapping[str, object] | None = None
+) -> pd.DataFrame:
+    """Run one SQL text over tables in memory.
+
+    Parameters
+    ----------
+    sql : the text
+    tables : name in the text -> DataFrame or Arrow table
+    parameters : ``$name`` in the text -> value
+
+    Returns
+    -------
+    pandas.DataFrame
+        Times are naive UTC in microseconds.
+    """
+    with duckdb.connect(config=SAFE) as connection:
+        for name, table in tables.items():
+            connection.register(name, table)
+        return connection.execute(sql, dict(parameters or {})).df()
+
+
+def text(room: str, name: str) -> str:
+    """Read an SQL text that ships with a room, such as ``text("measure", "passages")``."""
+    return (files(f"enablement.{room}") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def quoted(name: str) -> str:
+    """Quote a column name for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """Quote a text for SQL."""
+    return "'" + value.replace("'", "''") + "'"

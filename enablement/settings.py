@@ -1,0 +1,242 @@
+"""The workspace: stages and their order, outcomes, column names, calendar, currency.
+
+The least that a workspace must say is ``stages`` in their order and what each
+closing stage means::
+
+    stages = ["Lead", "Qual", "Prop"]
+
+    [outcomes]
+    Won = "won"
+    Lost = "lost"
+
+Everything else has a default. ``read`` takes a TOML file or a dict of the same shape.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from enablement.errors import SettingsError, choices
+from enablement.periods import Calendar, Period
+
+OUTCOMES = ("won", "lost", "cancelled")
+TYPES = ("new business", "existing business", "renewal")
+DATE_ORDERS = ("year first", "month first", "day first")
+ZERO_RULES = ("missing", "kept")
+PLACEHOLDERS = ("", "N/A", "n/a", "-", "Select", "Unknown", "unknown", "NULL", "null")
+FILE_NAME = "settings.toml"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a workspace says of itself.
+
+    pipelines : name -> its stages in order; a company with one has the name ``""``
+    outcomes : name of a closing stage -> won, lost or cancelled
+    types : the CRM's word for a kind of business -> new business, existing business, renewal
+    columns : table -> our column -> the CRM's column
+    files : table -> file name, where the headers alone do not tell
+    stage_dates : stage -> the CRM's column with the date at which it was entered
+    values : table -> column -> what stands there -> what is meant
+    missing : words that mean "not known"
+    dates : order of day and month, or a format such as ``%d.%m.%Y``; None lets
+        each whole column decide
+    timezone : the zone of times that name none
+    zero_amount_when_lost : "missing" (an amount of 0 on a lost one is unknown) or "kept"
+    currency : code of the amounts that name none
+    exported_on : the day of the export; None takes the last day seen in the data
+    calendar : the fiscal calendar
+    origin : where this was read from, for messages
+    """
+
+    pipelines: dict[str, tuple[str, ...]]
+    outcomes: dict[str, str]
+    types: dict[str, str] = dataclasses.field(default_factory=dict)
+    columns: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
+    files: dict[str, str] = dataclasses.field(default_factory=dict)
+    stage_dates: dict[str, str] = dataclasses.field(default_factory=dict)
+    values: dict[str, dict[str, dict[str, str]]] = dataclasses.field(default_factory=dict)
+    missing: tuple[str, ...] = PLACEHOLDERS
+    dates: str | None = None
+    timezone: str = "UTC"
+    zero_amount_when_lost: str = "missing"
+    currency: str = "USD"
+    exported_on: dt.date | None = None
+    calendar: Calendar = dataclasses.field(default_factory=Calendar)
+    origin: str = "settings"
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Every stage of every pipeline, in order, each name once."""
+        return tuple(dict.fromkeys(s for stages in self.pipelines.values() for s in stages))
+
+    @property
+    def known_stages(self) -> list[str]:
+        """Every name that may stand in a stage column, outcomes included."""
+        return [*self.stages, *self.outcomes]
+
+    def period(self, name: str | Period | tuple[object, object]) -> Period:
+        """Find the days of a fiscal period such as ``2026Q3``."""
+        return self.calendar.period(name)
+
+
+def root() -> Path:
+    """Find the workspace's root, from which every relative path starts.
+
+    It is ``ENABLEMENT_ROOT`` where that is set, else the nearest folder, from
+    the current one upwards, that holds both ``data`` and ``notebooks``, else the
+    current folder.
+    """
+    if named := os.environ.get("ENABLEMENT_ROOT"):
+        return Path(named).expanduser().resolve()
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / "data").is_dir() and (folder / "notebooks").is_dir():
+            return folder
+    return here
+
+
+def read(source: Settings | Mapping[str, Any] | str | Path | None, *, folder: Path) -> Settings:
+    """Read the settings of a workspace.
+
+    Parameters
+    ----------
+    source : a path, a dict of the same shape, or None for ``settings.toml`` in
+        `folder`, else at the workspace's root
+    folder : the folder of the export
+
+    Raises
+    ------
+    SettingsError
+        If there are none, or a key or value does not fit; the message names it.
+    """
+    if isinstance(source, Settings):
+        return source
+    if isinstance(source, Mapping):
+        return _from_dict(source, origin="settings")
+    path = _locate(source, folder)
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path.name}: {error}") from error
+    return _from_dict(said, origin=path.name)
+
+
+def _locate(source: str | Path | None, folder: Path) -> Path:
+    if source is not None:
+        path = root() / source
+        if not path.is_file():
+            raise SettingsError(f"There are no settings at {source}.")
+        return path
+    for path in (folder / FILE_NAME, root() / FILE_NAME):
+        if path.is_file():
+            return path
+    raise SettingsError(
+        f"{folder.name} has no {FILE_NAME}. The least it must say: "
+        'stages = ["Lead", "Qual", "Prop"] in their order, and '
+        '[outcomes] with Won = "won", Lost = "lost".'
+    )
+
+
+def _from_dict(said: Mapping[str, Any], *, origin: str) -> Settings:
+    known = {
+        *("stages", "pipelines", "fiscal_year"),
+        *(f.name for f in dataclasses.fields(Settings) if f.name not in ("calendar", "origin")),
+    }
+    for key in said:
+        if key not in known:
+            raise SettingsError(f"{origin}: unknown key {key!r}. {choices(key, sorted(known))}")
+    given = {key: said[key] for key in said if key not in ("stages", "pipelines", "fiscal_year")}
+    for key, kind in KINDS.items():
+        if key in given and not isinstance(given[key], kind):
+            raise SettingsError(f"{origin}: {key} = {given[key]!r} is not {NAMES[kind]}.")
+    given["missing"] = tuple(given.get("missing", PLACEHOLDERS))
+    settings = Settings(
+        pipelines=_pipelines(said, origin),
+        calendar=_calendar(said.get("fiscal_year", {}), origin),
+        origin=origin,
+        **{"outcomes": {}, **given},
+    )
+    _check(settings)
+    return settings
+
+
+KINDS: dict[str, type] = {
+    **dict.fromkeys(("outcomes", "types", "columns", "files", "stage_dates", "values"), Mapping),
+    **dict.fromkeys(("dates", "timezone", "zero_amount_when_lost", "currency"), str),
+    "missing": list,
+    "exported_on": dt.date,
+}
+NAMES = {Mapping: "a table", str: "text in quotes", list: "a list", dt.date: "a date"}
+
+
+def _pipelines(said: Mapping[str, Any], origin: str) -> dict[str, tuple[str, ...]]:
+    named = said.get("pipelines", {})
+    lists = {name: table.get("stages") for name, table in named.items()}
+    if "stages" in said:
+        lists = {"": said["stages"], **lists}
+    if not lists:
+        raise SettingsError(f'{origin}: say the stages in their order: stages = ["Lead", "Qual"].')
+    for name, stages in lists.items():
+        if not isinstance(stages, (list, tuple)) or not stages:
+            where = f"pipelines.{name}.stages" if name else "stages"
+            raise SettingsError(f"{origin}: {where} must be a list of names, in their order.")
+        twice = {stage for stage in stages if list(stages).count(stage) > 1}
+        if twice:
+            raise SettingsError(f"{origin}: the stage {min(twice)!r} is listed twice.")
+    return {name: tuple(map(str, stages)) for name, stages in lists.items()}
+
+
+def _calendar(said: Mapping[str, Any], origin: str) -> Calendar:
+    month = said.get("first_month", 1)
+    extra = set(said) - {"first_month"}
+    if extra:
+        raise SettingsError(
+            f"{origin}: unknown key {min(extra)!r} in [fiscal_year]. "
+            f"{choices(min(extra), ['first_month'])}"
+        )
+    if not isinstance(month, int) or not 1 <= month <= 12:
+        raise SettingsError(f"{origin}: fiscal_year.first_month = {month!r} is not 1 to 12.")
+    return Calendar(first_month=month)
+
+
+def _check(settings: Settings) -> None:
+    if "won" not in settings.outcomes.values():
+        raise SettingsError(
+            f'{settings.origin}: [outcomes] must name the stage that means won, as Won = "won".'
+        )
+    _check_words(settings, "outcomes", settings.outcomes.values(), OUTCOMES)
+    _check_words(settings, "types", settings.types.values(), TYPES)
+    _check_words(
+        settings, "zero_amount_when_lost", [settings.zero_amount_when_lost], ZERO_RULES
+    )
+    if settings.dates is not None and "%" not in settings.dates:
+        _check_words(settings, "dates", [settings.dates], DATE_ORDERS)
+    _check_words(settings, "stage_dates", settings.stage_dates, settings.stages)
+    both = set(settings.stages) & set(settings.outcomes)
+    if both:
+        raise SettingsError(
+            f"{settings.origin}: {min(both)!r} is both a stage and an outcome; it can be one."
+        )
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(settings.timezone)
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"{settings.origin}: timezone = {settings.timezone!r} is no zone such as Europe/Berlin."
+        ) from error
+
+
+def _check_words(settings: Settings, key: str, said: Any, known: tuple[str, ...]) -> None:
+    for word in said:
+        if word not in known:
+            raise SettingsError(
+                f"{settings.origin}: {key} has {word!r}. {choices(word, list(known))}"
+            )

@@ -1,0 +1,62 @@
+"""Fixtures that one can count on one hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import enablement as en
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLE = ROOT / "data" / "sample"
+DAY_ZERO = pd.Timestamp("2026-01-01")
+EIGHT_SETTINGS = {
+    "stages": ["Lead", "Qual", "Prop"],
+    "outcomes": {"Won": "won", "Lost": "lost", "Cancelled": "cancelled"},
+}
+# The paths of eight opportunities: day: stage @ rep; then the amount.
+EIGHT = {
+    "D1": ("0 Lead@A, 10 Qual@A, 20 Prop@A, 30 Won@A", 10),
+    "D2": ("0 Lead@A, 10 Prop@A, 25 Won@A", 40),
+    "D3": ("0 Lead@A, 15 Qual@A, 40 Lost@A", 20),
+    "D4": ("0 Lead@B, 10 Qual@B, 20 Prop@B, 30 Qual@B, 50 Prop@B, 70 Lost@B", 80),
+    "D5": ("5 Qual@B, 35 Prop@B, 60 Won@A", 30),
+    "D6": ("60 Lead@B, 70 Qual@B", 25),
+    "D7": ("0 Lead@B, 12 Qual@B, 30 Lost@B, 50 Qual@B, 65 Prop@B", 15),
+    "D8": ("80 Lead@A", 10),
+}
+
+
+def day(number: int) -> pd.Timestamp:
+    """The day that many days after the start."""
+    return DAY_ZERO + pd.Timedelta(days=number)
+
+
+def events(paths: dict[str, tuple[str, float]]) -> pd.DataFrame:
+    """Write paths such as ``0 Lead@A, 10 Won@A`` as stage events."""
+    rows = []
+    for opportunity, (path, _) in paths.items():
+        for step in path.split(", "):
+            when, place = step.split(" ", 1)
+            stage, _, rep = place.partition("@")
+            rows.append((opportunity, day(int(when)), stage, rep or None))
+    return pd.DataFrame(rows, columns=["opportunity_id", "entered_at", "stage", "rep_id"])
+
+
+def company(paths: dict[str, tuple[str, float]], **more: object) -> en.CRM:
+    """Make a CRM of some paths."""
+    amounts = {opportunity: amount for opportunity, (_, amount) in paths.items()}
+    opportunities = pd.DataFrame(
+        {"opportunity_id": list(amounts), "amount": list(map(float, amounts.values()))}
+    )
+    return en.crm(
+        opportunities=opportunities, stage_events=events(paths), settings=EIGHT_SETTINGS, **more
+    )
+
+
+@pytest.fixture(scope="session")
+def eight() -> en.CRM:
+    """The eight opportunities, seen from any later day."""
+    return company(EIGHT)
