@@ -113,7 +113,7 @@ def moment(as_of: object) -> pd.Timestamp:
     import pandas as pd
 
     try:
-        stamp = pd.Timestamp(as_of)  # type: ignore[arg-type]
+        stamp = pd.Timestamp(as_of)
     except (ValueError, TypeError) as error:
         raise EnablementError(f"as_of={as_of!r} is no date. Write it as '2026-09-30'.") from error
     if pd.isna(stamp):

@@ -213,9 +213,7 @@ def _check(settings: Settings) -> None:
         )
     _check_words(settings, "outcomes", settings.outcomes.values(), OUTCOMES)
     _check_words(settings, "types", settings.types.values(), TYPES)
-    _check_words(
-        settings, "zero_amount_when_lost", [settings.zero_amount_when_lost], ZERO_RULES
-    )
+    _check_words(settings, "zero_amount_when_lost", [settings.zero_amount_when_lost], ZERO_RULES)
     if settings.dates is not None and "%" not in settings.dates:
         _check_words(settings, "dates", [settings.dates], DATE_ORDERS)
     _check_words(settings, "stage_dates", settings.stage_dates, settings.stages)
@@ -228,7 +226,7 @@ def _check(settings: Settings) -> None:
 
     try:
         ZoneInfo(settings.timezone)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise SettingsError(
             f"{settings.origin}: timezone = {settings.timezone!r} is no zone such as Europe/Berlin."
         ) from error

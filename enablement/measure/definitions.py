@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -37,54 +37,82 @@ class Split:
     """How a table is split.
 
     columns : the names of the group columns in the table, such as ``rep_id``
-    sources : for each, ``rep`` (a column of the reps) or ``opportunity``
+    sources : for each, ``r`` (a column of the reps) or ``o`` (of the opportunities)
+    only : (source, column, value) of what a table is limited to
     """
 
     columns: tuple[str, ...]
     sources: tuple[str, ...]
+    only: tuple[tuple[str, str, str], ...] = ()
 
     def select(self) -> str:
         """Write the group columns as SQL over ``o`` (opportunities) and ``r`` (reps)."""
-        tables = {"rep": "r", "opportunity": "o"}
         return "".join(
-            f"{tables[source]}.{engine.quoted(name)} as {engine.quoted(name)}, "
+            f"{source}.{engine.quoted(name)} as {engine.quoted(name)}, "
             for name, source in zip(self.columns, self.sources, strict=True)
         )
 
+    def limit(self) -> str:
+        """Write what the table is limited to as an SQL condition."""
+        return " and ".join(
+            ["true"]
+            + [
+                f"{source}.{engine.quoted(name)} = {engine.literal(value)}"
+                for source, name, value in self.only
+            ]
+        )
 
-def split(crm: CRM, by: str | Sequence[str] | None) -> Split:
-    """Read what a table is to be split by.
+    def __str__(self) -> str:
+        """Say in words what the table is limited to, for a definition line."""
+        return "".join(f"; only {name} {value}" for _, name, value in self.only)
+
+
+def split(
+    crm: CRM,
+    by: str | Sequence[str] | None,
+    where: Mapping[str, str] | None = None,
+) -> Split:
+    """Read what a table is to be split by and limited to.
 
     Parameters
     ----------
     by : None, ``rep``, a column of the reps (team, region, role) or of the
         opportunities (source, product, type, any extra column), or several
+    where : column -> the one value to count, such as ``{"team": "North 1"}``
 
     Raises
     ------
     EnablementError
-        If there is no such column; the message names the known and the nearest.
+        If there is no such column or value; the message names the known and the nearest.
     """
     wanted = [] if by is None else [by] if isinstance(by, str) else list(by)
-    columns, sources = [], []
-    for name in wanted:
+    if len(crm.settings.pipelines) > 1 and "pipeline" not in wanted:
+        wanted.insert(0, "pipeline")
+    found = [_column(crm, name) for name in wanted]
+    only = []
+    for name, value in (where or {}).items():
         column, source = _column(crm, name)
-        columns.append(column)
-        sources.append(source)
-    if len(crm.settings.pipelines) > 1 and "pipeline" not in columns:
-        columns.insert(0, "pipeline")
-        sources.insert(0, "opportunity")
-    return Split(tuple(columns), tuple(sources))
+        values = (crm.reps if source == "r" else crm.opportunities)[column]
+        if value not in set(values.dropna()):
+            raise EnablementError(
+                f"No {name} is called {value!r}. {choices(value, sorted(set(values.dropna())))}"
+            )
+        only.append((source, column, value))
+    return Split(
+        columns=tuple(column for column, _ in found),
+        sources=tuple(source for _, source in found),
+        only=tuple(only),
+    )
 
 
 def _column(crm: CRM, name: str) -> tuple[str, str]:
     if name in ("rep", "rep_id"):
-        return "rep_id", "rep"
+        return "rep_id", "r"
     if name in REP_COLUMNS and crm.reps[name].notna().any():
-        return name, "rep"
+        return name, "r"
     known = [c for c in crm.opportunities.columns if c not in NOT_GROUPS]
     if name in known:
-        return name, "opportunity"
+        return name, "o"
     raise EnablementError(
         f"Cannot split by {name!r}. {choices(name, ['rep', *REP_COLUMNS, *known])}"
     )
@@ -97,7 +125,11 @@ def everybody(crm: CRM, counted: pd.DataFrame, groups: Split) -> pd.DataFrame:
     groups that occur.
     """
     if groups.columns == ("rep_id",):
-        sellers = crm.sellers["rep_id"]
+        sellers = crm.sellers
+        for source, name, value in groups.only:
+            if source == "r":
+                sellers = sellers[sellers[name].eq(value)]
+        sellers = sellers.sort_values([c for c in ("team", "name") if c in sellers])["rep_id"]
         rest = counted.loc[~counted["rep_id"].isin(sellers), "rep_id"].drop_duplicates()
         return pd.DataFrame({"rep_id": pd.concat([sellers, rest], ignore_index=True)})
     if not groups.columns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -25,6 +25,7 @@ def conversion(
     *,
     as_of: object,
     by: str | Sequence[str] | None = None,
+    where: Mapping[str, str] | None = None,
     definition: str = "reached",
     period: str | Period | tuple[object, object] | None = None,
     confidence: float = estimates.CONFIDENCE,
@@ -42,6 +43,7 @@ def conversion(
     crm : as `enablement.load` gives it
     as_of : the last moment whose events may be seen; a date means the end of that day
     by : None for all, ``rep``, a column of the reps or of the opportunities, or several
+    where : column -> the one value to count, such as ``{"team": "North 1"}``
     definition : ``reached`` counts every opportunity, open ones included; ``decided``
         only those won or lost
     period : with ``reached``, those that began in the period; with ``decided``, those
@@ -88,7 +90,7 @@ def conversion(
     if definition == "reached":
         definitions.check_past(crm, until, "Conversion")
     span = None if period is None else crm.period(period)
-    groups = definitions.split(crm, by)
+    groups = definitions.split(crm, by, where)
     counted = _count(crm, groups, until, definition, span, renewals)
     table = _complete(crm, counted, groups)
     cannot = _unrecorded(crm)
@@ -99,7 +101,8 @@ def conversion(
         table[[*groups.columns, *COLUMNS]],
         definition=f"{definition}: {CONVERSIONS[definition]}"
         + (f"; {when} in {span}" if span else "")
-        + definitions.left_out(crm, renewals),
+        + definitions.left_out(crm, renewals)
+        + str(groups),
         until=until,
         crm=crm,
         cannot_say=cannot,
@@ -113,7 +116,12 @@ def conversion(
 
 
 def _count(
-    crm: CRM, groups: Split, until: pd.Timestamp, definition: str, span: Period | None, renewals: str
+    crm: CRM,
+    groups: Split,
+    until: pd.Timestamp,
+    definition: str,
+    span: Period | None,
+    renewals: str,
 ) -> pd.DataFrame:
     sql = f"""
         {engine.text("measure", "states")}
@@ -130,6 +138,7 @@ def _count(
         from passages p
         join attributes o using (opportunity_id)
         left join reps r on r.rep_id = p.rep_id
+        where {groups.limit()}
         group by all
     """
     tables = {**definitions.seen_tables(crm), "places": visits.places(crm.settings)}

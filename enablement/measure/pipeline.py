@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -22,6 +22,7 @@ def quota_attainment(
     as_of: object,
     period: str | Period,
     by: str | Sequence[str] | None = None,
+    where: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Won amount against quota.
 
@@ -31,6 +32,7 @@ def quota_attainment(
     as_of : the last moment whose events may be seen; a date means the end of that day
     period : the quarter, or another period that the quotas name
     by : None, ``rep``, ``team`` or ``region``
+    where : column -> the one value to count, such as ``{"team": "North 1"}``
 
     Returns
     -------
@@ -50,13 +52,13 @@ def quota_attainment(
     """
     _check_money(crm)
     span = crm.period(period)
-    groups = definitions.split(crm, by)
+    groups = definitions.split(crm, by, where)
     sold = _sum(crm, groups, as_of, span, SOLD)
     table = _with_quotas(crm, sold, groups, span)
     table = table.assign(attainment=table["sold"] / table["quota"].where(table["quota"] > 0))
     return definitions.describe(
         table[[*groups.columns, "won", "sold", "quota", "attainment"]],
-        definition=f"won amount closed in {span} / quota of {span}; by owner at close",
+        definition=f"won amount closed in {span} / quota of {span}; by owner at close{groups}",
         until=moment(as_of),
         crm=crm,
         period=str(span),
@@ -71,12 +73,13 @@ def pipeline_coverage(
     as_of: object,
     period: str | Period,
     by: str | Sequence[str] | None = None,
+    where: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Open amount due in a period against the quota that remains to be sold.
 
     Parameters
     ----------
-    crm, as_of, by : as for `quota_attainment`
+    crm, as_of, by, where : as for `quota_attainment`
     period : the period in which the open ones are expected to close
 
     Returns
@@ -104,9 +107,9 @@ def pipeline_coverage(
         raise CannotSayError(
             "Coverage cannot be said: no open opportunity has an expected close date."
         )
-    groups = definitions.split(crm, by)
+    groups = definitions.split(crm, by, where)
     due = _sum(crm, groups, as_of, span, DUE)
-    quota = quota_attainment(crm, as_of=as_of, period=span, by=by)
+    quota = quota_attainment(crm, as_of=as_of, period=span, by=by, where=where)
     keys = list(groups.columns)
     quota = quota.assign(remaining=(quota["quota"] - quota["sold"]).clip(lower=0))
     table = _merge(quota[[*keys, "remaining"]], due, keys)
@@ -117,7 +120,7 @@ def pipeline_coverage(
     )
     return definitions.describe(
         table[[*keys, "open", "amount", "remaining", "coverage"]],
-        definition=f"open amount expected to close in {span} / quota of {span} not yet sold",
+        definition=f"open amount due in {span} / quota of {span} not yet sold{groups}",
         until=until,
         crm=crm,
         period=str(span),
@@ -132,12 +135,13 @@ def pipeline_created(
     as_of: object,
     period: str | Period,
     by: str | Sequence[str] | None = None,
+    where: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Opportunities created in a period.
 
     Parameters
     ----------
-    crm, as_of, period, by : as for `quota_attainment`; ``by="type"`` tells new from
+    crm, as_of, period, by, where : as for `quota_attainment`; ``by="type"`` tells new from
         existing business
 
     Returns
@@ -153,12 +157,12 @@ def pipeline_created(
     """
     if crm.opportunities["created_at"].isna().all():
         raise CannotSayError("What was created cannot be said: the export has no created date.")
-    span, groups = crm.period(period), definitions.split(crm, by)
+    span, groups = crm.period(period), definitions.split(crm, by, where)
     table = _sum(crm, groups, as_of, span, CREATED)
     table["created"] = table["created"].astype("int64")
     return definitions.describe(
         table[[*groups.columns, "created", "amount"]],
-        definition=f"opportunities created in {span}, with the amount they have now",
+        definition=f"opportunities created in {span}, with the amount they have now{groups}",
         until=moment(as_of),
         crm=crm,
         period=str(span),
@@ -192,7 +196,7 @@ def _sum(crm: CRM, groups: Split, as_of: object, span: Period, what: str) -> pd.
         {engine.text("measure", "states")}
         attributes as (select * exclude (outcome, rep_id, closed_at), rep_id as owner
                        from opportunities)
-        select {groups.select()} {what}
+        select {groups.select()} {what} and {groups.limit()}
         group by all
     """
     said = {"until": moment(as_of).to_pydatetime(), "renewals": "counted"}
@@ -205,13 +209,16 @@ def _sum(crm: CRM, groups: Split, as_of: object, span: Period, what: str) -> pd.
 def _with_quotas(crm: CRM, sold: pd.DataFrame, groups: Split, span: Period) -> pd.DataFrame:
     """Lay the quotas of a period beside what was sold, rep by rep where they are split."""
     keys = list(groups.columns)
-    quotas = crm.quotas[crm.quotas["period"].eq(span.name) & crm.quotas["metric"].eq(METRIC)]
-    if not keys:
-        return sold.assign(quota=quotas["target"].sum() if len(quotas) else float("nan"))
-    if not set(groups.sources) <= {"rep"}:
+    sources = {*groups.sources, *(source for source, _, _ in groups.only)}
+    if not sources <= {"r"}:
         return sold.assign(quota=float("nan"))  # no quota is set for a kind of opportunity
+    quotas = crm.quotas[crm.quotas["period"].eq(span.name) & crm.quotas["metric"].eq(METRIC)]
     people = crm.reps.drop_duplicates("rep_id")
-    wanted = quotas.merge(people[list({"rep_id", *keys})], on="rep_id", how="left")
+    for _, name, value in groups.only:
+        people = people[people[name].eq(value)]
+    wanted = quotas.merge(people[list({"rep_id", *keys})], on="rep_id")
+    if not keys:
+        return sold.assign(quota=wanted["target"].sum() if len(wanted) else float("nan"))
     targets = wanted.groupby(keys, dropna=False)["target"].sum().reset_index(name="quota")
     table = sold.merge(targets, on=keys, how="outer")
     return table.assign(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ def win_rate(
     *,
     as_of: object,
     by: str | Sequence[str] | None = None,
+    where: Mapping[str, str] | None = None,
     period: str | Period | tuple[object, object] | None = None,
     confidence: float = estimates.CONFIDENCE,
     renewals: str = "left out",
@@ -36,6 +37,7 @@ def win_rate(
     crm : as `enablement.load` gives it
     as_of : the last moment whose events may be seen; a date means the end of that day
     by : None for all, ``rep``, a column of the reps or of the opportunities, or several
+    where : column -> the one value to count, such as ``{"team": "North 1"}``
     period : those closed in it, such as ``2026Q3``; None for all
     confidence : coverage of the Jeffreys interval, between 0 and 1
     renewals : ``left out`` or ``counted``
@@ -59,7 +61,7 @@ def win_rate(
     """
     definitions.check_renewals(renewals)
     until, span = moment(as_of), None if period is None else crm.period(period)
-    groups = definitions.split(crm, by)
+    groups = definitions.split(crm, by, where)
     counted = _count(crm, groups, until, span, renewals)
     shown = definitions.everybody(crm, counted, groups)
     table = _joined(shown, counted, groups)
@@ -73,7 +75,8 @@ def win_rate(
         table[[*groups.columns, "won", "lost", "rate", "low", "high"]],
         definition=definitions.WIN_RATE
         + (f"; closed in {span}" if span else "")
-        + definitions.left_out(crm, renewals),
+        + definitions.left_out(crm, renewals)
+        + str(groups),
         until=until,
         crm=crm,
         overall=float(table["won"].sum() / total) if total else float("nan"),
@@ -91,6 +94,7 @@ def sales_cycle(
     *,
     as_of: object,
     by: str | Sequence[str] | None = None,
+    where: Mapping[str, str] | None = None,
     period: str | Period | tuple[object, object] | None = None,
     confidence: float = estimates.CONFIDENCE,
     renewals: str = "left out",
@@ -103,7 +107,7 @@ def sales_cycle(
 
     Parameters
     ----------
-    crm, as_of, by, period, confidence, renewals : as for `win_rate`
+    crm, as_of, by, where, period, confidence, renewals : as for `win_rate`
 
     Returns
     -------
@@ -124,7 +128,7 @@ def sales_cycle(
     """
     definitions.check_renewals(renewals)
     until, span = moment(as_of), None if period is None else crm.period(period)
-    groups = definitions.split(crm, by)
+    groups = definitions.split(crm, by, where)
     days = _days(crm, groups, until, span, renewals)
     dated = days[days["days"].notna()]
     table = _joined(
@@ -135,7 +139,8 @@ def sales_cycle(
         table[[*groups.columns, "won", "mean", "median", "low", "high", "p90"]],
         definition=definitions.SALES_CYCLE.format(start=_start(crm))
         + (f"; won in {span}" if span else "")
-        + definitions.left_out(crm, renewals),
+        + definitions.left_out(crm, renewals)
+        + str(groups),
         until=until,
         crm=crm,
         undated=len(days) - len(dated),
@@ -157,7 +162,7 @@ def _count(
         from states s
         join attributes o using (opportunity_id)
         left join reps r on r.rep_id = s.final_rep
-        where s.outcome in ('won', 'lost')
+        where s.outcome in ('won', 'lost') and {groups.limit()}
           and ($first is null or s.closed_at between $first and $last)
         group by all
     """
@@ -175,7 +180,8 @@ def _days(
         from states s
         join attributes o using (opportunity_id)
         left join reps r on r.rep_id = s.final_rep
-        where s.outcome = 'won' and ($first is null or s.closed_at between $first and $last)
+        where s.outcome = 'won' and {groups.limit()}
+          and ($first is null or s.closed_at between $first and $last)
     """
     return _ask(crm, sql, until, span, renewals)
 
@@ -198,11 +204,13 @@ def _spread(days: pd.DataFrame, groups: Split, confidence: float) -> pd.DataFram
     keys = list(groups.columns)
     ordered = days.sort_values([*keys, "days"], ignore_index=True)
     values = ordered["days"].to_numpy()
-    grouped = ordered.groupby(keys, dropna=False)["days"] if keys else ordered.groupby(
-        np.zeros(len(ordered), dtype=int)
-    )["days"]
+    grouped = (
+        ordered.groupby(keys, dropna=False)["days"]
+        if keys
+        else ordered.groupby(np.zeros(len(ordered), dtype=int))["days"]
+    )
     table = grouped.agg(won="size", mean="mean", median="median", p90=lambda d: d.quantile(0.9))
-    first = np.concatenate([[0], table["won"].cumsum().to_numpy()[:-1]]) if len(table) else []
+    first = (table["won"].cumsum() - table["won"]).to_numpy(dtype=int)
     lower, upper = estimates.median_ranks(table["won"], confidence=confidence)
     some = lower >= 1
     table["low"] = np.where(some, _pick(values, first, lower), np.nan)
@@ -214,7 +222,7 @@ def _pick(values: np.ndarray, first: np.ndarray, rank: np.ndarray) -> np.ndarray
     """Find the value of a rank within each group of an ordered array."""
     if len(values) == 0:
         return np.zeros(len(rank))
-    return values[np.clip(np.asarray(first, dtype=int) + rank - 1, 0, len(values) - 1)]
+    return values[np.clip(first + rank - 1, 0, len(values) - 1)]
 
 
 def _start(crm: CRM) -> str:
@@ -239,4 +247,4 @@ def _verdict(test: Homogeneity | None, groups: Split) -> str:
 
 
 def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"= {p:.2f}" if p >= 0.01 else f"= {p:.3f}"
+    return "< 0.001" if p < 0.001 else f"= {p:.2g}"

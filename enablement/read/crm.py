@@ -107,7 +107,9 @@ class Source:
     lines: Callable[[set[int]], dict[int, int]]
 
 
-def load(folder: str | Path, settings: Settings | Mapping[str, Any] | str | Path | None = None) -> CRM:
+def load(
+    folder: str | Path, settings: Settings | Mapping[str, Any] | str | Path | None = None
+) -> CRM:
     """Read a folder of CSV exports.
 
     Parameters
@@ -174,7 +176,9 @@ def crm(
     given = {"opportunities": opportunities, "stage_events": stage_events, "reps": reps, **others}
     for table in others:
         if table not in tables.SCHEMA:
-            raise ExportError(f"No table is called {table!r}. {choices(table, list(tables.SCHEMA))}")
+            raise ExportError(
+                f"No table is called {table!r}. {choices(table, list(tables.SCHEMA))}"
+            )
     whole, sources = {}, {}
     for table, frame in given.items():
         if frame is None:
@@ -215,9 +219,7 @@ def _assemble(
     given = _table(whole, "stage_events")
     opportunities = books.opportunities(whole["opportunities"], given)
     given = books.belonging("stage_events", given, opportunities)
-    owner_changes = books.belonging(
-        "owner_changes", _table(whole, "owner_changes"), opportunities
-    )
+    owner_changes = books.belonging("owner_changes", _table(whole, "owner_changes"), opportunities)
     books.known_stages("stage_events", given)
     events = visits.events(opportunities, given, said)
     stage_visits, closings = visits.build(opportunities, events, owner_changes, said)
@@ -325,13 +327,9 @@ class _Books:
     def closed(self, opportunities: pd.DataFrame, closings: pd.DataFrame) -> pd.DataFrame:
         """Fill a missing close date from the history."""
         last = closings.drop_duplicates("opportunity_id", keep="last")
-        at = opportunities["opportunity_id"].map(last.set_index("opportunity_id")["closed_at"])
-        decided = opportunities["outcome"].ne("open")
-        return opportunities.assign(
-            closed_at=opportunities["closed_at"].where(
-                ~decided | opportunities["closed_at"].notna(), at
-            ).astype(tables.DTYPES[tables.TIME])
-        )
+        at = _looked_up(opportunities["opportunity_id"], last, "closed_at")
+        unknown = opportunities["outcome"].ne("open") & opportunities["closed_at"].isna()
+        return opportunities.assign(closed_at=opportunities["closed_at"].mask(unknown, at))
 
     def reps(
         self, frame: pd.DataFrame, opportunities: pd.DataFrame, stage_visits: pd.DataFrame
@@ -362,8 +360,7 @@ class _Books:
                 )
         if not owners:
             self.ledger.cannot(
-                "The export has no history of owners: every stage is credited to the current "
-                "owner."
+                "The export has no history of owners: every stage is credited to the current owner."
             )
         if opportunities["created_at"].isna().all():
             self.ledger.cannot(
@@ -383,10 +380,12 @@ class _Books:
 
     def _stage_from_events(self, frame: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
         place = visits.places(self.said).drop_duplicates("stage").set_index("stage")["place"]
-        order = given.assign(place=given["stage"].map(place)).sort_values(["entered_at", "place"])
-        last = order.drop_duplicates("opportunity_id", keep="last").set_index("opportunity_id")
+        order = given.assign(place=given["stage"].map(place)).sort_values(
+            ["entered_at", "place", "stage", "rep_id"]
+        )
+        last = order.drop_duplicates("opportunity_id", keep="last")
         found = {
-            column: frame[column].fillna(frame["opportunity_id"].map(last[column]))
+            column: frame[column].fillna(_looked_up(frame["opportunity_id"], last, column))
             for column in ("stage", "rep_id")
         }
         frame = frame.assign(**found)
@@ -433,7 +432,10 @@ class _Books:
                 differ = frame[frame[flag].notna() & (said != frame["outcome"].isin(outcomes))]
                 for file, rows in differ.groupby("file").size().items():
                     self.ledger.note(
-                        "opportunities", str(file), f"{flag} contradicts the stage, which holds", rows
+                        "opportunities",
+                        str(file),
+                        f"{flag} contradicts the stage, which holds",
+                        rows,
                     )
 
     def _set_aside(
@@ -463,6 +465,11 @@ class _Books:
         return f"{file}, line {source.lines({row}).get(row, row)}, column {header}"
 
 
+def _looked_up(ids: pd.Series, table: pd.DataFrame, column: str) -> pd.Series:
+    """Find each opportunity's value in a table that has it once at most."""
+    values = table.set_index("opportunity_id")[column].reindex(ids)
+    return values.set_axis(ids.index)
+
+
 def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-

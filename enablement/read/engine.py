@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-SAFE: dict[str, str | bool] = {
+SAFE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "enable_external_access": False,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from enablement.errors import ExportError
+from enablement.errors import ExportError, choices
 
 DELIMITERS = (",", ";", "\t", "|")
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -50,7 +50,7 @@ class Export:
         A row can span lines, so the file is walked; only messages need this.
         """
         found = {}
-        for row, (line, fields) in enumerate(self._fitting()):
+        for row, (line, _) in enumerate(self._fitting()):
             if row in wanted:
                 found[row] = line
             if len(found) == len(wanted):
@@ -87,15 +87,18 @@ def find(folder: Path) -> list[Path]:
         If there is no such folder, or no CSV file in it.
     """
     if not folder.is_dir():
-        near = folder.parent
-        beside = sorted(p.name for p in near.iterdir() if p.is_dir()) if near.is_dir() else []
-        from enablement.errors import choices
-
-        raise ExportError(f"There is no folder {folder}. {choices(folder.name, beside)}")
+        raise ExportError(f"There is no folder {folder}. {choices(folder.name, _beside(folder))}")
     files = sorted(p for p in folder.iterdir() if p.suffix.casefold() == ".csv" and p.is_file())
     if not files:
         raise ExportError(f"{folder} has no CSV file. Put the CRM's exports there, as .csv.")
     return files
+
+
+def _beside(folder: Path) -> list[str]:
+    if not folder.parent.is_dir():
+        return []
+    names = (path.name for path in folder.parent.iterdir() if path.is_dir())
+    return sorted(name for name in names if not name.startswith("."))
 
 
 def read(path: Path) -> Export:

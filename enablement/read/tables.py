@@ -126,6 +126,7 @@ PARTS_SHAPE = r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})(\s.*)?$"
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 FAR_FUTURE = "2200-01-01"  # open ends such as 9999-12-31 mean "not yet"
 TRUE, FALSE = ("true", "1", "yes", "y", "ja", "oui", "si"), ("false", "0", "no", "n", "nein", "non")
+RESERVED = ("row", "file", "outcome")  # names that the tables themselves need
 DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
 WOULD_WORK = {
     NUMBER: "a number such as 1234.5 or 1,234.50",
@@ -177,14 +178,25 @@ def build(export: Export, match: Match, settings: Settings, ledger: Ledger) -> p
 
 
 def _columns(export: Export, match: Match, table: str, stage_dates: list[str]) -> list[Column]:
+    """List the columns to read: those with a name of ours, then the file's others."""
     schema = SCHEMA[table]
-    ours = [Column(name, schema.get(name, TEXT), head) for name, head in match.columns.items()]
-    dates = dict.fromkeys(stage_dates, TIME) if table == "opportunities" else {}
-    used = set(match.columns.values()) - set(dates)
+    dates = set(stage_dates) if table == "opportunities" else set()
+    named = {
+        ours: theirs
+        for ours, theirs in match.columns.items()
+        if ours in schema or ours != theirs  # a name that is not ours is an extra column
+    }
+    known = [Column(ours, schema.get(ours, TEXT), theirs) for ours, theirs in named.items()]
+    used, taken = set(named.values()) - dates, {*schema, *named, *RESERVED}
     rest = [header for header in export.headers if header not in used]
-    taken = {*schema, *match.columns, "row", "file", "outcome"}
-    ours = [column for column in ours if column.ours not in dates]
-    return ours + [Column(f"crm_{h}" if h in taken - set(dates) else h, dates.get(h, TEXT), h) for h in rest]
+    return known + [
+        Column(
+            f"crm_{header}" if header in taken else header,
+            TIME if header in dates else TEXT,
+            header,
+        )
+        for header in rest
+    ]
 
 
 def _with_rows(rows: pa.Table) -> pa.Table:
@@ -229,9 +241,7 @@ def _replaced(text: str, values: dict[str, str]) -> str:
     return f"case {text} {cases} else {text} end"
 
 
-def _typed(
-    text: str, column: Column, raw: pa.Table, export: Export, settings: Settings
-) -> str:
+def _typed(text: str, column: Column, raw: pa.Table, export: Export, settings: Settings) -> str:
     if column.kind == NUMBER:
         bare = f"regexp_replace({text}, '[$€£¥,\\s]', '', 'g')"
         return (
@@ -240,7 +250,8 @@ def _typed(
         )
     if column.kind == FLAG:
         yes, no = (", ".join(map(engine.literal, words)) for words in (TRUE, FALSE))
-        return f"case when lower({text}) in ({yes}) then true when lower({text}) in ({no}) then false end"
+        low = f"lower({text})"
+        return f"case when {low} in ({yes}) then true when {low} in ({no}) then false end"
     if column.kind == TIME:
         return _time(text, column, raw, export, settings)
     return text
@@ -366,8 +377,7 @@ def _broken(export: Export) -> pd.DataFrame:
             "column": None,
             "value": [row.text[:80] for row in export.broken],
             "reason": [
-                f"{row.actual_columns} fields, where the header has {wide}"
-                for row in export.broken
+                f"{row.actual_columns} fields, where the header has {wide}" for row in export.broken
             ],
         }
     )
@@ -384,7 +394,9 @@ def _note_values(
     """Count the values that the settings replace."""
     for column in columns:
         for said, meant in settings.values.get(table, {}).get(column.ours, {}).items():
-            sql = f"select count(*) as n from raw where trim({engine.quoted(column.theirs)}) = $said"
+            sql = (
+                f"select count(*) as n from raw where trim({engine.quoted(column.theirs)}) = $said"
+            )
             rows = engine.query(sql, {"raw": raw}, {"said": said})["n"].iloc[0]
             ledger.note(table, export.name, f"{column.ours} {said!r} read as {meant!r}", rows)
 

@@ -7,7 +7,9 @@ import pandas as pd
 from enablement.read import engine
 from enablement.settings import Settings
 
-OUTCOME_PLACE = 1_000  # after every stage, so that a tie within a moment ends with the outcome
+# After every stage, so that a tie within a moment ends with the outcome; of two outcomes in
+# one moment the last of these holds.
+OUTCOME_PLACES = {"cancelled": 1_000, "lost": 1_001, "won": 1_002}
 EVENT_COLUMNS = [
     *("opportunity_id", "entered_at", "stage", "rep_id", "amount", "expected_close"),
     *("forecast_category", "probability", "origin"),
@@ -30,7 +32,9 @@ def places(settings: Settings) -> pd.DataFrame:
     rows: list[tuple[str, str, int, str | None]] = []
     for pipeline, stages in settings.pipelines.items():
         rows += [(pipeline, stage, place, None) for place, stage in enumerate(stages, start=1)]
-        rows += [(pipeline, name, OUTCOME_PLACE, what) for name, what in settings.outcomes.items()]
+        rows += [
+            (pipeline, name, OUTCOME_PLACES[what], what) for name, what in settings.outcomes.items()
+        ]
     return pd.DataFrame(rows, columns=["pipeline", "stage", "place", "outcome"])
 
 

@@ -59,7 +59,7 @@ def match(export: Export, settings: Settings) -> Match:
         if _fits(entry, export)
     ]
     if not fits:
-        return Match(None, {}, {}, "none of our tables has these headers")
+        return Match(None, {}, {}, "its columns fit no table of ours")
     crosswalk, entry = max(fits, key=lambda fit: len(fit[1]["needs"]))
     table = entry["table"]
     own = _own_columns(settings.columns.get(table, {}), export, table, settings)

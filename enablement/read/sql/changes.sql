@@ -39,7 +39,8 @@ filled as (
            -- Ties within a moment stand in the order of the stages; a change of owner
            -- belongs to the stage entered at the same moment.
            in_order as (partition by r.opportunity_id
-                        order by r.happened_at nulls last, r.stage is null, r.place
+                        order by r.happened_at nulls last, r.stage is null, r.place, r.stage,
+                                 r.rep_id
                         rows between unbounded preceding and current row)
 ),
 changed as (

@@ -8,7 +8,8 @@ with dated as (
 ),
 last_known as (
     select dated.opportunity_id,
-           arg_max(dated.stage, (coalesce(dated.entered_at, timestamp '-infinity'), places.place)) as stage,
+           arg_max(dated.stage, (coalesce(dated.entered_at, timestamp '-infinity'), places.place,
+                                dated.stage)) as stage,
            max(dated.entered_at) as entered_at
     from dated
     join opportunities using (opportunity_id)

@@ -1,0 +1,348 @@
+"""From files to tables: formats, what is set aside, and the line that says so."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import day
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import enablement as en
+from enablement.errors import EnablementError, ExportError, SettingsError
+
+SETTINGS = {
+    "stages": ["Lead", "Qual"],
+    "outcomes": {"Won": "won", "Lost": "lost"},
+    "files": {"opportunities": "deals.csv"},
+    "columns": {
+        "opportunities": {
+            "opportunity_id": "Id",
+            "stage": "Stage",
+            "amount": "Amount",
+            "closed_at": "Closed",
+        }
+    },
+}
+HEADER = "Id,Stage,Amount,Closed\n"
+
+
+def load(folder: Path, text: str | bytes, **more: object) -> en.CRM:
+    """Load a folder with one file of deals."""
+    raw = text if isinstance(text, bytes) else text.encode()
+    (folder / "deals.csv").write_bytes(raw)
+    return en.load(folder, {**SETTINGS, **more})
+
+
+def reasons(crm: en.CRM) -> list[tuple[int, str, str]]:
+    """Line, column and reason of each row that was set aside."""
+    aside = crm.quality.set_aside
+    return list(zip(aside["line"], aside["column"], aside["reason"], strict=True))
+
+
+def test_rows_are_typed_and_counted(tmp_path):
+    """Two rows: text, numbers with thousands and signs, dates; the id keeps its zeros."""
+    crm = load(tmp_path, HEADER + '007,Won,"$1,234.50",2026-03-31\n008,Lead,,\n')
+    first, second = crm.opportunities.to_dict("records")
+    assert (first["opportunity_id"], first["amount"], first["outcome"]) == ("007", 1234.5, "won")
+    assert first["closed_at"] == pd.Timestamp("2026-03-31")
+    assert second["outcome"] == "open"
+    assert pd.isna(second["amount"])
+    assert crm.quality.summary.to_dict("records") == [
+        {"table": "opportunities", "file": "deals.csv", "rows_in": 2, "used": 2, "set_aside": 0}
+    ]
+    assert str(crm.quality) == "2 rows arrived in 1 table; 2 are used and none was set aside."
+
+
+def test_unreadable_values_set_the_row_aside_with_its_line(tmp_path):
+    """The second row's amount and the third row's date cannot be read; a cell spans two lines."""
+    text = HEADER + '1,Won,5,2026-01-02\n"2\nb",Won,five,2026-01-02\n3,Won,7,2026-13-40\n'
+    crm = load(tmp_path, text)
+    assert list(crm.opportunities["opportunity_id"]) == ["1"]
+    assert reasons(crm) == [
+        (3, "Amount", "amount is unreadable: a number such as 1234.5 or 1,234.50 is read"),
+        (5, "Closed", "closed_at is unreadable: a date such as 2026-09-30 is read"),
+    ]
+    assert list(crm.quality.set_aside["value"]) == ["five", "2026-13-40"]
+
+
+def test_rows_with_too_few_or_too_many_fields_are_set_aside(tmp_path):
+    """They are counted as rows that arrived, and shown with their line."""
+    crm = load(tmp_path, HEADER + "1,Won,5,2026-01-02\n2,Won\n3,Won,5,2026-01-02,extra\n")
+    assert [line for line, _, _ in reasons(crm)] == [3, 4]
+    assert "2 fields, where the header has 4" in crm.quality.set_aside["reason"].iloc[0]
+    summary = crm.quality.summary.iloc[0]
+    assert (summary["rows_in"], summary["used"], summary["set_aside"]) == (3, 1, 2)
+
+
+def test_an_id_that_stands_twice_is_used_once(tmp_path):
+    """The first row is used, the second set aside with its line."""
+    crm = load(tmp_path, HEADER + "1,Won,5,2026-01-02\n1,Lost,6,2026-01-03\n")
+    assert list(crm.opportunities["amount"]) == [5.0]
+    assert reasons(crm) == [(3, "Id", "opportunity_id stands twice; the first one is used")]
+
+
+def test_a_missing_stage_sets_the_row_aside(tmp_path):
+    """Every opportunity needs one."""
+    crm = load(tmp_path, HEADER + "1,Won,5,2026-01-02\n2,,6,\n")
+    assert reasons(crm) == [(3, "Stage", "stage is missing: every row of opportunities needs one")]
+
+
+def test_a_stage_the_settings_do_not_know_stops_with_the_line_to_add(tmp_path):
+    """File, line, column, value, the known ones, the nearest, and all there are to add."""
+    text = HEADER + "1,Won,5,2026-01-02\n2,Quall,6,\n3,Quall,6,\n4,Demo,,\n"
+    with pytest.raises(SettingsError) as stopped:
+        load(tmp_path, text)
+    said = str(stopped.value)
+    assert said.startswith("deals.csv, line 3, column Stage: settings does not know the stage")
+    assert "'Quall'" in said
+    assert "Did you mean 'Qual'?" in said
+    assert said.endswith("'Quall' (2 rows), 'Demo' (1 rows).")
+
+
+@pytest.mark.parametrize(
+    ("dates", "read"),
+    [
+        (["3/31/2026", "4/1/2026"], ["2026-03-31", "2026-04-01"]),
+        (["31/3/2026", "1/4/2026"], ["2026-03-31", "2026-04-01"]),
+        (["31.03.26", "01.04.26"], ["2026-03-31", "2026-04-01"]),
+        (["03/31/26 08:55 PM", "04/01/26 1:05 AM"], ["2026-03-31 20:55", "2026-04-01 01:05"]),
+        (["2026-03-31T09:12:00Z", "2026-04-01"], ["2026-03-31 09:12", "2026-04-01"]),
+        (
+            ["2026-03-31T09:12:00+02:00", "2026-3-1 5:04:03"],
+            ["2026-03-31 07:12", "2026-03-01 05:04:03"],
+        ),
+    ],
+)
+def test_the_whole_column_decides_how_dates_are_read(tmp_path, dates, read):
+    """A 31 decides for its column; ISO dates decide for themselves; offsets go to UTC."""
+    rows = "".join(f"{number},Won,5,{date}\n" for number, date in enumerate(dates))
+    crm = load(tmp_path, HEADER + rows)
+    assert list(crm.opportunities["closed_at"]) == [pd.Timestamp(date) for date in read]
+
+
+def test_an_ambiguous_column_of_dates_is_never_guessed(tmp_path):
+    """Neither 3/4 nor 5/6 decides; the message shows the line to add, and adding it works."""
+    text = HEADER + "1,Won,5,3/4/2026\n2,Won,5,5/6/2026\n"
+    with pytest.raises(SettingsError, match=r'column Closed: .3/4/2026. .*dates = "day first"'):
+        load(tmp_path, text)
+    crm = load(tmp_path, text, dates="day first")
+    assert list(crm.opportunities["closed_at"].dt.month) == [4, 6]
+
+
+def test_naive_times_are_read_in_the_workspace_zone_and_dates_are_not_moved(tmp_path):
+    """Noon in Berlin in summer is ten o'clock in UTC; a date without a time stays that date."""
+    text = HEADER + "1,Won,5,2026-07-01 12:00:00\n2,Won,5,2026-07-01\n"
+    crm = load(tmp_path, text, timezone="Europe/Berlin")
+    assert list(crm.opportunities["closed_at"]) == [
+        pd.Timestamp("2026-07-01 10:00"),
+        pd.Timestamp("2026-07-01"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "delimiter"),
+    [("utf-8", ";"), ("utf-8-sig", ","), ("cp1252", "\t"), ("utf-16", ","), ("utf-8", "|")],
+)
+def test_encodings_and_delimiters(tmp_path, encoding, delimiter):
+    """The same row, however it was saved."""
+    lines = [
+        ["Id", "Stage", "Amount", "Closed", "Händler"],
+        ["1", "Won", "5", "", "Müller & Söhne"],
+    ]
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows(lines)
+    crm = load(tmp_path, text.getvalue().encode(encoding))
+    assert crm.opportunities["Händler"].iloc[0] == "Müller & Söhne"
+
+
+def test_placeholders_are_missing_and_values_are_replaced(tmp_path):
+    """`N/A` is no amount; a misspelt stage is read as the settings say, and counted."""
+    crm = load(
+        tmp_path,
+        HEADER + "1,Wonn,N/A,\n2,Won,5,\n",
+        values={"opportunities": {"stage": {"Wonn": "Won"}}},
+    )
+    assert list(crm.opportunities["outcome"]) == ["won", "won"]
+    assert pd.isna(crm.opportunities["amount"].iloc[0])
+    note = crm.quality.notes.iloc[0]
+    assert (note["note"], note["rows"]) == ("stage 'Wonn' read as 'Won'", 1)
+
+
+def test_amount_zero_of_a_lost_one_is_unknown_unless_kept(tmp_path):
+    """The rule has a name, is counted, and can be turned round."""
+    text = HEADER + "1,Lost,0,2026-01-02\n2,Won,0,2026-01-02\n"
+    crm = load(tmp_path, text)
+    assert pd.isna(crm.opportunities["amount"].iloc[0])
+    assert crm.opportunities["amount"].iloc[1] == 0
+    assert list(crm.quality.notes["rows"]) == [1]
+    kept = load(tmp_path, text, zero_amount_when_lost="kept")
+    assert list(kept.opportunities["amount"]) == [0, 0]
+
+
+def test_a_close_date_on_an_open_one_is_an_expectation(tmp_path):
+    """Salesforce has one column for both."""
+    crm = load(tmp_path, HEADER + "1,Lead,5,2026-12-31\n")
+    row = crm.opportunities.iloc[0]
+    assert row["expected_close"] == pd.Timestamp("2026-12-31")
+    assert pd.isna(row["closed_at"])
+
+
+def test_flags_that_contradict_the_stage_are_counted_and_the_stage_holds(tmp_path):
+    """An export may say IsWon of one whose stage is lost."""
+    crm = load(tmp_path, "Id,Stage,Amount,Closed,IsWon\n1,Lost,5,2026-01-02,TRUE\n")
+    assert crm.opportunities["outcome"].iloc[0] == "lost"
+    assert list(crm.quality.notes["note"]) == ["IsWon contradicts the stage, which holds"]
+
+
+def test_ids_that_are_not_there_are_made_and_flagged(tmp_path):
+    """From file and row."""
+    columns = {"opportunities": {"stage": "Stage"}}
+    (tmp_path / "deals.csv").write_text("Stage\nWon\nLost\n")
+    crm = en.load(tmp_path, {**SETTINGS, "columns": columns})
+    assert list(crm.opportunities["opportunity_id"]) == ["deals.csv row 1", "deals.csv row 2"]
+    assert crm.quality.notes["note"].iloc[0] == "opportunity_id made from file and row"
+
+
+def test_other_columns_keep_their_names_and_can_be_split_by(tmp_path):
+    """A collision with a name of ours gets a prefix."""
+    crm = load(tmp_path, "Id,Stage,Amount,Closed,Segment,outcome\n1,Won,5,2026-01-02,Large,x\n")
+    assert crm.opportunities["Segment"].iloc[0] == "Large"
+    assert crm.opportunities["crm_outcome"].iloc[0] == "x"
+    assert en.win_rate(crm, as_of="2026-02-01", by="Segment")["Segment"].iloc[0] == "Large"
+
+
+def test_history_rows_of_other_opportunities_are_set_aside(tmp_path):
+    """A history may name opportunities that were filtered out of the list."""
+    (tmp_path / "stage_events.csv").write_text(
+        "opportunity_id,entered_at,stage\n1,2026-01-01,Lead\n9,2026-01-01,Lead\n"
+    )
+    crm = load(tmp_path, HEADER + "1,Won,5,2026-01-02\n")
+    aside = crm.quality.set_aside.iloc[0]
+    assert (aside["file"], aside["line"], aside["value"]) == ("stage_events.csv", 3, "9")
+    assert crm.quality.summary.set_index("file").loc["stage_events.csv", "set_aside"] == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        ({}, r"has no CSV file"),
+        ({"deals.csv": ""}, r"deals.csv, line 1: the file is empty"),
+        ({"deals.csv": "\n"}, r"deals.csv, line 1: the file is empty"),
+        ({"deals.csv": "Id,Amount,Closed\n1,5,\n"}, r"stage = 'Stage', but deals.csv has no such"),
+        ({"other.csv": "a,b\n1,2\n"}, r"deals.csv' is not there. Known: other.csv"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_line(tmp_path, files, complaint):
+    """File, and what would have worked."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(EnablementError, match=complaint) as refused:
+        en.load(tmp_path, SETTINGS)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_folder_names_its_neighbours(tmp_path):
+    """The nearest name is offered."""
+    (tmp_path / "exports").mkdir()
+    with pytest.raises(ExportError, match="no folder .*export. Known: exports. Did you mean"):
+        en.load(tmp_path / "export", SETTINGS)
+
+
+def test_no_opportunities_recognised_says_what_to_write(tmp_path):
+    """The files that are there, and the lines for the settings."""
+    (tmp_path / "things.csv").write_text("a,b\n1,2\n")
+    least = {"stages": ["Lead"], "outcomes": {"Won": "won"}}
+    with pytest.raises(ExportError, match=r"recognised as opportunities \(things.csv\)"):
+        en.load(tmp_path, least)
+
+
+def test_tables_of_ones_own_need_their_columns_and_name_them():
+    """A DataFrame without a needed column, and one that no table is called after."""
+    frame = pd.DataFrame({"id": [1]})
+    with pytest.raises(ExportError, match="has no column opportunity_id. Its columns: id"):
+        en.crm(
+            opportunities=pd.DataFrame({"opportunity_id": [1], "stage": ["Lead"]}),
+            stage_events=frame,
+            settings=SETTINGS,
+        )
+    with pytest.raises(ExportError, match="No table is called 'quota'.*Did you mean 'quotas'"):
+        en.crm(opportunities=frame, quota=frame, settings=SETTINGS)
+
+
+def test_numbers_as_ids_become_text_without_a_point():
+    """Pandas makes a float of an id column with a gap."""
+    crm = en.crm(
+        opportunities=pd.DataFrame(
+            {"opportunity_id": [1, 2], "rep_id": [7.0, None], "stage": ["Won", "Lead"]}
+        ),
+        settings={key: SETTINGS[key] for key in ("stages", "outcomes")},
+    )
+    assert list(crm.opportunities["opportunity_id"]) == ["1", "2"]
+    assert crm.opportunities["rep_id"].iloc[0] == "7"
+
+
+def test_owners_who_are_in_no_list_are_added_and_counted():
+    """They own opportunities, so they must appear."""
+    crm = en.crm(
+        opportunities=pd.DataFrame(
+            {"opportunity_id": ["1", "2"], "rep_id": ["a", "b"], "stage": ["Won", "Lead"]}
+        ),
+        reps=pd.DataFrame({"rep_id": ["a"], "name": ["Ann"]}),
+        settings={key: SETTINGS[key] for key in ("stages", "outcomes")},
+    )
+    assert list(crm.reps["name"]) == ["Ann", "b"]
+    assert list(crm.quality.notes["rows"]) == [1]
+
+
+def test_who_only_manages_does_not_sell():
+    """A manager without opportunities is no rep without opportunities."""
+    crm = en.crm(
+        opportunities=pd.DataFrame({"opportunity_id": ["1"], "rep_id": ["a"], "stage": ["Won"]}),
+        reps=pd.DataFrame({"rep_id": ["a", "b", "m"], "manager_id": ["m", "m", None]}),
+        settings={key: SETTINGS[key] for key in ("stages", "outcomes")},
+    )
+    assert list(crm.sellers["rep_id"]) == ["a", "b"]
+
+
+def test_the_day_of_the_report_is_the_earlier_of_period_and_export():
+    """A quarter that is not over is reported as of the export."""
+    crm = en.crm(
+        opportunities=pd.DataFrame(
+            {"opportunity_id": ["1"], "stage": ["Won"], "closed_at": [day(40)]}
+        ),
+        settings={key: SETTINGS[key] for key in ("stages", "outcomes")},
+    )
+    assert crm.as_of("2026Q1") == day(40).date()
+    assert crm.as_of("2025Q4").isoformat() == "2025-12-31"
+
+
+CELL = st.one_of(
+    st.sampled_from(["Won", "Lost", "Lead", "Qual", "5", "1,000", "2026-01-02", "N/A", "", "x"]),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=6),
+)
+
+
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rows=st.lists(st.lists(CELL, min_size=1, max_size=6), max_size=8))
+def test_no_row_is_lost_whatever_the_file_holds(tmp_path, rows):
+    """Rows in = used + set aside = the rows an independent reader counts; or one clear line."""
+    text = io.StringIO()
+    csv.writer(text).writerows([["Id", "Stage", "Amount", "Closed"], *rows])
+    raw = text.getvalue()
+    independent = sum(1 for row in csv.reader(io.StringIO(raw)) if row) - 1
+    try:
+        crm = load(tmp_path, raw.encode())
+    except EnablementError as error:
+        assert "\n" not in str(error).replace("\r", "\n") or "stage" in str(error)
+        return
+    summary = crm.quality.summary.iloc[0]
+    assert summary["rows_in"] == summary["used"] + summary["set_aside"] == independent
+    assert len(crm.opportunities) == summary["used"]
+    assert len(crm.quality.set_aside) == summary["set_aside"]

@@ -1,0 +1,103 @@
+"""What a workspace says of itself, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from enablement import settings
+from enablement.errors import SettingsError
+
+LEAST = {"stages": ["Lead", "Qual"], "outcomes": {"Won": "won", "Lost": "lost"}}
+
+
+def read(said, tmp_path):
+    """Read a dict of settings."""
+    return settings.read(said, folder=tmp_path)
+
+
+def test_the_least_is_stages_and_outcomes(tmp_path):
+    """Everything else has a default."""
+    said = read(LEAST, tmp_path)
+    assert said.pipelines == {"": ("Lead", "Qual")}
+    assert said.known_stages == ["Lead", "Qual", "Won", "Lost"]
+    assert (said.currency, said.timezone, said.calendar.first_month) == ("USD", "UTC", 1)
+
+
+def test_a_file_and_a_dict_say_the_same(tmp_path):
+    """TOML in the export's folder is found without being named."""
+    (tmp_path / "settings.toml").write_text(
+        'stages = ["Lead", "Qual"]\n[outcomes]\nWon = "won"\nLost = "lost"\n'
+    )
+    from_file = settings.read(None, folder=tmp_path)
+    assert from_file.pipelines == read(LEAST, tmp_path).pipelines
+    assert from_file.origin == "settings.toml"
+
+
+def test_several_pipelines_have_their_own_stages(tmp_path):
+    """A stage may stand in two pipelines, at two places."""
+    said = read(
+        {
+            "pipelines": {"New": {"stages": ["A", "B"]}, "Renewal": {"stages": ["B", "C"]}},
+            "outcomes": {"Won": "won"},
+        },
+        tmp_path,
+    )
+    assert said.pipelines == {"New": ("A", "B"), "Renewal": ("B", "C")}
+    assert said.stages == ("A", "B", "C")
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"stagse": []}, "unknown key 'stagse'.*Did you mean 'stages'"),
+        ({"stages": []}, "stages must be a list of names"),
+        ({"stages": "Lead"}, "stages must be a list of names"),
+        ({"stages": ["Lead", "Lead"]}, "'Lead' is listed twice"),
+        ({"stages": ["Lead", "Won"]}, "'Won' is both a stage and an outcome"),
+        ({"outcomes": {"Lost": "lost"}}, "must name the stage that means won"),
+        ({"outcomes": {"Won": "won", "Lost": "lsot"}}, "'lsot'.*Did you mean 'lost'"),
+        ({"outcomes": ["Won"]}, "outcomes = .* is not a table"),
+        ({"types": {"New": "new"}}, "types has 'new'. Known: new business"),
+        ({"dates": "day frist"}, "Did you mean 'day first'"),
+        ({"timezone": "Europe/Berln"}, "is no zone such as"),
+        ({"fiscal_year": {"first_month": 13}}, "is not 1 to 12"),
+        ({"fiscal_year": {"month": 2}}, "unknown key 'month' in .fiscal_year."),
+        ({"exported_on": "2026-09-30"}, "exported_on = '2026-09-30' is not a date"),
+        ({"stage_dates": {"Ql": "Qual date"}}, "stage_dates has 'Ql'.*Did you mean 'Qual'"),
+        ({"zero_amount_when_lost": "zero"}, "Known: missing, kept"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_line(tmp_path, change, complaint):
+    """The message names the key, the value and what would have worked."""
+    with pytest.raises(SettingsError, match=complaint) as refused:
+        read({**LEAST, **change}, tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+def test_broken_toml_names_file_and_line(tmp_path):
+    """The parser's own words carry the line."""
+    path = tmp_path / "settings.toml"
+    path.write_text('stages = ["Lead"\n[outcomes]\n')
+    with pytest.raises(SettingsError, match=r"settings.toml: .*line 2"):
+        settings.read(path, folder=tmp_path)
+
+
+def test_missing_settings_say_the_least_that_is_needed(tmp_path, monkeypatch):
+    """A reader can copy the lines from the message."""
+    monkeypatch.setenv("ENABLEMENT_ROOT", str(tmp_path))
+    with pytest.raises(SettingsError, match=r"has no settings.toml. The least it must say: stages"):
+        settings.read(None, folder=tmp_path / "export")
+    with pytest.raises(SettingsError, match="There are no settings at nowhere.toml"):
+        settings.read("nowhere.toml", folder=tmp_path)
+
+
+def test_paths_start_at_the_root_whatever_the_folder(tmp_path, monkeypatch):
+    """A kernel started in notebooks/ and one started above find the same root."""
+    deep = tmp_path / "notebooks" / "dashboards"
+    deep.mkdir(parents=True)
+    (tmp_path / "data").mkdir()
+    monkeypatch.delenv("ENABLEMENT_ROOT", raising=False)
+    monkeypatch.chdir(deep)
+    assert settings.root() == tmp_path.resolve()
+    monkeypatch.setenv("ENABLEMENT_ROOT", str(deep))
+    assert settings.root() == deep.resolve()

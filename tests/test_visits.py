@@ -1,0 +1,183 @@
+"""Stage visits, from histories, stage dates and the present stage alone."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from conftest import EIGHT, EIGHT_SETTINGS, company, day
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_funnel import PATHS, as_events, made
+
+import enablement as en
+
+
+def stays(crm: en.CRM, opportunity: str) -> list[tuple[str, str, str]]:
+    """Stage, rep and exit of each visit of one opportunity."""
+    visits = crm.stage_visits
+    mine = visits[visits["opportunity_id"] == opportunity]
+    return list(zip(mine["stage"], mine["rep_id"], mine["exit"], strict=True))
+
+
+def test_the_eight_have_the_stays_that_one_counts(eight):
+    """Lead 7 (6 advanced, 1 open), Qual 8 (5 advanced, 2 lost, 1 open), Prop 6."""
+    found = eight.stage_visits.groupby("stage")["exit"].value_counts().to_dict()
+    assert found == {
+        ("Lead", "advanced"): 6,
+        ("Lead", "open"): 1,
+        ("Qual", "advanced"): 5,
+        ("Qual", "lost"): 2,
+        ("Qual", "open"): 1,
+        ("Prop", "won"): 3,
+        ("Prop", "back"): 1,
+        ("Prop", "lost"): 1,
+        ("Prop", "open"): 1,
+    }
+
+
+def test_a_hand_over_ends_a_visit_and_begins_the_next():
+    """The ninth: Lead goes from A to B, moves on to Qual, and is cancelled there."""
+    crm = company({"D9": ("0 Lead@A, 5 Lead@B, 20 Qual@B, 30 Cancelled", 1)})
+    assert stays(crm, "D9") == [
+        ("Lead", "A", "handed off"),
+        ("Lead", "B", "advanced"),
+        ("Qual", "B", "cancelled"),
+    ]
+
+
+def test_a_stage_change_with_a_new_rep_is_a_stage_change(eight):
+    """D5 left Prop, which B had, by being won by A."""
+    assert stays(eight, "D5") == [("Qual", "B", "advanced"), ("Prop", "B", "won")]
+    assert eight.closings.set_index("opportunity_id").loc["D5", "rep_id"] == "A"
+
+
+def test_a_reopened_one_has_two_stays_and_a_gap(eight):
+    """D7 left Qual lost on day 30 and came back to it on day 50."""
+    visits = eight.stage_visits
+    mine = visits[visits["opportunity_id"] == "D7"].set_index("visit")
+    assert list(mine["exit"]) == ["advanced", "lost", "advanced", "open"]
+    assert mine.loc[2, "left_at"] == day(30)
+    assert mine.loc[3, "entered_at"] == day(50)
+
+
+def test_rows_that_change_nothing_make_no_visit():
+    """An amount or a close date may change while stage and rep do not."""
+    crm = company({"X": ("0 Lead@A, 3 Lead@A, 5 Qual@A, 9 Qual@A, 12 Won@A", 1)})
+    assert stays(crm, "X") == [("Lead", "A", "advanced"), ("Qual", "A", "won")]
+    assert len(crm.stage_events) == 5
+
+
+def test_ties_within_a_moment_stand_in_the_order_of_the_stages():
+    """Clicked through on one day, in whatever order the rows come."""
+    crm = company({"X": ("0 Won@A, 0 Prop@A, 0 Lead@A, 0 Qual@A", 1)})
+    assert [stage for stage, _, _ in stays(crm, "X")] == ["Lead", "Qual", "Prop"]
+    assert stays(crm, "X")[-1][2] == "won"
+
+
+def test_owners_come_from_their_own_history():
+    """Stage history without owners, and a hand-over from A to B on day 5: B had Qual."""
+    crm = en.crm(
+        opportunities=pd.DataFrame({"opportunity_id": ["X"], "rep_id": ["B"], "stage": ["Won"]}),
+        stage_events=pd.DataFrame(
+            {
+                "opportunity_id": "X",
+                "entered_at": [day(0), day(10), day(20)],
+                "stage": ["Lead", "Qual", "Won"],
+            }
+        ),
+        owner_changes=pd.DataFrame(
+            {"opportunity_id": ["X"], "changed_at": [day(5)], "from_rep": ["A"], "to_rep": ["B"]}
+        ),
+        settings=EIGHT_SETTINGS,
+    )
+    assert stays(crm, "X") == [
+        ("Lead", "A", "handed off"),
+        ("Lead", "B", "advanced"),
+        ("Qual", "B", "won"),
+    ]
+    assert crm.owner_history
+
+
+def test_without_owner_history_the_current_owner_is_credited_and_said():
+    """The table and the quality say so."""
+    crm = en.crm(
+        opportunities=pd.DataFrame({"opportunity_id": ["X"], "rep_id": ["B"], "stage": ["Won"]}),
+        stage_events=pd.DataFrame(
+            {"opportunity_id": "X", "entered_at": [day(0), day(9)], "stage": ["Lead", "Won"]}
+        ),
+        settings=EIGHT_SETTINGS,
+    )
+    assert stays(crm, "X") == [("Lead", "B", "won")]
+    table = en.conversion(crm, as_of=day(10), by="rep")
+    assert table.attrs["credit"] == "current owner, history not available"
+    assert any("no history of owners" in sentence for sentence in crm.quality.cannot_say)
+
+
+def test_stage_dates_make_visits_and_leave_the_rest_unknown():
+    """A date for Qual alone: the stay in Qual is known, that in Lead is not."""
+    crm = en.crm(
+        opportunities=pd.DataFrame(
+            {
+                "opportunity_id": ["X", "Y", "Z"],
+                "stage": ["Won", "Qual", "Lead"],
+                "qual_date": [day(3), day(4), None],
+                "closed_at": [day(9), None, None],
+            }
+        ),
+        settings={
+            **EIGHT_SETTINGS,
+            "stage_dates": {"Qual": "qual_date"},
+            "exported_on": day(30).date(),
+        },
+    )
+    assert [stay[::2] for stay in stays(crm, "X")] == [("Qual", "won")]
+    assert [stay[::2] for stay in stays(crm, "Z")] == [("Lead", "open")]
+    assert crm.stage_visits["entered_at"].isna().sum() == 1
+    assert set(crm.stage_events["origin"]) == {"stage dates", "derived"}
+
+
+def test_an_outcome_missing_from_the_history_is_added_at_its_close_date():
+    """The history ends in Qual, the opportunity is lost since day 40."""
+    crm = en.crm(
+        opportunities=pd.DataFrame(
+            {"opportunity_id": ["X"], "stage": ["Lost"], "closed_at": [day(40)]}
+        ),
+        stage_events=pd.DataFrame(
+            {"opportunity_id": "X", "entered_at": [day(0), day(9)], "stage": ["Lead", "Qual"]}
+        ),
+        settings=EIGHT_SETTINGS,
+    )
+    assert [stay[::2] for stay in stays(crm, "X")] == [("Lead", "advanced"), ("Qual", "lost")]
+    assert list(crm.stage_events["origin"]) == ["history", "history", "derived"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(paths=PATHS)
+def test_every_visit_ends_where_the_next_event_begins(paths):
+    """Visits do not overlap, an open one is the last, and each has an exit that is known."""
+    visits = made(as_events(paths)).stage_visits
+    known = {"advanced", "won", "lost", "back", "handed off", "cancelled", "open"}
+    assert set(visits["exit"]) <= known
+    assert (visits["left_at"].isna() == visits["exit"].eq("open")).all()
+    following = visits.groupby("opportunity_id")["entered_at"].shift(-1)
+    both = following.notna()
+    assert (visits.loc[both, "left_at"] <= following[both]).all()
+    assert visits.loc[visits["exit"].eq("open"), "opportunity_id"].is_unique
+
+
+@pytest.mark.parametrize("opportunity", list(EIGHT))
+def test_the_callers_tables_are_not_changed(opportunity):
+    """What goes in is the same afterwards."""
+    history = as_events([[(0, "Lead", "A"), (3, "Won", "A")]])
+    before = history.copy(deep=True)
+    made(history)
+    pd.testing.assert_frame_equal(history, before)
+
+
+@given(paths=st.just([[(0, "Won", "A")], [(0, "Lost", "A")]]))
+@settings(max_examples=1, deadline=None)
+def test_an_outcome_without_a_visit_still_counts_as_decided(paths):
+    """Created as won, or as lost: no stay, but one of two was won."""
+    crm = made(as_events(paths))
+    assert crm.stage_visits.empty
+    assert en.win_rate(crm, as_of=day(5))["rate"].iloc[0] == 0.5
