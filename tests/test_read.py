@@ -337,10 +337,13 @@ def test_no_row_is_lost_whatever_the_file_holds(tmp_path, rows):
     csv.writer(text).writerows([["Id", "Stage", "Amount", "Closed"], *rows])
     raw = text.getvalue()
     independent = sum(1 for row in csv.reader(io.StringIO(raw)) if row) - 1
+    complaint = ""
     try:
         crm = load(tmp_path, raw.encode())
     except EnablementError as error:
-        assert "\n" not in str(error).replace("\r", "\n") or "stage" in str(error)
+        complaint = str(error)
+    assert len(complaint.splitlines()) <= 1
+    if complaint:
         return
     summary = crm.quality.summary.iloc[0]
     assert summary["rows_in"] == summary["used"] + summary["set_aside"] == independent

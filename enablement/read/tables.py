@@ -438,16 +438,33 @@ def adopt(
 
 
 def _as_kind(values: pd.Series, kind: str, name: str) -> pd.Series:
-    try:
-        if kind == TIME:
-            return pd.to_datetime(values, utc=True).dt.tz_localize(None).astype(DTYPES[TIME])
-        if kind == NUMBER:
-            return pd.to_numeric(values).astype(DTYPES[NUMBER])
-        return values.astype(DTYPES[kind]) if kind == FLAG else _as_text(values)
-    except (ValueError, TypeError) as error:
+    if kind == TEXT:
+        return _as_text(values)
+    read = {TIME: _as_time, NUMBER: _as_number, FLAG: _as_flag}[kind](values)
+    wrong = read.isna() & values.notna()
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
         raise ExportError(
-            f"{name}, column {values.name}: {error}. {WOULD_WORK[kind].capitalize()} is read."
-        ) from error
+            f"{name}, row {row}, column {values.name}: {values.iloc[row]!r} is unreadable. "
+            f"{WOULD_WORK[kind].capitalize()} is read."
+        )
+    return read
+
+
+def _as_time(values: pd.Series) -> pd.Series:
+    """ISO text, dates and times; a zone is converted to UTC."""
+    form = "ISO8601" if pd.api.types.is_string_dtype(values.dtype) else None
+    read = pd.to_datetime(values, utc=True, format=form, errors="coerce")
+    return read.dt.tz_localize(None).astype(DTYPES[TIME])
+
+
+def _as_number(values: pd.Series) -> pd.Series:
+    return pd.to_numeric(values, errors="coerce").astype(DTYPES[NUMBER])
+
+
+def _as_flag(values: pd.Series) -> pd.Series:
+    words = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}
+    return _as_text(values).str.casefold().map(words).astype(DTYPES[FLAG])
 
 
 def _as_text(values: pd.Series) -> pd.Series:

@@ -1,0 +1,1 @@
+"""Notebooks become results: reports, dashboards and batches."""

@@ -1,0 +1,197 @@
+"""The command line: check an export, run a quarter, serve the dashboards."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from enablement.errors import EnablementError
+
+app = typer.Typer(
+    help="From a CRM export to a learning plan for each rep, and back to a measured effect.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+SettingsOption = Annotated[
+    Path | None,
+    typer.Option("--settings", help="The settings; without it, settings.toml in the folder."),
+]
+WRONG_INPUT, OWN_FAULT = 2, 3
+DEBUG = "ENABLEMENT_DEBUG"
+
+
+def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
+    """End a command that cannot go on with one line instead of a traceback."""
+
+    @functools.wraps(command)
+    def guarded(*given: Any, **named: Any) -> Any:
+        try:
+            return command(*given, **named)
+        except EnablementError as error:
+            _complain(str(error))
+            raise typer.Exit(WRONG_INPUT) from None
+        except typer.Exit:
+            raise
+        except OSError as error:
+            _complain(f"{error.strerror or error} ({error.filename})")
+            raise typer.Exit(WRONG_INPUT) from None
+        except Exception as error:
+            if os.environ.get(DEBUG):
+                raise
+            _complain(
+                f"{type(error).__name__}: {error} This is a fault of the package; "
+                f"{DEBUG}=1 in the environment shows where."
+            )
+            raise typer.Exit(OWN_FAULT) from None
+
+    return guarded
+
+
+def _complain(reason: str) -> None:
+    line = " ".join(reason.split())
+    _console(stderr=True).print(f"[red]Error:[/red] {_literal(line)}", soft_wrap=True)
+
+
+@app.command()
+@_plainly
+def check(
+    folder: Annotated[Path, typer.Argument(help="Folder of one CRM export.")],
+    settings: SettingsOption = None,
+) -> None:
+    """Say what arrived, what was set aside and why, and what cannot be said."""
+    from enablement.read.crm import load
+    from enablement.show import tables
+
+    crm = load(folder.resolve(), settings.resolve() if settings else None)
+    console = _console()
+    console.print(_literal(crm.quality), soft_wrap=True)
+    _print_table(tables.arrived(crm.quality), "What arrived")
+    _print_table(tables.recognised(crm.quality), "How the files were recognised")
+    if len(crm.quality.set_aside):
+        _print_table(tables.set_aside(crm.quality), "Set aside")
+    if len(crm.quality.notes):
+        _print_table(tables.changed(crm.quality), "Changed or flagged, and used")
+    for sentence in crm.quality.cannot_say:
+        console.print(f"Cannot be said. {_literal(sentence)}", soft_wrap=True)
+
+
+@app.command()
+@_plainly
+def quarter(
+    period: Annotated[str, typer.Argument(help="Such as 2026Q3.")],
+    workspace: Annotated[
+        Path | None, typer.Option(help="Folder of the export; without it, data/sample.")
+    ] = None,
+    settings: SettingsOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the pages go; without it, data/out/PERIOD.")
+    ] = None,
+) -> None:
+    """Run every notebook for a period, and write the pages and their index."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from enablement.run import batch
+
+    todo = batch.notebooks()
+    console = _console()
+    bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*bars, console=console, transient=True) as progress:
+        task = progress.add_task(f"Running {period}", total=len(todo) + 1)
+        done = batch.quarter(
+            period,
+            workspace=workspace.resolve() if workspace else "data/sample",
+            settings=settings.resolve() if settings else None,
+            out=out.resolve() if out else None,
+            chosen=todo,
+            progress=lambda step: progress.update(task, advance=1, description=f"Done: {step}"),
+        )
+    for run in done.runs:
+        said = run.finding if run.ran else f"[red]failed[/red] at {_literal(run.error)}"
+        console.print(f"{run.notebook.name} ({run.seconds:.0f} s): {said}", soft_wrap=True)
+    console.print(f"The report: {_literal(_short(done.index))}", soft_wrap=True)
+    if done.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+@_plainly
+def dashboards(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8866,
+    open_browser: Annotated[bool, typer.Option(help="Open the list of pages.")] = False,
+) -> None:
+    """Serve the dashboards with Voila, on this machine only."""
+    from enablement.run import dashboards as pages
+    from enablement.settings import root
+
+    folder = root() / "notebooks" / "dashboards"
+    if not folder.is_dir():
+        raise EnablementError(f"There are no dashboards in {folder}.")
+    _console().print(f"Dashboards at http://localhost:{port} (Ctrl+C stops them)")
+    pages.serve(folder, port=port, open_browser=open_browser)
+
+
+@app.command()
+@_plainly
+def sample(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where it goes; without it, data/sample.")
+    ] = None,
+) -> None:
+    """Write the invented company again, byte for byte."""
+    from enablement import world
+    from enablement.settings import root
+
+    place = folder.resolve() if folder else root() / "data" / "sample"
+    world.sample(place)
+    _console().print(f"Written: {_literal(_short(place))}", soft_wrap=True)
+
+
+@app.command()
+@_plainly
+def notebooks() -> None:
+    """Run every stored notebook again on the sample, and store what it says."""
+    from enablement.run import batch
+    from enablement.settings import root
+
+    for path in [*batch.notebooks(), *sorted((root() / "notebooks/dashboards").glob("*.ipynb"))]:
+        batch.store(path)
+        _console().print(f"Stored: {_literal(_short(path))}", soft_wrap=True)
+
+
+def _console(*, stderr: bool = False) -> Any:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def _literal(text: object) -> str:
+    """Keep square brackets of the data from being read as markup."""
+    from rich.markup import escape
+
+    return escape(str(text))
+
+
+def _short(path: Path) -> str:
+    """Name a path as the reader would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _print_table(frame: Any, title: str) -> None:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    shown = frame.reset_index(names=frame.columns.name)
+    for column in shown.columns:
+        right = column in ("rows in", "used", "set aside", "rows", "line")
+        table.add_column(_literal(column), justify="right" if right else "left", overflow="fold")
+    for row in shown.itertuples(index=False):
+        table.add_row(*(_literal(value) for value in row))
+    _console().print()
+    _console().print(table)

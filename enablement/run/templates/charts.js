@@ -1,0 +1,80 @@
+// Draws the charts of a report. On a narrow screen a plot gives way, its text does not shrink.
+(() => {
+  const charts = [...document.querySelectorAll(".chart")];
+  const pen = document.createElement("canvas").getContext("2d");
+
+  const broken = (text, font, room) => {
+    pen.font = font;
+    const lines = [""];
+    for (const word of text.split(" ")) {
+      const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
+      if (lines.at(-1) && pen.measureText(longer).width > room) lines.push(word);
+      else lines[lines.length - 1] = longer;
+    }
+    return lines;
+  };
+
+  // Side by side becomes one below the other; each part then gives way by itself.
+  const narrowed = (spec, wanted, room) => {
+    const { hconcat, ...rest } = structuredClone(spec);
+    const copy = hconcat ? { ...rest, vconcat: hconcat } : rest;
+    rewrap(copy.title, spec.config?.title ?? {}, room - 16);
+    const widths = (copy.vconcat ?? []).map((part) => part.width ?? 0);
+    const over = hconcat ? Math.max(...widths) + 150 - room : wanted - room;
+    for (const part of copy.vconcat ?? []) {
+      rewrap(part.title, spec.config?.title ?? {}, room - 16);
+      slimmer(part, over);
+    }
+    return slimmer(copy, wanted - room);
+  };
+
+  const rewrap = (title, { font = "sans-serif" }, room) => {
+    if (!title?.text) return;
+    title.text = broken([].concat(title.text).join(" "), `600 14px ${font}`, room);
+    // Lines of a subtitle stay apart: the definition is not part of the sentence before it.
+    const below = [].concat(title.subtitle ?? []);
+    title.subtitle = below.flatMap((line) => broken(line, `12px ${font}`, room));
+  };
+
+  // Some marks are placed at the plot's right edge by value: they move with it.
+  const slimmer = (spec, by) => {
+    const from = spec.width;
+    if (typeof from !== "number" || by <= 0) return spec;
+    const to = Math.max(110, from - by);
+    const walk = (part) => {
+      if (!part || typeof part !== "object") return;
+      for (const channel of ["x", "x2"]) {
+        const place = part.encoding?.[channel];
+        if (typeof place?.value === "number" && place.value > 0) place.value -= from - to;
+      }
+      if (part.width === from) part.width = to;
+      (part.layer ?? []).forEach(walk);
+    };
+    walk(spec);
+    return spec;
+  };
+
+  const options = { mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false };
+  const draw = async (figure) => {
+    const place = figure.querySelector(".drawing");
+    const spec = JSON.parse(figure.querySelector("script").textContent);
+    delete spec.usermeta;
+    let result = await vegaEmbed(place, spec, options);
+    const wanted = place.querySelector("svg").width.baseVal.value;
+    const room = place.clientWidth;
+    if (wanted > room && room > 0) {
+      result.finalize();
+      result = await vegaEmbed(place, narrowed(spec, wanted, room), options);
+    }
+    figure.classList.add("drawn");
+  };
+
+  // One after the other, so that the first chart is there at once.
+  const all = async () => {
+    for (const figure of charts) {
+      try { await draw(figure); } catch { figure.classList.add("failed"); }
+    }
+    document.documentElement.dataset.charts = "done";
+  };
+  all();
+})();

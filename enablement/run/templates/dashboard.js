@@ -1,0 +1,35 @@
+// Two things Voila leaves to a page: tables one can read, and saying when the server is gone.
+(() => {
+  const figure = /^[-+−]?\s*[€$£¥]?\s*[-+−]?\d[\d,. ]*\s*(%|k|M|bn|days?|pts?)?(\s*\(.*\))?$/;
+  const missing = new Set(["", "-", "–", "—", "NaN", "nan", "NaT", "<NA>", "None"]);
+  const text = (cell) => cell?.textContent.trim() ?? "";
+
+  // The same rules as enablement.run.report uses, so that a table looks alike in both.
+  const tidy = (table) => {
+    table.dataset.tidy = "done";
+    const rows = [...table.rows].map((row) => [...row.cells]);
+    const body = rows.filter((row) => row.some((cell) => cell.tagName === "TD"));
+    const heads = rows.filter((row) => !body.includes(row));
+    const counted = body.every((row, i) => row[0].tagName === "TH" && text(row[0]) === String(i));
+    if (body.length && counted && heads.every((row) => text(row[0]) === ""))
+      for (const row of [...heads, ...body]) row.shift().remove();
+    const width = Math.max(0, ...rows.map((row) => row.length));
+    for (let i = 0; i < width; i++) {
+      const cells = rows.filter((row) => row.length === width).map((row) => row[i]);
+      const values = cells.filter((cell) => cell.tagName === "TD").map(text);
+      const known = values.filter((value) => !missing.has(value));
+      if (known.length && known.every((value) => figure.test(value)))
+        for (const cell of cells) cell.classList.add("number");
+    }
+  };
+  const tidyAll = () => document.querySelectorAll("table:not([data-tidy])").forEach(tidy);
+  new MutationObserver(tidyAll).observe(document.body, { childList: true, subtree: true });
+
+  const asked = JSON.parse(document.getElementById("jupyter-config-data").textContent);
+  const watch = async () => {
+    const kernel = `${asked.baseUrl}api/kernels/${asked.kernelId}`;
+    const there = await fetch(kernel, { cache: "no-store" }).then((r) => r.ok, () => false);
+    document.getElementById("lost").classList.toggle("shown", !there);
+  };
+  setInterval(watch, 20000);
+})();

@@ -1,0 +1,1 @@
+"""What one sees: theme, charts and tables."""

@@ -1,0 +1,93 @@
+"""Pickers: what an analyst or a leader turns, and the pages that follow."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from enablement.errors import CannotSayError
+from enablement.measure.funnel import conversion
+from enablement.measure.winloss import win_rate
+from enablement.read.crm import CRM
+from enablement.show import charts, theme, words
+
+if TYPE_CHECKING:
+    import altair as alt
+    import ipywidgets
+
+EVERY_TEAM = "All teams"
+
+
+def funnel(crm: CRM, *, period: str, definition: str = "decided") -> ipywidgets.VBox:
+    """Look at the funnel of a period and a team.
+
+    Parameters
+    ----------
+    crm : as `enablement.load` gives it
+    period : the quarter to begin with; the picker offers the eight up to the export
+    definition : of the conversion, ``decided`` or ``reached``
+
+    Returns
+    -------
+    ipywidgets.VBox
+        Two pickers, the headline, and the charts of conversion and win rate.
+    """
+    import ipywidgets
+
+    periods = ipywidgets.Dropdown(
+        options=list(dict.fromkeys([period, *quarters(crm)])), value=period, description="Period"
+    )
+    teams = ipywidgets.Dropdown(options=[EVERY_TEAM, *team_names(crm)], description="Team")
+    page = ipywidgets.Output()
+
+    def draw(_: object = None) -> None:
+        where = None if teams.value == EVERY_TEAM else {"team": teams.value}
+        # Assigned as a whole: an Output that captures what a cell prints can hang Voila for good.
+        page.outputs = tuple(_funnel(crm, periods.value, where, definition))
+
+    periods.observe(draw, names="value")
+    teams.observe(draw, names="value")
+    draw()
+    return ipywidgets.VBox([ipywidgets.HBox([periods, teams]), page])
+
+
+def _funnel(
+    crm: CRM, period: str, where: dict[str, str] | None, definition: str
+) -> Iterator[dict[str, object]]:
+    """Write the page of a period and a team, output by output."""
+    as_of = crm.as_of(period)
+    yield _sentence(words.headline(crm, period=period, as_of=as_of, where=where))
+    asked: dict[str, Any] = {"as_of": as_of, "period": period, "where": where}
+    try:
+        yield _chart(charts.conversion(conversion(crm, definition=definition, **asked)))
+    except CannotSayError as reason:
+        yield _sentence(str(reason))
+    yield _chart(charts.win_rate(win_rate(crm, by="rep", **asked)))
+
+
+def _chart(chart: alt.VConcatChart) -> dict[str, object]:
+    return _output(theme.mime_bundle(chart.to_dict()))
+
+
+def _sentence(text: str) -> dict[str, object]:
+    return _output({"text/html": f"<p>{html.escape(text)}</p>", "text/plain": text})
+
+
+def _output(data: dict[str, Any]) -> dict[str, object]:
+    return {"output_type": "display_data", "data": data, "metadata": {}}
+
+
+def quarters(crm: CRM, *, most: int = 8) -> list[str]:
+    """Name the last quarters up to the export, the latest first."""
+    calendar = crm.settings.calendar
+    names = [calendar.quarter(crm.seen_until)]
+    while len(names) < most:
+        names.append(calendar.quarter(names[-1].start - dt.timedelta(days=1)))
+    return [span.name for span in names]
+
+
+def team_names(crm: CRM) -> list[str]:
+    """Name the teams of those who sell."""
+    return sorted(crm.sellers["team"].dropna().unique())

@@ -1,0 +1,218 @@
+"""Numbers in words: the sentences that a chart, a notebook and the report all say alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from enablement.errors import CannotSayError
+from enablement.measure.pipeline import pipeline_coverage, pipeline_created, quota_attainment
+from enablement.periods import Period, moment
+from enablement.read.crm import CRM
+
+SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+
+
+def percent(share: float, *, decimals: int = 0) -> str:
+    """Write a share as a percentage, such as ``63 %``; a missing one as a dash."""
+    if pd.isna(share):
+        return "–"
+    return f"{100 * share:.{decimals}f} %"
+
+
+def money(amount: float, currency: str) -> str:
+    """Write an amount short, such as ``$2.46 M``; a missing one as a dash."""
+    if pd.isna(amount):
+        return "–"
+    sign = SIGNS.get(currency, f"{currency} ")
+    for size, letter in STEPS:
+        if abs(amount) >= size:
+            digits = max(0, 2 - int(math.log10(abs(amount) / size)))
+            return f"{sign}{amount / size:,.{digits}f} {letter}"
+    return f"{sign}{amount:,.0f}"
+
+
+def interval(low: float, high: float) -> str:
+    """Write an interval of shares, such as ``58 to 70 %``."""
+    return "" if pd.isna(low) else f"{100 * low:.0f} to {100 * high:.0f} %"
+
+
+def conversion(table: pd.DataFrame) -> str:
+    """Say which stage the fewest move on from, and whether it stands out.
+
+    Parameters
+    ----------
+    table : as `enablement.conversion` returns it
+    """
+    if table.attrs["groups"]:
+        return "How do the stages compare, " + " and ".join(_plain(table)) + " by itself?"
+    known = table[table["rate"].notna()]
+    stage = standing_out(table)
+    if known.empty:
+        return "From which stage the fewest move on cannot be said."
+    if len(known) == 1:
+        only = known.iloc[0]
+        return f"{percent(only['rate'])} of {int(only['entered']):,} moved on from {only['stage']}."
+    lowest = known.loc[known["rate"].idxmin()]
+    numbers = f"{percent(lowest['rate'])} of {int(lowest['entered']):,}"
+    if stage is not None:
+        return f"The fewest move on from {lowest['stage']}: {numbers}."
+    return (
+        f"No stage stands out: the lowest, {lowest['stage']} with {numbers}, may be so by chance."
+    )
+
+
+def standing_out(table: pd.DataFrame) -> str | None:
+    """Find the stage whose whole interval lies below those of the others; None if none does.
+
+    Parameters
+    ----------
+    table : as `enablement.conversion` returns it, not split
+    """
+    known = table[table["rate"].notna()].sort_values("rate")
+    if len(known) < 2 or known["high"].iloc[0] >= known["low"].iloc[1:].min():
+        return None
+    return str(known["stage"].iloc[0])
+
+
+def win_rate(table: pd.DataFrame) -> str:
+    """Say the win rate, or whether groups differ beyond chance.
+
+    Parameters
+    ----------
+    table : as `enablement.win_rate` returns it
+    """
+    if table.attrs["verdict"]:
+        return str(table.attrs["verdict"])
+    decided = int(table["won"].sum() + table["lost"].sum())
+    if not decided:
+        return "Nothing was decided, so there is no win rate."
+    if table.attrs["groups"]:
+        return "There is too little to compare: fewer than two groups, or all ended alike."
+    row = table.iloc[0]
+    return (
+        f"{percent(row['rate'])} of {decided:,} decided were won "
+        f"({interval(row['low'], row['high'])})."
+    )
+
+
+def sales_cycle(table: pd.DataFrame) -> str:
+    """Say how long the middle one took, and nine in ten.
+
+    Parameters
+    ----------
+    table : as `enablement.sales_cycle` returns it
+    """
+    if table.attrs["groups"]:
+        return "How long does it take, " + " and ".join(_plain(table)) + " by itself?"
+    row = table.iloc[0] if len(table) else None
+    if row is None or not row["won"]:
+        return "Nothing was won with both dates known, so there is no cycle."
+    doubt = "" if pd.isna(row["low"]) else f" ({row['low']:.0f} to {row['high']:.0f})"
+    return (
+        f"The middle one of {int(row['won']):,} won took {row['median']:.0f} days{doubt}, "
+        f"nine in ten at most {row['p90']:.0f}."
+    )
+
+
+def maturing(table: pd.DataFrame) -> str:
+    """Say how much of a conversion is still open, and what that does to it."""
+    share = table.attrs["still_open"]
+    if pd.isna(share) or share == 0:
+        return ""
+    if share <= 0.1:
+        return f"{percent(share)} of those entered are still open."
+    return (
+        f"{percent(share)} of those entered are still open, so these rates will rise; "
+        "do not compare them with older ones."
+    )
+
+
+def headline(
+    crm: CRM, *, period: str | Period, as_of: object, where: Mapping[str, str] | None = None
+) -> str:
+    """Answer what a head of sales asks first, leaving out in words what cannot be said.
+
+    Such as ``2026Q3: sold $2.46 M of $2.62 M, 94 % attained; coverage of 2026Q4 1.6 times
+    what its quota asks; 217 opportunities created ($7.50 M).``
+    """
+    span = crm.period(period)
+    parts = [say(crm, span, as_of, where) for say in (_sold, _coverage, _created)]
+    named = "".join(f", {value}" for value in (where or {}).values())
+    return f"{span}{named}: {'; '.join(parts)}."
+
+
+def due_period(crm: CRM, period: Period, as_of: object) -> Period:
+    """Find the period whose pipeline matters: this one, or the next once it has ended."""
+    ended = moment(as_of).date() >= period.end
+    return crm.settings.calendar.after(period) if ended else period
+
+
+def _sold(crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None) -> str:
+    def say() -> str:
+        row = quota_attainment(crm, as_of=as_of, period=span, where=where).iloc[0]
+        sold = money(row["sold"], crm.settings.currency)
+        if pd.isna(row["quota"]):
+            won = f"{int(row['won']):,} won"
+            return f"sold {sold} from {won} (no quotas, so attainment cannot be said)"
+        quota = money(row["quota"], crm.settings.currency)
+        return f"sold {sold} of {quota}, {percent(row['attainment'])} attained"
+
+    return _or_why(say)
+
+
+def _coverage(crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None) -> str:
+    def say() -> str:
+        due = due_period(crm, span, as_of)
+        row = pipeline_coverage(crm, as_of=as_of, period=due, where=where).iloc[0]
+        amount = money(row["amount"], crm.settings.currency)
+        if pd.isna(row["remaining"]):
+            return f"{amount} open and due in {due} (no quotas, so coverage cannot be said)"
+        if not row["remaining"]:
+            return f"nothing of the quota of {due} remains to be sold"
+        return f"coverage of {due} {row['coverage']:.1f} ({amount} open and due)"
+
+    return _or_why(say)
+
+
+def _created(crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None) -> str:
+    def say() -> str:
+        row = pipeline_created(crm, as_of=as_of, period=span, where=where).iloc[0]
+        amount = row["amount"]
+        worth = "" if pd.isna(amount) else f" ({money(amount, crm.settings.currency)})"
+        return f"{int(row['created']):,} opportunities created{worth}"
+
+    return _or_why(say)
+
+
+def _or_why(say: Callable[[], str]) -> str:
+    """Say it, or say in words why it cannot be said."""
+    try:
+        return say()
+    except CannotSayError as reason:
+        text = str(reason).rstrip(".")
+        return text[0].lower() + text[1:]
+
+
+def _plain(table: pd.DataFrame) -> list[str]:
+    return ["each " + name.removesuffix("_id") for name in table.attrs["groups"]]
+
+
+def cannot_say(crm: CRM) -> str:
+    """Say what the data cannot answer, a line each, or that nothing is missing."""
+    lines = crm.quality.cannot_say
+    return "\n".join(lines) if lines else "Nothing that these notebooks ask is missing."
+
+
+def reach(crm: CRM, *, period: str | Period) -> str:
+    """Say whether the export covers a period to its end."""
+    span = crm.period(period)
+    if crm.seen_until >= span.end:
+        return f"Yes: the export of {crm.seen_until:%Y-%m-%d} covers {span} to its end."
+    return (
+        f"No: the export ends on {crm.seen_until:%Y-%m-%d}, {span} on {span.end:%Y-%m-%d}; "
+        "every number is as of the export."
+    )

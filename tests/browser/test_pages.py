@@ -1,0 +1,117 @@
+"""Every page is drawn, in a browser that reaches nothing but this machine."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from enablement.show import theme
+
+from .conftest import DASHBOARDS, NOTEBOOKS, ROOT, Visit, screenshot
+
+pytestmark = pytest.mark.browser
+
+STORED = ("01-check-exports.ipynb", "02-funnel.ipynb")
+DASHBOARD = "funnel.ipynb"
+WIDTHS = (360, 768, 1440)
+
+Visitor = Callable[..., Visit]
+
+
+def stored_charts(notebook: Path) -> int:
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    return sum(theme.MIME in output.get("data", {}) for output in outputs)
+
+
+def pages_of(report: Path) -> list[Path]:
+    links = re.findall(r'href="([^"#:]+\.html)"', report.read_text(encoding="utf-8"))
+    return [report.parent / link for link in links]
+
+
+def assert_fits(visited: Visit) -> None:
+    """Wide things scroll by themselves; the page never does."""
+    wide = visited.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    assert not wide
+
+
+def test_the_first_page_of_a_quarter(report: Path, visit: Visitor) -> None:
+    for width in WIDTHS:
+        visited = visit(report.as_uri(), charts=0, width=width)
+        visited.assert_clean()
+        assert_fits(visited)
+        screenshot(visited, f"index-{width}")
+
+
+def test_every_report_is_drawn_at_every_width(report: Path, visit: Visitor) -> None:
+    pages = pages_of(report)
+    assert pages
+    for page in pages:
+        for width in WIDTHS:
+            visited = visit(page.as_uri(), charts=0, width=width)
+            visited.assert_clean()
+            assert visited.charts == visited.page.locator(".chart").count()
+            assert_fits(visited)
+            screenshot(visited, f"report-{page.stem}-{width}")
+
+
+def test_a_report_in_the_dark_and_on_paper(report: Path, visit: Visitor) -> None:
+    for page in pages_of(report):
+        visited = visit(page.as_uri(), charts=0, dark=True)
+        visited.assert_clean()
+        paper = screenshot(visited, f"report-{page.stem}-dark").with_suffix(".pdf")
+        visited.page.pdf(path=paper, prefer_css_page_size=True)
+        assert paper.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_dashboard(voila: str, visit: Visitor, width: int) -> None:
+    if not (DASHBOARDS / DASHBOARD).exists():
+        pytest.skip(f"{DASHBOARD} is not written yet")
+    visited = visit(f"{voila}/voila/render/{DASHBOARD}", width=width)
+    visited.assert_clean()
+    assert not visited.page.locator(".state:visible").count()
+    assert not visited.page.locator("#loading").count()
+    assert_fits(visited)
+    screenshot(visited, f"dashboard-{width}")
+
+
+def test_the_dashboard_in_the_dark(voila: str, visit: Visitor) -> None:
+    visited = visit(f"{voila}/voila/render/{DASHBOARD}", dark=True)
+    visited.assert_clean()
+    screenshot(visited, "dashboard-dark")
+
+
+def test_a_page_that_is_not_there_says_so(voila: str, visit: Visitor) -> None:
+    visited = visit(f"{voila}/voila/render/nothing.ipynb", charts=0)
+    assert visited.blocked == []
+    assert visited.page.get_by_text("There is no page at this address.").count() == 1
+
+
+def test_the_list_of_dashboards(voila: str, visit: Visitor) -> None:
+    visited = visit(voila, charts=0)
+    visited.assert_clean()
+    assert visited.page.get_by_role("link").count() >= 1
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_notebook_in_jupyterlab_shows_its_stored_charts(
+    lab: Callable[[str], str], visit: Visitor, name: str
+) -> None:
+    notebook = NOTEBOOKS / name
+    path = notebook.relative_to(ROOT).as_posix()
+    # Lab draws a cell when it is scrolled to, so a notebook is longer than what is seen at once.
+    charts = stored_charts(notebook)
+    visited = visit(lab(path), charts=0)
+    visited.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    visited.page.set_viewport_size({"width": 1440, "height": 12_000})
+    visited.page.wait_for_function(
+        "(n) => document.querySelectorAll('.jp-Notebook svg.marks').length >= n",
+        arg=charts,
+        timeout=60_000,
+    )
+    visited.page.wait_for_timeout(1000)
+    visited.assert_clean()
+    screenshot(visited, f"lab-{notebook.stem}")

@@ -1,0 +1,162 @@
+"""Sold against quota, coverage and created, counted by hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import enablement as en
+from enablement.errors import CannotSayError
+
+SETTINGS = {
+    "stages": ["Lead", "Qual"],
+    "outcomes": {"Won": "won", "Lost": "lost"},
+    "exported_on": pd.Timestamp("2026-03-31").date(),
+}
+# Two reps in two teams. In the first quarter A sold 100 and 50, B sold 30; B lost 500.
+OPPORTUNITIES = pd.DataFrame(
+    [
+        ("1", "A", "Won", 100.0, "2026-01-05", "2026-02-01", None, "new business"),
+        ("2", "A", "Won", 50.0, "2025-12-20", "2026-03-31 18:00", None, "renewal"),
+        ("3", "B", "Won", 30.0, "2026-01-09", "2026-01-31", None, "new business"),
+        ("4", "B", "Lost", 500.0, "2026-02-01", "2026-02-20", None, "new business"),
+        ("5", "A", "Won", 900.0, "2025-10-01", "2025-12-31", None, "new business"),
+        ("6", "A", "Lead", 200.0, "2026-03-01", None, "2026-05-15", "existing business"),
+        ("7", "B", "Qual", 100.0, "2026-03-02", None, "2026-06-30", "new business"),
+        ("8", "B", "Qual", 70.0, "2026-03-03", None, "2026-08-01", "new business"),
+    ],
+    columns=[
+        *("opportunity_id", "rep_id", "stage", "amount", "created_at"),
+        *("closed_at", "expected_close", "type"),
+    ],
+)
+REPS = pd.DataFrame({"rep_id": ["A", "B"], "team": ["North", "South"]})
+QUOTAS = pd.DataFrame(
+    [
+        ("A", "2026Q1", "won amount", 120.0),
+        ("B", "2026Q1", "won amount", 60.0),
+        ("A", "2026Q2", "won amount", 100.0),
+        ("B", "2026Q2", "won amount", 50.0),
+        ("A", "2026Q1", "meetings", 20.0),
+    ],
+    columns=["rep_id", "period", "metric", "target"],
+)
+END = "2026-03-31"
+
+
+def company(**change: object) -> en.CRM:
+    """Make the little company, changed in some tables."""
+    tables = {"opportunities": OPPORTUNITIES, "reps": REPS, "quotas": QUOTAS, **change}
+    return en.crm(settings=SETTINGS, **tables)
+
+
+def test_attainment_is_sold_over_quota():
+    """100 + 50 + 30 = 180 of 120 + 60 = 180; the loss and last year's win are not in it."""
+    row = en.quota_attainment(company(), as_of=END, period="2026Q1").iloc[0]
+    assert (row["won"], row["sold"], row["quota"], row["attainment"]) == (3, 180, 180, 1.0)
+
+
+def test_attainment_by_rep_and_team_adds_up():
+    """A: 150 of 120; B: 30 of 60."""
+    by_rep = en.quota_attainment(company(), as_of=END, period="2026Q1", by="rep")
+    assert list(by_rep["attainment"]) == [1.25, 0.5]
+    by_team = en.quota_attainment(company(), as_of=END, period="2026Q1", by="team")
+    assert list(by_team["team"]) == ["North", "South"]
+    assert by_team[["sold", "quota"]].sum().tolist() == [180, 180]
+
+
+def test_a_rep_with_a_quota_and_no_win_has_sold_nothing_of_it():
+    """That is a known zero: 0 of 40."""
+    more = pd.concat(
+        [QUOTAS, pd.DataFrame([("C", "2026Q1", "won amount", 40.0)], columns=QUOTAS.columns)]
+    )
+    reps = pd.concat([REPS, pd.DataFrame([("C", "North")], columns=REPS.columns)])
+    table = en.quota_attainment(
+        company(quotas=more, reps=reps), as_of=END, period="2026Q1", by="rep"
+    ).set_index("rep_id")
+    assert tuple(table.loc["C", ["won", "sold", "attainment"]]) == (0, 0, 0)
+
+
+def test_without_quotas_attainment_is_missing():
+    """What was sold is still said."""
+    row = en.quota_attainment(company(quotas=None), as_of=END, period="2026Q1").iloc[0]
+    assert row["sold"] == 180
+    assert pd.isna(row["quota"])
+    assert pd.isna(row["attainment"])
+
+
+def test_one_team_alone():
+    """North is A."""
+    row = en.quota_attainment(company(), as_of=END, period="2026Q1", where={"team": "North"}).iloc[
+        0
+    ]
+    assert (row["sold"], row["quota"]) == (150, 120)
+
+
+def test_coverage_is_open_and_due_over_what_remains():
+    """Due in the second quarter: 200 + 100 = 300, of a quota of 150 with nothing sold: 2."""
+    row = en.pipeline_coverage(company(), as_of=END, period="2026Q2").iloc[0]
+    assert (row["open"], row["amount"], row["remaining"], row["coverage"]) == (2, 300, 150, 2.0)
+
+
+def test_coverage_of_a_met_quota_is_missing_not_infinite():
+    """In the first quarter nothing remains to be sold."""
+    row = en.pipeline_coverage(company(), as_of=END, period="2026Q1").iloc[0]
+    assert row["remaining"] == 0
+    assert pd.isna(row["coverage"])
+
+
+def test_created_counts_by_type():
+    """In the first quarter 1, 3, 4, 7 and 8 are new business; 6 is existing business."""
+    table = en.pipeline_created(company(), as_of=END, period="2026Q1", by="type")
+    assert dict(zip(table["type"], table["created"], strict=True)) == {
+        "new business": 5,
+        "existing business": 1,
+    }
+    assert table["amount"].sum() == 100 + 30 + 500 + 100 + 70 + 200
+
+
+@pytest.mark.parametrize(
+    ("measure", "column", "reason"),
+    [
+        (en.pipeline_created, "created_at", "no created date"),
+        (en.pipeline_coverage, "expected_close", "no open opportunity has an expected close"),
+        (en.quota_attainment, "amount", "the export has no amounts"),
+    ],
+)
+def test_what_the_data_cannot_give_is_refused_in_a_sentence(measure, column, reason):
+    """It names the column that is missing."""
+    crm = company(opportunities=OPPORTUNITIES.drop(columns=column))
+    with pytest.raises(CannotSayError, match=reason):
+        measure(crm, as_of=END, period="2026Q2")
+
+
+def test_currencies_are_never_added():
+    """Dollars and euros are refused without a rate table."""
+    mixed = OPPORTUNITIES.assign(currency=["USD", "EUR"] * 4)
+    with pytest.raises(CannotSayError, match="in EUR, USD; they cannot be added"):
+        en.quota_attainment(company(opportunities=mixed), as_of=END, period="2026Q1")
+
+
+def test_an_earlier_coverage_needs_history():
+    """What was open in January is not known from the state of March."""
+    with pytest.raises(CannotSayError, match="Coverage as of 2026-01-31 cannot be said"):
+        en.pipeline_coverage(company(), as_of="2026-01-31", period="2026Q1")
+
+
+def test_the_headline_says_all_three():
+    """Sold, coverage of the next quarter, created."""
+    said = en.words.headline(company(), period="2026Q1", as_of=END)
+    assert said == (
+        "2026Q1: sold $180 of $180, 100 % attained; coverage of 2026Q2 2.0 ($300 open and due); "
+        "6 opportunities created ($1.00 k)."
+    )
+
+
+def test_the_headline_leaves_out_in_words_what_cannot_be_said():
+    """No quotas and no created date: no zero stands for them."""
+    bare = company(quotas=None, opportunities=OPPORTUNITIES.drop(columns="created_at"))
+    said = en.words.headline(bare, period="2026Q1", as_of=END)
+    assert "sold $180 from 3 won (no quotas, so attainment cannot be said)" in said
+    assert "$300 open and due in 2026Q2 (no quotas, so coverage cannot be said)" in said
+    assert "what was created cannot be said: the export has no created date" in said

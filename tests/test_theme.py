@@ -1,0 +1,151 @@
+"""A chart leaves its cell the same on every run, and its test fails when its data changes."""
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import nbformat
+import pandas as pd
+import papermill
+import pytest
+
+from enablement.run import report
+from enablement.show import theme
+
+ROOT = Path(__file__).parents[1]
+
+CHART = """
+import altair as alt
+import pandas as pd
+from enablement.show import theme
+theme.enable()
+table = pd.DataFrame({"stage": ["Lead", "Qual"], "rate": [0.5, RATE], "rep_id": ["r1", "r2"]})
+chosen = alt.selection_point(fields=["stage"])
+bars = alt.Chart(table).mark_bar().encode(x="rate:Q", y="stage:N").add_params(chosen)
+chart = alt.layer(bars, bars.mark_text()).properties(title=theme.title("Half is lost at Qual"))
+"""
+
+
+@pytest.fixture(autouse=True)
+def _pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(theme.BATCH, raising=False)
+
+
+def chart(rate: float = 0.25) -> Any:
+    names: dict[str, Any] = {}
+    exec(CHART.replace("RATE", str(rate)), names)
+    return names["chart"]
+
+
+def bundle(rate: float = 0.25) -> dict[str, Any]:
+    return chart(rate)._repr_mimebundle_()
+
+
+def notebook(path: Path, *, rate: float = 0.25) -> Path:
+    cells = [
+        nbformat.v4.new_code_cell(CHART.replace("RATE", str(rate))),
+        nbformat.v4.new_code_cell("chart"),
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    papermill.execute_notebook(path, path, progress_bar=False)
+    return path
+
+
+def nbval(path: Path) -> int:
+    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", path.name]
+    return subprocess.run(command, cwd=path.parent, capture_output=True, check=False).returncode
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    pale, strong = sorted((luminance(one), luminance(other)), reverse=True)
+    return (pale + 0.05) / (strong + 0.05)
+
+
+def test_two_processes_give_the_same_bytes() -> None:
+    """Altair counts its automatic names up in a process; the second one draws the chart twice."""
+    tail = "\nimport json; print(json.dumps(chart._repr_mimebundle_(), sort_keys=True))"
+    script = CHART.replace("RATE", "0.25")
+    outputs = [
+        subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, check=True)
+        for text in (script + tail, script + script + tail)
+    ]
+    assert outputs[0].stdout == outputs[1].stdout != b""
+
+
+def test_a_bundle_says_v5_shows_a_picture_and_has_a_fixed_text() -> None:
+    made = bundle()
+    assert made[theme.MIME]["$schema"].endswith("/v5.json")
+    assert base64.b64decode(made["image/png"]).startswith(b"\x89PNG")
+    assert made["text/plain"] == "Chart: Half is lost at Qual"
+
+
+def test_in_a_batch_there_is_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(theme.BATCH, "1")
+    assert "image/png" not in bundle()
+
+
+def test_only_columns_that_are_drawn_travel() -> None:
+    assert "rep_id" not in json.dumps(bundle()[theme.MIME])
+
+
+def test_all_columns_travel_when_a_tooltip_shows_them_all() -> None:
+    table = pd.DataFrame({"rate": [0.5], "rep_id": ["r1"]})
+    theme.enable()
+    shown = alt.Chart(table).mark_bar(tooltip={"content": "data"}).encode(x="rate:Q")
+    assert "rep_id" in json.dumps(shown._repr_mimebundle_()[theme.MIME]["datasets"])
+
+
+def test_data_that_look_like_an_automatic_name_stay() -> None:
+    theme.enable()
+    table = pd.DataFrame({"stage": ["view_77", "param_5"], "rate": [1, 2]})
+    shown = alt.Chart(table).mark_bar().encode(x="rate:Q", y="stage:N")
+    (rows,) = shown._repr_mimebundle_()[theme.MIME]["datasets"].values()
+    assert [row["stage"] for row in rows] == ["view_77", "param_5"]
+
+
+def test_importing_the_theme_imports_no_altair() -> None:
+    check = "import sys; import enablement.show.theme; sys.exit('altair' in sys.modules)"
+    subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)
+
+
+def test_nbval_passes_twice_and_fails_when_the_data_change(tmp_path: Path) -> None:
+    stored = notebook(tmp_path / "chart.ipynb")
+    assert [nbval(stored), nbval(stored)] == [0, 0]
+    content = nbformat.read(stored, as_version=4)
+    content.cells[0].source = CHART.replace("RATE", "0.26")
+    nbformat.write(content, stored)
+    assert nbval(stored) == 1
+
+
+@pytest.mark.parametrize("name", ["ink", "quiet", "accent", "won"])
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_can_be_read(name: str, dark: bool) -> None:
+    """The colours in which words are set reach 4.5 : 1 on their page."""
+    assert contrast(theme.PALETTE[name][dark], theme.PALETTE["paper"][dark]) >= 4.5
+
+
+def test_pages_have_the_colours_of_the_charts() -> None:
+    stored = (report.TEMPLATES / "colours.css").read_text(encoding="utf-8")
+    assert stored == theme.stylesheet()
+
+
+@pytest.mark.parametrize("path", sorted(report.TEMPLATES.rglob("*.*")), ids=lambda path: path.name)
+def test_templates_know_no_colour_and_no_address(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if path.name != "colours.css":
+        assert re.findall(r"#[0-9a-fA-F]{6}\b", text) == []
+    assert "://" not in text
