@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -20,6 +20,9 @@ from enablement.read.crm import CRM, load
 from enablement.run import report
 from enablement.settings import root
 from enablement.show import theme, words
+
+if TYPE_CHECKING:
+    import papermill
 
 FINDING = "finding"
 KERNEL = "python3"
@@ -140,11 +143,14 @@ def store(notebook: Path) -> None:
         If a cell fails; the stored notebook is then left as it was.
     """
     import nbformat
+    import papermill
 
     fresh = notebook.with_suffix(".fresh.ipynb")
     try:
         _execute(notebook, {}, fresh, batch=False)
         content = nbformat.read(fresh, as_version=4)
+    except papermill.PapermillExecutionError as failure:
+        raise EnablementError(f"{notebook.name}, {_failure(failure)}") from failure
     finally:
         fresh.unlink(missing_ok=True)
     nbformat.write(_plain(content), notebook)
@@ -180,7 +186,7 @@ def _run(notebook: Path, given: Mapping[str, object], folder: Path, over: str) -
         check_parameters(notebook, given)
         _execute(notebook, given, result, batch=True)
     except papermill.PapermillExecutionError as failure:
-        error = f"cell {failure.exec_count}: {failure.ename}: {_first_line(failure.evalue)}"
+        error = _failure(failure)
     except Exception as failure:  # whatever a kernel or a broken file does, the others still run
         error = f"before the first cell: {type(failure).__name__}: {_first_line(str(failure))}"
     title, finding = _said(result if result.exists() else notebook)
@@ -323,6 +329,10 @@ def _won(crm: CRM, span: Period, as_of: object) -> tuple[str, str, str] | None:
     doubt = words.interval(row["low"], row["high"])
     decided = int(row["won"] + row["lost"])
     return "won of those decided", words.percent(row["rate"]), f"{doubt}, n = {decided:,}"
+
+
+def _failure(failure: papermill.PapermillExecutionError) -> str:
+    return f"cell {failure.exec_count}: {failure.ename}: {_first_line(failure.evalue)}"
 
 
 def _first_line(text: str) -> str:

@@ -26,7 +26,7 @@ NUMBERS = (
 RIGHT_EDGES = (88, 132, 176)  # px from the plot, of the columns of numbers
 DEEPEST = 150  # px that names may take at the left
 FOOT_LETTERS = 108
-LETTER = 6  # px of a letter at the size of the names, about
+LETTER = 7  # px of a letter at the size of the names, at most on average
 
 
 def conversion(table: pd.DataFrame) -> alt.VConcatChart:
@@ -174,7 +174,7 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     numbers = NUMBERS if unsettled else NUMBERS[:2]
     width = theme.WIDTH - RIGHT_EDGES[len(numbers) - 1] + 80
     stages = list(dict.fromkeys(shown["stage"]))
-    y = alt.Y("stage:N", sort=stages, title=None, axis=_names_axis())
+    y = alt.Y("stage:N", sort=stages, title=None, axis=_names_axis(shown["stage"]))
     base = alt.Chart(shown).transform_calculate(
         unsettled="datum.entered > 0 ? (datum.open + datum.back) / datum.entered : 0",
         reach="datum.rate + datum.unsettled",
@@ -343,15 +343,12 @@ def _footer(notes: list[str], names: pd.Series) -> alt.Chart:
     """Write the definition line under a chart, as far left as its longest name begins."""
     import altair as alt
 
-    longest = max((len(line) for name in names for line in str(name).split("\n")), default=0)
-    left = min(DEEPEST, longest * LETTER) + 8
-
     lines = [line for note in notes for line in textwrap.wrap(note, FOOT_LETTERS)]
     return (
         alt.Chart(pd.DataFrame({"line": lines, "n": range(len(lines))}))
         .mark_text(align="left", baseline="top", color=theme.QUIET, fontSize=11)
         .encode(
-            x=alt.value(-left),
+            x=alt.value(-_room(names)),
             y=alt.Y("n:O", axis=None),
             text="line:N",
         )
@@ -369,12 +366,11 @@ def _notes(table: pd.DataFrame) -> list[str]:
 def _with_words(table: pd.DataFrame) -> pd.DataFrame:
     """Say in words why a row has no rate, and break long stage names."""
     why = table.attrs["cannot_say"]
-    reasons = table["stage"].astype("str").map({s: f"cannot be said: {w}" for s, w in why.items()})
-    brief = table["stage"].astype("str").map(dict.fromkeys(why, "cannot be said"))
+    stages = table["stage"].astype("str")
     return table.assign(
-        why=reasons.fillna("none entered"),
-        brief=brief.fillna("none"),
-        stage=table["stage"].astype("str").map(theme.wrapped),
+        why=[f"cannot be said: {why[s]}" if s in why else "none entered" for s in stages],
+        brief=["cannot be said" if s in why else "none" for s in stages],
+        stage=stages.map(theme.wrapped),
     )
 
 
@@ -396,13 +392,27 @@ def _named(table: pd.DataFrame, group: str) -> pd.DataFrame:
 def _group_axis(names: pd.Series, group: str) -> alt.Y:
     import altair as alt
 
-    return alt.Y(f"{group}:N", sort=list(dict.fromkeys(names)), title=None, axis=_names_axis())
+    order = list(dict.fromkeys(names))
+    return alt.Y(f"{group}:N", sort=order, title=None, axis=_names_axis(names))
 
 
-def _names_axis() -> alt.Axis:
+def _names_axis(names: pd.Series) -> alt.Axis:
     import altair as alt
 
-    return alt.Axis(labelLimit=DEEPEST, ticks=False, domain=False, grid=False, labelPadding=8)
+    return alt.Axis(
+        labelLimit=DEEPEST,
+        minExtent=_room(names),
+        ticks=False,
+        domain=False,
+        grid=False,
+        labelPadding=8,
+    )
+
+
+def _room(names: pd.Series) -> int:
+    """Find the px that the names at the left take, so that the footer can begin where they do."""
+    longest = max((len(line) for name in names for line in str(name).split("\n")), default=0)
+    return min(DEEPEST, longest * LETTER) + 8
 
 
 def _share(field: str, title: str) -> alt.X:

@@ -72,7 +72,9 @@ def _chart(chart: alt.VConcatChart) -> dict[str, object]:
 
 
 def _sentence(text: str) -> dict[str, object]:
-    return _output({"text/html": f"<p>{html.escape(text)}</p>", "text/plain": text})
+    # A dollar sign in an element of its own: two in one text are read as mathematics.
+    literal = html.escape(text).replace("$", "<span>$</span>")
+    return _output({"text/html": f'<p class="said">{literal}</p>', "text/plain": text})
 
 
 def _output(data: dict[str, Any]) -> dict[str, object]:

@@ -68,8 +68,6 @@ def test_a_report_in_the_dark_and_on_paper(report: Path, visit: Visitor) -> None
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_dashboard(voila: str, visit: Visitor, width: int) -> None:
-    if not (DASHBOARDS / DASHBOARD).exists():
-        pytest.skip(f"{DASHBOARD} is not written yet")
     visited = visit(f"{voila}/voila/render/{DASHBOARD}", width=width)
     visited.assert_clean()
     assert not visited.page.locator(".state:visible").count()
@@ -82,6 +80,22 @@ def test_the_dashboard_in_the_dark(voila: str, visit: Visitor) -> None:
     visited = visit(f"{voila}/voila/render/{DASHBOARD}", dark=True)
     visited.assert_clean()
     screenshot(visited, "dashboard-dark")
+
+
+def test_choosing_a_team_draws_its_page(voila: str, visit: Visitor) -> None:
+    """The sentence and the charts are those of the team; money is not read as mathematics."""
+    visited = visit(f"{voila}/voila/render/{DASHBOARD}")
+    said = visited.page.locator("p.said")
+    everyone = said.inner_text()
+    assert everyone.count("$") == 4
+    visited.page.get_by_label("Team").select_option("North 1")
+    said.get_by_text("2026Q3, North 1: sold").wait_for(timeout=30_000)
+    assert said.inner_text() != everyone
+    visited.page.get_by_text("only team North 1").first.wait_for(timeout=30_000)
+    visited.page.wait_for_timeout(500)
+    visited.assert_clean()
+    assert visited.page.locator(".mjx-chtml, .MathJax, mjx-container").count() == 0
+    screenshot(visited, "dashboard-north-1")
 
 
 def test_a_page_that_is_not_there_says_so(voila: str, visit: Visitor) -> None:

@@ -22,10 +22,20 @@
     const widths = (copy.vconcat ?? []).map((part) => part.width ?? 0);
     const over = hconcat ? Math.max(...widths) + 150 - room : wanted - room;
     for (const part of copy.vconcat ?? []) {
+      if (part.name === "footer") refoot(copy, part, room - 16);
       rewrap(part.title, spec.config?.title ?? {}, room - 16);
       slimmer(part, over);
     }
     return slimmer(copy, wanted - room);
+  };
+
+  // The definition line is text in rows, placed from the left edge: it is broken anew.
+  const refoot = (spec, part, room) => {
+    const rows = part.data?.values ?? spec.datasets?.[part.data?.name] ?? [];
+    const font = spec.config?.font ?? "sans-serif";
+    const lines = broken(rows.map((row) => row.line).join(" "), `11px ${font}`, room);
+    part.data = { values: lines.map((line, n) => ({ line, n })) };
+    part.height = lines.length * 15;
   };
 
   const rewrap = (title, { font = "sans-serif" }, room) => {
@@ -45,7 +55,7 @@
       if (!part || typeof part !== "object") return;
       for (const channel of ["x", "x2"]) {
         const place = part.encoding?.[channel];
-        if (typeof place?.value === "number" && place.value > 0) place.value -= from - to;
+        if (typeof place?.value === "number" && place.value >= from) place.value -= from - to;
       }
       if (part.width === from) part.width = to;
       (part.layer ?? []).forEach(walk);
@@ -66,6 +76,10 @@
       result.finalize();
       result = await vegaEmbed(place, narrowed(spec, wanted, room), options);
     }
+    // What still is wider keeps a size that can be read, and scrolls.
+    const drawn = place.querySelector("svg");
+    const wide = drawn.width.baseVal.value;
+    if (wide > room && room > 0) drawn.style.minWidth = `${Math.round(wide * 0.9)}px`;
     figure.classList.add("drawn");
   };
 

@@ -1,0 +1,124 @@
+"""The command line: one line for what is wrong, never a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, SAMPLE
+from typer.testing import CliRunner
+
+from enablement.run import batch, dashboards
+from enablement.run.cli import app
+
+LEAST = 'stages = ["Lead"]\n[outcomes]\nWon = "won"\n[files]\nopportunities = "deals.csv"\n'
+
+
+def run(*arguments: object):
+    """Run a command as a user would."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_check_says_what_arrived():
+    """The sentence first, then the tables."""
+    done = run("check", SAMPLE)
+    assert done.exit_code == 0
+    assert "rows arrived in" in done.output.splitlines()[0]
+    assert "OpportunityHistory.csv" in done.output
+    assert "Salesforce objects" in done.output
+
+
+def test_check_shows_what_was_set_aside_and_what_cannot_be_said(tmp_path):
+    """File, line, column, value and reason."""
+    (tmp_path / "settings.toml").write_text(LEAST)
+    (tmp_path / "deals.csv").write_text("opportunity_id,stage,amount\n1,Won,[5]\n2,Lead,7\n")
+    done = run("check", tmp_path)
+    assert done.exit_code == 0
+    assert "2 rows arrived in 1 table; 1 are used and 1 was set aside." in done.output
+    assert "[5]" in done.output
+    assert "Cannot be said." in done.output
+
+
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        (None, "There is no folder"),
+        ({}, "has no CSV file"),
+        ({"deals.csv": ""}, "deals.csv, line 1: the file is empty"),
+        ({"deals.csv": "a,b\n1,2\n"}, "deals.csv, line 1: no column for stage"),
+        ({"deals.csv": "opportunity_id,stage\n1,Led\n"}, "Did you mean 'Lead'?"),
+        ({"deals.csv": "opportunity_id,stage,closed_at\n1,Won,1/2/2026\n"}, 'dates = "day first"'),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_status_2(tmp_path, files, complaint):
+    """File, line, column, value, and what would have worked."""
+    folder = tmp_path / "export"
+    settings = tmp_path / "settings.toml"
+    settings.write_text(LEAST)
+    if files is not None:
+        folder.mkdir()
+        for name, text in files.items():
+            (folder / name).write_text(text)
+    done = run("check", folder, "--settings", settings)
+    assert done.exit_code == 2
+    assert complaint in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert "Traceback" not in done.output
+
+
+def test_a_missing_settings_file_is_named(tmp_path):
+    """A path that is not there."""
+    done = run("check", SAMPLE, "--settings", tmp_path / "none.toml")
+    assert done.exit_code == 2
+    assert "There are no settings at" in done.output
+
+
+def test_an_unknown_period_is_one_line():
+    """Before any notebook runs."""
+    done = run("quarter", "Q3")
+    assert done.exit_code == 2
+    assert "'Q3' is no period" in done.output
+
+
+def test_a_fault_of_ours_is_a_line_too(monkeypatch):
+    """And says how to see where."""
+    monkeypatch.setattr(batch, "notebooks", lambda: 1 / 0)
+    done = run("quarter", "2026Q3")
+    assert done.exit_code == 3
+    assert "ZeroDivisionError" in done.output
+    assert "ENABLEMENT_DEBUG=1" in done.output
+    assert len(done.output.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("error", "status"), [("", 0), ("cell 3: ValueError: no", 1)])
+def test_a_quarter_ends_with_1_if_a_notebook_failed(monkeypatch, tmp_path, error, status):
+    """What each notebook said, and where the report is."""
+    one = batch.Run(ROOT / "01-x.ipynb", "X?", "Found it.", error, None, 2.0)
+    done = batch.Quarter(tmp_path / "index.html", (one,))
+    monkeypatch.setattr(batch, "quarter", lambda *given, **named: done)
+    said = run("quarter", "2026Q3")
+    assert said.exit_code == status
+    assert ("failed at cell 3" if error else "Found it.") in said.output
+    assert "The report:" in said.output
+
+
+def test_dashboards_are_served_from_their_folder(monkeypatch):
+    """On this machine alone."""
+    asked = {}
+    monkeypatch.setattr(dashboards, "serve", lambda folder, **named: asked.update(folder=folder))
+    done = run("dashboards")
+    assert done.exit_code == 0
+    assert asked["folder"] == ROOT / "notebooks" / "dashboards"
+    assert "http://localhost:8866" in done.output
+
+
+def test_help_is_there_without_loading_anything_heavy():
+    """`enablement --help` answers at once."""
+    code = (
+        "import sys; from enablement.run import cli; "
+        "print([m for m in ('pandas', 'duckdb', 'altair', 'papermill') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+    assert "quarter" in run("--help").output
