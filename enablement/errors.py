@@ -14,7 +14,14 @@ class ExportError(EnablementError):
 
 
 class CannotSayError(EnablementError):
-    """The data do not carry the answer; the message names what is missing."""
+    """The data do not carry the answer; the message names what is missing.
+
+    lacks : the same in a few words, such as ``no created dates``
+    """
+
+    def __init__(self, message: str, *, lacks: str = "") -> None:
+        super().__init__(message)
+        self.lacks = lacks
 
 
 def choices(value: object, known: list[str]) -> str:

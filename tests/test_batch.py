@@ -65,7 +65,7 @@ def test_what_failed_is_named_with_cell_and_error(done):
 
 
 def test_an_unknown_parameter_is_an_error_with_the_nearest_name(done):
-    """papermill would only have warned."""
+    """The runner itself would only have warned."""
     assert "has no parameter 'workspace'" in done.runs[2].error
     assert done.runs[2].page is None
 

@@ -162,7 +162,8 @@ def check_past(crm: CRM, until: pd.Timestamp, what: str) -> None:
     if not crm.stage_history and until.date() < crm.seen_until:
         raise CannotSayError(
             f"{what} as of {until:%Y-%m-%d} cannot be said: the export has no stage history, only "
-            f"the state of {crm.seen_until:%Y-%m-%d}. Export the history of stages too."
+            f"the state of {crm.seen_until:%Y-%m-%d}. Export the history of stages too.",
+            lacks="no stage history",
         )
 
 
@@ -177,7 +178,8 @@ def same_currency(crm: CRM) -> str:
     found = sorted(crm.opportunities["currency"].dropna().unique())
     if len(found) > 1:
         raise CannotSayError(
-            f"The amounts are in {', '.join(found)}; they cannot be added without a rate table."
+            f"The amounts are in {', '.join(found)}; they cannot be added without a rate table.",
+            lacks="amounts in several currencies",
         )
     return found[0] if found else crm.settings.currency
 

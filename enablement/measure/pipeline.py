@@ -105,7 +105,8 @@ def pipeline_coverage(
     definitions.check_past(crm, until, "Coverage")
     if crm.opportunities["expected_close"].isna().all():
         raise CannotSayError(
-            "Coverage cannot be said: no open opportunity has an expected close date."
+            "Coverage cannot be said: no open opportunity has an expected close date.",
+            lacks="no expected close dates",
         )
     groups = definitions.split(crm, by, where)
     due = _sum(crm, groups, as_of, span, DUE)
@@ -156,7 +157,10 @@ def pipeline_created(
         If the export has no created date.
     """
     if crm.opportunities["created_at"].isna().all():
-        raise CannotSayError("What was created cannot be said: the export has no created date.")
+        raise CannotSayError(
+            "What was created cannot be said: the export has no created date.",
+            lacks="no created dates",
+        )
     span, groups = crm.period(period), definitions.split(crm, by, where)
     table = _sum(crm, groups, as_of, span, CREATED)
     table["created"] = table["created"].astype("int64")
@@ -235,5 +239,7 @@ def _merge(left: pd.DataFrame, right: pd.DataFrame, keys: list[str]) -> pd.DataF
 
 def _check_money(crm: CRM) -> None:
     if crm.opportunities["amount"].isna().all():
-        raise CannotSayError("Nothing can be said in money: the export has no amounts.")
+        raise CannotSayError(
+            "Nothing can be said in money: the export has no amounts.", lacks="no amounts"
+        )
     definitions.same_currency(crm)

@@ -257,7 +257,10 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
 
     group = _group(table)
     shown = _named(shown, group)
-    stages = list(dict.fromkeys(shown["stage"]))
+    unsaid = {theme.wrapped(stage): why for stage, why in table.attrs["cannot_say"].items()}
+    recorded = [stage for stage in shown["stage"] if stage not in unsaid]
+    stages = list(dict.fromkeys(recorded or shown["stage"]))
+    shown = shown[shown["stage"].isin(stages)]
     width = (theme.WIDTH + 80) // len(stages) - 14
     y = _group_axis(shown[group], group)
     base = (
@@ -318,7 +321,8 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         shown[group],
         finding=words.conversion(table),
         counted="Share moved on of those that entered, with its 90 % interval; larger points, "
-        "more opportunities. Dashed: all together.",
+        "more opportunities. Dashed: all together."
+        + "".join(f" {stage} cannot be said: {why}." for stage, why in unsaid.items()),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -50,18 +50,18 @@ def conversion(table: pd.DataFrame) -> str:
     if table.attrs["groups"]:
         return "How do the stages compare, " + " and ".join(_plain(table)) + " by itself?"
     known = table[table["rate"].notna()]
-    stage = standing_out(table)
+    unrecorded = "".join(f" Of {stage} nothing can be said." for stage in table.attrs["cannot_say"])
     if known.empty:
         return "From which stage the fewest move on cannot be said."
-    if len(known) == 1:
-        only = known.iloc[0]
-        return f"{percent(only['rate'])} of {int(only['entered']):,} moved on from {only['stage']}."
     lowest = known.loc[known["rate"].idxmin()]
     numbers = f"{percent(lowest['rate'])} of {int(lowest['entered']):,}"
-    if stage is not None:
-        return f"The fewest move on from {lowest['stage']}: {numbers}."
+    if len(known) == 1:
+        return f"{numbers} moved on from {lowest['stage']}.{unrecorded}"
+    if standing_out(table) is not None:
+        return f"The fewest move on from {lowest['stage']}: {numbers}.{unrecorded}"
     return (
-        f"No stage stands out: the lowest, {lowest['stage']} with {numbers}, may be so by chance."
+        f"No stage stands out: the lowest, {lowest['stage']} with {numbers}, may be so by "
+        f"chance.{unrecorded}"
     )
 
 
@@ -134,15 +134,25 @@ def maturing(table: pd.DataFrame) -> str:
 def headline(
     crm: CRM, *, period: str | Period, as_of: object, where: Mapping[str, str] | None = None
 ) -> str:
-    """Answer what a head of sales asks first, leaving out in words what cannot be said.
+    """Answer what a head of sales asks first, and say in words what cannot be said.
 
-    Such as ``2026Q3: sold $2.46 M of $2.62 M, 94 % attained; coverage of 2026Q4 1.6 times
-    what its quota asks; 217 opportunities created ($7.50 M).``
+    Such as ``2026Q3: sold $2.46 M of $2.62 M, 94 % attained; coverage of 2026Q4 1.6
+    ($4.88 M open and due); 217 opportunities created ($7.50 M).``
     """
     span = crm.period(period)
-    parts = [say(crm, span, as_of, where) for say in (_sold, _coverage, _created)]
+    said: list[str] = []
+    unsaid: list[str] = []
+    for what, say in (("sold", _sold), ("coverage", _coverage), ("created", _created)):
+        try:
+            sentence, missing = say(crm, span, as_of, where)
+        except CannotSayError as reason:
+            unsaid.append(f"{what} ({reason.lacks})")
+        else:
+            said.append(sentence)
+            unsaid += missing
     named = "".join(f", {value}" for value in (where or {}).values())
-    return f"{span}{named}: {'; '.join(parts)}."
+    known = f"{span}{named}: {'; '.join(said) or 'nothing can be said in numbers'}."
+    return f"{known} Cannot be said: {', '.join(unsaid)}." if unsaid else known
 
 
 def due_period(crm: CRM, period: Period, as_of: object) -> Period:
@@ -151,50 +161,37 @@ def due_period(crm: CRM, period: Period, as_of: object) -> Period:
     return crm.settings.calendar.after(period) if ended else period
 
 
-def _sold(crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None) -> str:
-    def say() -> str:
-        row = quota_attainment(crm, as_of=as_of, period=span, where=where).iloc[0]
-        sold = money(row["sold"], crm.settings.currency)
-        if pd.isna(row["quota"]):
-            won = f"{int(row['won']):,} won"
-            return f"sold {sold} from {won} (no quotas, so attainment cannot be said)"
-        quota = money(row["quota"], crm.settings.currency)
-        return f"sold {sold} of {quota}, {percent(row['attainment'])} attained"
-
-    return _or_why(say)
+def _sold(
+    crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None
+) -> tuple[str, list[str]]:
+    row = quota_attainment(crm, as_of=as_of, period=span, where=where).iloc[0]
+    sold = money(row["sold"], crm.settings.currency)
+    if pd.isna(row["quota"]):
+        return f"sold {sold} from {int(row['won']):,} won", ["attainment (no quotas)"]
+    quota = money(row["quota"], crm.settings.currency)
+    return f"sold {sold} of {quota}, {percent(row['attainment'])} attained", []
 
 
-def _coverage(crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None) -> str:
-    def say() -> str:
-        due = due_period(crm, span, as_of)
-        row = pipeline_coverage(crm, as_of=as_of, period=due, where=where).iloc[0]
-        amount = money(row["amount"], crm.settings.currency)
-        if pd.isna(row["remaining"]):
-            return f"{amount} open and due in {due} (no quotas, so coverage cannot be said)"
-        if not row["remaining"]:
-            return f"nothing of the quota of {due} remains to be sold"
-        return f"coverage of {due} {row['coverage']:.1f} ({amount} open and due)"
-
-    return _or_why(say)
-
-
-def _created(crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None) -> str:
-    def say() -> str:
-        row = pipeline_created(crm, as_of=as_of, period=span, where=where).iloc[0]
-        amount = row["amount"]
-        worth = "" if pd.isna(amount) else f" ({money(amount, crm.settings.currency)})"
-        return f"{int(row['created']):,} opportunities created{worth}"
-
-    return _or_why(say)
+def _coverage(
+    crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None
+) -> tuple[str, list[str]]:
+    due = due_period(crm, span, as_of)
+    row = pipeline_coverage(crm, as_of=as_of, period=due, where=where).iloc[0]
+    amount = money(row["amount"], crm.settings.currency)
+    if pd.isna(row["remaining"]):
+        return f"{amount} open and due in {due}", [f"coverage (no quotas of {due})"]
+    if not row["remaining"]:
+        return f"nothing of the quota of {due} remains to be sold", []
+    return f"coverage of {due} {row['coverage']:.1f} ({amount} open and due)", []
 
 
-def _or_why(say: Callable[[], str]) -> str:
-    """Say it, or say in words why it cannot be said."""
-    try:
-        return say()
-    except CannotSayError as reason:
-        text = str(reason).rstrip(".")
-        return text[0].lower() + text[1:]
+def _created(
+    crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None
+) -> tuple[str, list[str]]:
+    row = pipeline_created(crm, as_of=as_of, period=span, where=where).iloc[0]
+    amount = row["amount"]
+    worth = "" if pd.isna(amount) else f" ({money(amount, crm.settings.currency)})"
+    return f"{int(row['created']):,} opportunities created{worth}", []
 
 
 def _plain(table: pd.DataFrame) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from enablement.show import theme
 
-from .conftest import DASHBOARDS, NOTEBOOKS, ROOT, Visit, screenshot
+from .conftest import NOTEBOOKS, ROOT, Visit, screenshot
 
 pytestmark = pytest.mark.browser
 
