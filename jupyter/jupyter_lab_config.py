@@ -3,6 +3,7 @@
 Started in the repository's root, so that a notebook's kernel finds the workspace.
 """
 
+import os
 from pathlib import Path
 
 from traitlets.config import get_config
@@ -12,8 +13,10 @@ here = Path(__file__).resolve().parent
 
 # A browser finds the server by itself on this machine; nobody else does.
 c.ServerApp.ip = "127.0.0.1"
+# In a container everybody is root; Jupyter would refuse to start there.
+c.ServerApp.allow_root = hasattr(os, "geteuid") and os.geteuid() == 0
 c.ServerApp.root_dir = str(here.parent)
-c.ServerApp.preferred_dir = str(here.parent / "notebooks")
+c.FileContentsManager.preferred_dir = str(here.parent / "notebooks")
 
 # News, a look for updates and the list of extensions would each ask a server elsewhere.
 c.LabApp.news_url = ""

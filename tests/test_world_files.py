@@ -233,6 +233,22 @@ def test_chosen_defects_only(world, clean, tmp_path):
         world.write(tmp_path, mess=1, defects=("owner mising",))
 
 
+@pytest.mark.parametrize("kind", messes.ON_REQUEST)
+def test_defects_on_request(world, clean, tmp_path, kind):
+    """Each changes what it lists, and nothing else."""
+    world.write(tmp_path, mess=3, defects=(kind,))
+    (planted,) = planted_in(tmp_path)
+    assert planted["count"] > 0
+    before, after = read(clean, planted["file"]), read(tmp_path, planted["file"])
+    assert len(after) == len(before) + planted["rows_added"]
+    if planted["column"] not in before:
+        return
+    both = before.set_index("Id").loc[after["Id"]].reset_index()
+    changed = (both != after).any(axis=1)
+    assert sorted(after.loc[changed, "Id"]) == sorted(planted["ids"])
+    assert (both != after).any()[lambda some: some].index.tolist() == [planted["column"]]
+
+
 def test_a_mess_is_a_salesforce_export(world, tmp_path):
     """Other shapes are refused in a sentence."""
     with pytest.raises(EnablementError, match="Salesforce export"):

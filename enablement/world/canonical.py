@@ -1,0 +1,185 @@
+"""The company in our own tables and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from enablement.world import learning, names, traces
+from enablement.world.clock import days, quarter_start, shift_quarter
+from enablement.world.formats import ids, labels, named
+from enablement.world.history import LOST_CODE, WON_CODE
+from enablement.world.parameters import LOST, STAGES, WON
+from enablement.world.streams import Streams
+
+if TYPE_CHECKING:
+    from enablement.read.crm import CRM
+    from enablement.world.company import World
+
+ROWS_AT_ONCE = 1_000_000
+STEPS = (*STAGES, WON, LOST)
+PROBABILITY = np.array([10, 20, 40, 60, 80, 100, 0])
+FORECAST = ("Pipeline", "Pipeline", "Pipeline", "Best Case", "Commit", "Closed", "Omitted")
+
+
+def opportunities(world: World) -> pd.DataFrame:
+    """`opportunities`: the state on the day of the export."""
+    made, last, noted = world.made, world.last_event, world.events
+    stage, size = noted.stage[last], len(last)
+    streams = Streams(world.seed)
+    by_boss = streams.uniform("created by", size) < 0.1
+    creator = np.where(by_boss, world.people.boss[made.rep], made.rep)
+    next_step = streams.pick("next step", size, np.ones(len(names.NEXT_STEPS)))
+    noted_step = (stage < WON_CODE) & world.stays.done[world.last_stay]
+    closed = np.where(stage >= WON_CODE, noted.time[last], np.nan)
+    product = labels(names.PRODUCTS, made.product)
+    account = names.companies(streams, world.accounts.industry)
+    return pd.DataFrame(
+        {
+            "opportunity_id": ids("Opportunity", np.arange(size)),
+            "rep_id": ids("User", noted.rep[last]),
+            "created_by": ids("User", creator),
+            "account_id": ids("Account", made.account),
+            "name": named(account, made.account) + " - " + product,
+            "type": labels(names.TYPES, made.kind),
+            "source": labels(names.SOURCES, made.source),
+            "product": product,
+            "segment": labels(names.SEGMENTS, made.segment),
+            "amount": noted.amount[last],
+            "list_amount": made.list_amount,
+            "created_at": world.clock.moments(made.time),
+            "expected_close": days(noted.close[last]),
+            "closed_at": world.clock.moments(closed),
+            "stage": labels(STEPS, stage),
+            "loss_reason": labels(names.REASONS, np.where(stage == LOST_CODE, world.reason, -1)),
+            "competitor": labels(names.COMPETITORS, world.rival),
+            "next_step": labels(names.NEXT_STEPS, np.where(noted_step, next_step, -1)),
+            "forecast_category": labels(FORECAST, stage),
+            "probability": PROBABILITY[stage].astype(float),
+        }
+    )
+
+
+def stage_events(world: World, rows: slice | np.ndarray = slice(None)) -> pd.DataFrame:
+    """`stage_events`: every note of the history, or some rows of it.
+
+    Outcomes stand in the column `stage`.
+    """
+    noted = world.events
+    stage = noted.stage[rows]
+    return pd.DataFrame(
+        {
+            "opportunity_id": ids("Opportunity", noted.opportunity[rows]),
+            "entered_at": world.clock.moments(noted.time[rows]),
+            "stage": labels(STEPS, stage),
+            "rep_id": ids("User", noted.rep[rows]),
+            "amount": noted.amount[rows],
+            "expected_close": days(noted.close[rows]),
+            "forecast_category": labels(FORECAST, stage),
+            "probability": PROBABILITY[stage].astype(float),
+        }
+    )
+
+
+def stage_event_parts(world: World) -> Iterator[pd.DataFrame]:
+    """`stage_events` in parts of a million rows, so that large companies fit in memory."""
+    for begin in range(0, max(len(world.events.time), 1), ROWS_AT_ONCE):
+        yield stage_events(world, slice(begin, begin + ROWS_AT_ONCE))
+
+
+def reps(world: World) -> pd.DataFrame:
+    """`reps`: reps, managers and the head of sales."""
+    staff = world.people
+    return pd.DataFrame(
+        {
+            "rep_id": ids("User", np.arange(len(staff.name))),
+            "name": pd.Series(staff.name, dtype="str"),
+            "role": pd.Series(staff.title, dtype="str"),
+            "hired_on": days(staff.hired),
+            "left_on": days(staff.left),
+            "manager_id": ids("User", staff.boss),
+            "team": labels(staff.team_names, staff.team),
+            "region": labels(names.REGIONS, staff.region),
+        }
+    )
+
+
+def accounts(world: World) -> pd.DataFrame:
+    """`accounts`: customers and prospects."""
+    held = world.accounts
+    called = names.companies(Streams(world.seed), held.industry)
+    return pd.DataFrame(
+        {
+            "account_id": ids("Account", np.arange(len(held.region))),
+            "name": named(called, np.arange(len(called))),
+            "segment": labels(names.SEGMENTS, held.segment),
+            "industry": labels(names.INDUSTRIES, held.industry),
+            "region": labels(names.REGIONS, held.region),
+            "potential": held.potential,
+            "first_won_on": days(world.first_won),
+        }
+    )
+
+
+def quotas(world: World) -> pd.DataFrame:
+    """`quotas`: per rep and quarter, the coming quarter included.
+
+    A new rep has none in the quarter of hiring and half of one in the quarter after.
+    """
+    staff, reps_ = world.people, world.people.reps
+    periods = [*world.clock.quarters, shift_quarter(world.clock.quarters[-1], 1)]
+    begins = np.array([quarter_start(name) for name in periods], dtype="datetime64[D]")[:, None]
+    there = (staff.hired[:reps_] < begins) & ~(staff.left[:reps_] < begins)
+    green = (begins - staff.hired[:reps_]).astype(np.int64) < 92
+    target = world.quota * np.where(green, 0.5, 1.0) * world.targets[:, None]
+    period, rep = np.nonzero(there)
+    return pd.DataFrame(
+        {
+            "rep_id": ids("User", rep),
+            "period": labels(periods, period),
+            "metric": labels(["won amount"], np.zeros(len(rep), dtype=np.int64)),
+            "target": np.round(target[there] / 1000) * 1000,
+        }
+    )
+
+
+MAKERS = {
+    "opportunities": opportunities,
+    "stage_events": stage_events,
+    "reps": reps,
+    "accounts": accounts,
+    "quotas": quotas,
+    "activities": traces.activities,
+    "calendar": traces.calendar,
+    "training": learning.training,
+    "assessments": learning.assessments,
+    "reactions": learning.reactions,
+    "practice": learning.practice,
+    "coaching": learning.coaching,
+}
+
+
+def tables(world: World, only: tuple[str, ...] | None = None) -> dict[str, pd.DataFrame]:
+    """The canonical tables by name, all or some."""
+    return {name: MAKERS[name](world) for name in (only or MAKERS)}
+
+
+def settings(world: World) -> dict[str, object]:
+    """What the workspace says of itself, as `settings.toml` does."""
+    return {
+        "stages": list(STAGES),
+        "currency": "USD",
+        "exported_on": world.exported_on,
+        "outcomes": {WON: "won", LOST: "lost"},
+        "types": dict(zip(names.TYPES, names.KINDS_OF_BUSINESS, strict=True)),
+    }
+
+
+def crm(world: World) -> CRM:
+    """The tables as loading the files would give them."""
+    from enablement.read.crm import crm as assemble
+
+    return assemble(settings=settings(world), **tables(world))
