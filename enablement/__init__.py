@@ -13,6 +13,7 @@ PUBLIC = {
     "crm": "enablement.read.crm",
     "CRM": "enablement.read.crm",
     "conversion": "enablement.measure.funnel",
+    "compare_definitions": "enablement.measure.funnel",
     "win_rate": "enablement.measure.winloss",
     "sales_cycle": "enablement.measure.winloss",
     "quota_attainment": "enablement.measure.pipeline",

@@ -12,15 +12,89 @@ from enablement.periods import Period, moment
 from enablement.read import engine
 from enablement.read.crm import CRM
 
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Definition:
+    """A meaning of conversion that has a name.
+
+    says : what is counted, in a line
+    sql : the texts that count it, in order
+    cohort : what a period means for it, as in "begun in 2026Q3"
+    ratio : whether the rate is a ratio of two counts, not a share; it has no interval
+    past : whether an earlier moment needs a history of stages
+    """
+
+    says: str
+    sql: tuple[str, ...]
+    cohort: str
+    ratio: bool = False
+    past: bool = True
+
+
 CONVERSIONS = {
-    "reached": (
+    "reached": Definition(
         "moved on / entered: every stage up to the deepest one reached, a skipped stage counts "
-        "as passed, open ones stay in the denominator"
+        "as passed, open ones stay in the denominator",
+        ("reached", "passages"),
+        "begun",
     ),
-    "decided": (
+    "strict": Definition(
+        "moved on / entered: a stage only after all earlier ones in their order; open ones stay "
+        "in the denominator",
+        ("strict", "passages"),
+        "begun",
+    ),
+    "touch": Definition(
+        "entered the next stage : entered this one, in whatever order; a ratio of two counts, "
+        "not a share",
+        ("touched",),
+        "begun",
+        ratio=True,
+    ),
+    "decided": Definition(
         "moved on / entered, of those won or lost: a skipped stage counts as passed, open ones "
-        "are left out"
+        "are left out",
+        ("decided", "passages"),
+        "decided",
+        past=False,
     ),
+    "decided, touched": Definition(
+        "entered the next stage : entered this one, of those won or lost; a ratio of two counts, "
+        "not a share",
+        ("touched",),
+        "decided",
+        ratio=True,
+        past=False,
+    ),
+    "visit": Definition(
+        "(advanced + won) / stays, of all stays, those that go on included",
+        ("visit",),
+        "entered",
+    ),
+    "visit, finished": Definition(
+        "(advanced + won) / stays that ended by advancing, being won or lost, or going back",
+        ("visit",),
+        "entered",
+    ),
+    "period": Definition(
+        "moved on within the period / in the stage at some moment of it",
+        ("period",),
+        "counted",
+    ),
+    "within": Definition(
+        "moved on within {within} days of the first entry / entered at least {within} days ago",
+        ("within",),
+        "entered",
+    ),
+}
+NAMES = ("reached", "strict", "touch", "decided", "visit", "period", "within")
+SKIPPED = ("passed", "touched")
+STAYS = ("all", "finished")
+CREDITS = ("at_entry", "final", "first")
+CREDIT_WORDS = {
+    "at_entry": "owner at entry",
+    "final": "owner at close",
+    "first": "first owner",
 }
 WIN_RATE = "won / (won + lost); open and cancelled ones are in neither"
 SALES_CYCLE = "days from {start} to won, of those won; the interval is that of the median"
@@ -145,10 +219,10 @@ def labels(crm: CRM, groups: Split) -> dict[str, str]:
     return dict(zip(crm.reps["rep_id"], crm.reps["name"], strict=True))
 
 
-def check_renewals(renewals: str) -> None:
-    """Refuse a word that is neither ``left out`` nor ``counted``."""
-    if renewals not in RENEWALS:
-        raise EnablementError(f"renewals={renewals!r}. {choices(renewals, list(RENEWALS))}")
+def check_word(argument: str, value: object, known: tuple[str, ...]) -> None:
+    """Refuse a value that an argument does not know, naming those it does."""
+    if value not in known:
+        raise EnablementError(f"{argument}={value!r}. {choices(value, list(known))}")
 
 
 def check_past(crm: CRM, until: pd.Timestamp, what: str) -> None:

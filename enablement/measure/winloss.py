@@ -14,6 +14,7 @@ from enablement.periods import Period, moment
 from enablement.read import engine
 from enablement.read.crm import CRM
 
+CREDIT_WORDS = {"final": "owner at close", "first": "first owner", "at_entry": "first owner"}
 ALPHA = 0.10  # as strict as the 90 % intervals beside it
 
 
@@ -24,13 +25,13 @@ def win_rate(
     by: str | Sequence[str] | None = None,
     where: Mapping[str, str] | None = None,
     period: str | Period | tuple[object, object] | None = None,
+    credit: str = "final",
     confidence: float = estimates.CONFIDENCE,
     renewals: str = "left out",
 ) -> pd.DataFrame:
     """Share of decided opportunities that were won.
 
-    An opportunity belongs to the rep who owned it when it was closed. A rep who
-    has closed nothing keeps a row with a missing rate.
+    A rep who has closed nothing keeps a row with a missing rate.
 
     Parameters
     ----------
@@ -39,6 +40,8 @@ def win_rate(
     by : None for all, ``rep``, a column of the reps or of the opportunities, or several
     where : column -> the one value to count, such as ``{"team": "North 1"}``
     period : those closed in it, such as ``2026Q3``; None for all
+    credit : whose an opportunity is: ``final`` (who owned it at its close), or ``first``
+        or ``at_entry`` (who owned it when it was first seen in a stage)
     confidence : coverage of the Jeffreys interval, between 0 and 1
     renewals : ``left out`` or ``counted``
 
@@ -59,10 +62,11 @@ def win_rate(
     --------
     enablement.charts.win_rate : draws this table.
     """
-    definitions.check_renewals(renewals)
+    definitions.check_word("renewals", renewals, definitions.RENEWALS)
+    definitions.check_word("credit", credit, definitions.CREDITS)
     until, span = moment(as_of), None if period is None else crm.period(period)
     groups = definitions.split(crm, by, where)
-    counted = _count(crm, groups, until, span, renewals)
+    counted = _count(crm, groups, until, span, renewals, credit)
     shown = definitions.everybody(crm, counted, groups)
     table = _joined(shown, counted, groups)
     table[["won", "lost"]] = table[["won", "lost"]].fillna(0).astype("int64")
@@ -84,7 +88,7 @@ def win_rate(
         differ=test is not None and test.p < ALPHA,
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
-        credit=definitions.credit(crm, "owner at close"),
+        credit=definitions.credit(crm, CREDIT_WORDS[credit]),
         period=str(span) if span else None,
     )
 
@@ -126,7 +130,7 @@ def sales_cycle(
     --------
     enablement.charts.sales_cycle : draws this table.
     """
-    definitions.check_renewals(renewals)
+    definitions.check_word("renewals", renewals, definitions.RENEWALS)
     until, span = moment(as_of), None if period is None else crm.period(period)
     groups = definitions.split(crm, by, where)
     days = _days(crm, groups, until, span, renewals)
@@ -152,7 +156,7 @@ def sales_cycle(
 
 
 def _count(
-    crm: CRM, groups: Split, until: pd.Timestamp, span: Period | None, renewals: str
+    crm: CRM, groups: Split, until: pd.Timestamp, span: Period | None, renewals: str, credit: str
 ) -> pd.DataFrame:
     sql = f"""
         {engine.text("measure", "states")}
@@ -161,12 +165,13 @@ def _count(
                count(*) filter (s.outcome = 'lost') as lost
         from states s
         join attributes o using (opportunity_id)
-        left join reps r on r.rep_id = s.final_rep
+        left join reps r
+            on r.rep_id = case $credit when 'final' then s.final_rep else s.entry_rep end
         where s.outcome in ('won', 'lost') and {groups.limit()}
           and ($first is null or s.closed_at between $first and $last)
         group by all
     """
-    return _ask(crm, sql, until, span, renewals)
+    return _ask(crm, sql, until, span, renewals, credit=credit)
 
 
 def _days(
@@ -187,9 +192,9 @@ def _days(
 
 
 def _ask(
-    crm: CRM, sql: str, until: pd.Timestamp, span: Period | None, renewals: str
+    crm: CRM, sql: str, until: pd.Timestamp, span: Period | None, renewals: str, **more: str
 ) -> pd.DataFrame:
-    said = {"until": until.to_pydatetime(), "renewals": renewals, **definitions.span(span)}
+    said = {"until": until.to_pydatetime(), "renewals": renewals, **more, **definitions.span(span)}
     return engine.query(sql, definitions.seen_tables(crm), said)
 
 

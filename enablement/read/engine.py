@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
@@ -25,17 +26,21 @@ def query(
     ----------
     sql : the text
     tables : name in the text -> DataFrame or Arrow table
-    parameters : ``$name`` in the text -> value
+    parameters : ``$name`` in the text -> value; those that the text does not name are
+        left out
 
     Returns
     -------
     pandas.DataFrame
         Times are naive UTC in microseconds.
     """
+    named = set(re.findall(r"\$([a-z_]+)", sql))
+    asked = {name: value for name, value in (parameters or {}).items() if name in named}
     with duckdb.connect(config=SAFE) as connection:
+        connection.execute("set enable_progress_bar = false")
         for name, table in tables.items():
             connection.register(name, table)
-        return connection.execute(sql, dict(parameters or {})).df()
+        return connection.execute(sql, asked).df()
 
 
 def text(room: str, name: str) -> str:

@@ -14,7 +14,7 @@ from enablement.show.theme import enable
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["conversion", "enable", "sales_cycle", "win_rate"]
+__all__ = ["compare_definitions", "conversion", "enable", "sales_cycle", "win_rate"]
 
 STAGE_STEP = 34
 GROUP_STEP = 18
@@ -23,7 +23,7 @@ NUMBERS = (
     ("lost", "format(datum.lost, ',')"),
     ("open", "format(datum.open + datum.back, ',')"),
 )
-RIGHT_EDGES = (88, 132, 176)  # px from the plot, of the columns of numbers
+RIGHT_EDGES = (104, 148, 192)  # px from the plot, of the columns of numbers
 DEEPEST = 150  # px that names may take at the left
 FOOT_LETTERS = 108
 LETTER = 7  # px of a letter at the size of the names, at most on average
@@ -167,6 +167,66 @@ def sales_cycle(table: pd.DataFrame) -> alt.VConcatChart:
     )
 
 
+def compare_definitions(table: pd.DataFrame) -> alt.VConcatChart:
+    """Does the weakest stage depend on the definition?
+
+    A row per definition and a panel per stage: the rate as a point, the lowest of
+    each definition in the accent. A ratio of counts can lie beyond 100 %.
+
+    Parameters
+    ----------
+    table : as `enablement.compare_definitions` returns it
+
+    Returns
+    -------
+    altair.VConcatChart
+        The plot over its definition line. Layer ``rate``.
+    """
+    import altair as alt
+
+    stages = list(dict.fromkeys(table["stage"].astype("str").map(theme.wrapped)))
+    shown = table.assign(stage=table["stage"].astype("str").map(theme.wrapped))
+    width = (theme.WIDTH + 60) // len(stages) - 14
+    y = _group_axis(shown["definition"], "definition")
+    base = alt.Chart().encode(y=y)
+    tooltip = [
+        alt.Tooltip("definition:N"),
+        alt.Tooltip("stage:N"),
+        alt.Tooltip("rate:Q", format=".1%"),
+        alt.Tooltip("moved_on:Q"),
+        alt.Tooltip("entered:Q"),
+    ]
+    highest = max(1.0, float(table["rate"].max())) if table["rate"].notna().any() else 1.0
+    share = alt.X(
+        "rate:Q",
+        title=None,
+        scale=alt.Scale(domain=[0, highest]),
+        axis=alt.Axis(
+            values=[0, 0.5, 1], labelExpr="datum.value == 1 ? '' : format(datum.value, '.0%')"
+        ),
+    )
+    color = alt.condition("datum.weakest", alt.value(theme.ACCENT), alt.value(theme.MUTED))
+    point = base.mark_circle(size=70, opacity=1).encode(x=share, color=color, tooltip=tooltip)
+    said = base.transform_filter("datum.weakest").mark_text(color=theme.ACCENT, dy=-10, fontSize=11)
+    layers = [
+        point.properties(name="rate"),
+        said.encode(x=share, text=alt.Text("rate:Q", format=theme.PERCENT)).properties(name="said"),
+    ]
+    header = alt.Header(labelFontSize=11, labelColor=theme.INK, labelLimit=width + 14)
+    panels = (
+        alt.layer(*layers, data=shown)
+        .properties(width=width, height=_height(shown["definition"].nunique(), 26))
+        .facet(column=alt.Column("stage:N", sort=stages, title=None, header=header), spacing=14)
+    )
+    return _finish(
+        panels,
+        table,
+        shown["definition"],
+        finding=str(table.attrs["verdict"]),
+        counted="Share that moved on, by each definition; the lowest of each is marked.",
+    )
+
+
 def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     import altair as alt
 
@@ -194,7 +254,7 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         base.mark_bar(height={"band": 0.62})
         .encode(
             y=y,
-            x=_share("rate:Q", "moved on, of those entered"),
+            x=_share("rate:Q", "moved on, of those entered", most=_highest(table)),
             color=_stands_out(table),
             tooltip=tooltip,
         )
@@ -214,8 +274,7 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         table,
         shown["stage"],
         finding=words.conversion(table),
-        counted=f"Share moved on of those that entered, with its 90 % interval.{pale} "
-        "The lowest rate is not yet the costliest gap.",
+        counted=f"{_what(table)}.{pale} The lowest rate is not yet the costliest gap.",
     )
 
 
@@ -281,7 +340,7 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     share = alt.X(
         "low:Q",
         title=None,
-        scale=alt.Scale(domain=[0, 1]),
+        scale=alt.Scale(domain=[0, _highest(table)]),
         axis=alt.Axis(
             values=[0, 0.5, 1], labelExpr="datum.value == 1 ? '' : format(datum.value, '.0%')"
         ),
@@ -320,8 +379,7 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         table,
         shown[group],
         finding=words.conversion(table),
-        counted="Share moved on of those that entered, with its 90 % interval; larger points, "
-        "more opportunities. Dashed: all together."
+        counted=f"{_what(table)}; larger points, more opportunities. Dashed: all together."
         + "".join(f" {stage} cannot be said: {why}." for stage, why in unsaid.items()),
     )
 
@@ -419,13 +477,26 @@ def _room(names: pd.Series) -> int:
     return min(DEEPEST, longest * LETTER) + 8
 
 
-def _share(field: str, title: str) -> alt.X:
+def _what(table: pd.DataFrame) -> str:
+    """Say what the rate of a conversion is a share of."""
+    if table.attrs["ratio"]:
+        return "Those in the next stage over those in this one, a ratio without an interval"
+    return "Share moved on of those that entered, with its 90 % interval"
+
+
+def _highest(table: pd.DataFrame) -> float:
+    """Find where the axis of a rate ends: at 1, or beyond where a ratio of counts does."""
+    most = table["rate"].max()
+    return 1.0 if pd.isna(most) else max(1.0, float(most))
+
+
+def _share(field: str, title: str, *, most: float = 1.0) -> alt.X:
     import altair as alt
 
     return alt.X(
         field,
         title=title,
-        scale=alt.Scale(domain=[0, 1]),
+        scale=alt.Scale(domain=[0, most]),
         axis=alt.Axis(format=theme.PERCENT, tickCount=5),
     )
 

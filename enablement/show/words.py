@@ -72,7 +72,7 @@ def standing_out(table: pd.DataFrame) -> str | None:
     ----------
     table : as `enablement.conversion` returns it, not split
     """
-    known = table[table["rate"].notna()].sort_values("rate")
+    known = table[table["rate"].notna() & table["high"].notna()].sort_values("rate")
     if len(known) < 2 or known["high"].iloc[0] >= known["low"].iloc[1:].min():
         return None
     return str(known["stage"].iloc[0])

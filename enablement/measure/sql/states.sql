@@ -2,6 +2,7 @@
 -- become of it. An event without a date is taken to lie before the end of the export.
 with seen as (
     select opportunity_id, visit, stage_order, rep_id, entered_at,
+           case when left_at <= $until then left_at end as left_at,
            case when left_at is null or left_at <= $until then exit else 'open' end as exit
     from stage_visits
     where entered_at is null or entered_at <= $until
@@ -37,4 +38,11 @@ states as (
     left join last_closing c using (opportunity_id)
     where (v.opportunity_id is not null or c.opportunity_id is not null)
       and ($renewals = 'counted' or o.type is distinct from 'renewal')
+),
+-- The first stay of an opportunity in each stage that it really entered.
+entries as (
+    select opportunity_id, stage_order, min(visit) as visit, arg_min(rep_id, visit) as rep_id,
+           max_by(entered_at, -visit) as entered_at
+    from seen
+    group by opportunity_id, stage_order
 ),
