@@ -72,7 +72,7 @@ class Calendar:
         months = MONTHS[kind]
         start = self._first_day(int(found["year"]), (number - 1) * months)
         end = self._first_day(int(found["year"]), number * months) - dt.timedelta(days=1)
-        return Period(str(name).strip().upper(), start, end)
+        return Period(_canonical(found["year"], found["kind"], number), start, end)
 
     def quarter(self, day: object) -> Period:
         """Find the fiscal quarter in which a day falls."""
@@ -90,6 +90,16 @@ class Calendar:
         year -= self.first_month > 1
         index = year * 12 + self.first_month - 1 + months_in
         return dt.date(index // 12, index % 12 + 1, 1)
+
+
+def _canonical(year: str, kind: str | None, number: int) -> str:
+    return (
+        year
+        if kind is None
+        else f"{year}{kind}{number:02d}"
+        if kind == "M"
+        else f"{year}{kind}{number}"
+    )
 
 
 def moment(as_of: object) -> pd.Timestamp:
@@ -119,7 +129,7 @@ def moment(as_of: object) -> pd.Timestamp:
     if pd.isna(stamp):
         raise EnablementError(f"as_of={as_of!r} is no date. Write it as '2026-09-30'.")
     if stamp.tzinfo is not None:
-        stamp = stamp.tz_convert("UTC").tz_localize(None)
+        return stamp.tz_convert("UTC").tz_localize(None).as_unit("us")
     if stamp == stamp.normalize():
         stamp += pd.Timedelta(days=1) - pd.Timedelta(microseconds=1)
     return stamp.as_unit("us")

@@ -161,3 +161,138 @@ def test_the_headline_leaves_out_in_words_what_cannot_be_said():
         "2026Q1: sold $180 from 3 won; $300 open and due in 2026Q2. Cannot be said: "
         "attainment (no quotas), coverage (no quotas of 2026Q2), created (no created dates)."
     )
+
+
+def test_a_quota_of_somebody_in_no_list_counts():
+    """Z has a quota of 720 and no opportunity: 180 of 900."""
+    more = pd.concat(
+        [QUOTAS, pd.DataFrame([("Z", "2026Q1", "won amount", 720.0)], columns=QUOTAS.columns)]
+    )
+    row = en.quota_attainment(company(quotas=more), as_of=END, period="2026Q1").iloc[0]
+    assert row["attainment"] == 0.2
+
+
+def test_the_same_quota_twice_counts_once():
+    """The second row is set aside with its reason."""
+    crm = company(quotas=pd.concat([QUOTAS, QUOTAS.iloc[:1]]))
+    assert en.quota_attainment(crm, as_of=END, period="2026Q1")["quota"].iloc[0] == 180
+    assert "has this quota twice" in crm.quality.set_aside["reason"].iloc[0]
+
+
+def test_a_period_may_be_written_another_way():
+    """`2026-Q1` is 2026Q1, and twelve months are their quarter."""
+    dashed = QUOTAS.assign(period=QUOTAS["period"].str.replace("Q", "-Q"))
+    assert (
+        en.quota_attainment(company(quotas=dashed), as_of=END, period="2026Q1")["quota"].iloc[0]
+        == 180
+    )
+    monthly = pd.DataFrame(
+        [("A", f"2026M{n:02d}", "won amount", 60.0) for n in (1, 2, 3)], columns=QUOTAS.columns
+    )
+    row = en.quota_attainment(company(quotas=monthly), as_of=END, period="2026Q1").iloc[0]
+    assert row["quota"] == 180
+    part = en.quota_attainment(company(quotas=monthly[:2]), as_of=END, period="2026Q1").iloc[0]
+    assert pd.isna(part["quota"])  # two months are not a quarter
+
+
+def test_won_without_an_amount_is_said():
+    """Two of A's three are known: what is sold is not all of it."""
+    unknown = OPPORTUNITIES.assign(amount=OPPORTUNITIES["amount"].mask(OPPORTUNITIES.index == 0))
+    crm = company(opportunities=unknown)
+    row = en.quota_attainment(crm, as_of=END, period="2026Q1").iloc[0]
+    assert (row["won"], row["sold"], row["without_amount"]) == (3, 80, 1)
+    assert "sold $80 of $180 (1 without an amount), 44 % attained" in en.words.headline(
+        crm, period="2026Q1", as_of=END
+    )
+
+
+def test_nothing_due_covers_nothing_and_an_unknown_amount_is_not_zero():
+    """0 of 150 is a coverage of 0; an unknown amount is left out in words."""
+    later = OPPORTUNITIES.assign(
+        expected_close=OPPORTUNITIES["expected_close"].where(
+            OPPORTUNITIES["expected_close"].isna(), "2027-01-01"
+        )
+    )
+    row = en.pipeline_coverage(company(opportunities=later), as_of=END, period="2026Q2").iloc[0]
+    assert (row["open"], row["amount"], row["coverage"]) == (0, 0.0, 0.0)
+    unknown = OPPORTUNITIES.assign(
+        amount=OPPORTUNITIES["amount"].mask(OPPORTUNITIES["stage"].isin(["Lead", "Qual"]))
+    )
+    said = en.words.headline(company(opportunities=unknown), period="2026Q1", as_of=END)
+    assert "2 open and due in 2026Q2" in said
+    assert "coverage (no amounts of those due)" in said
+
+
+def test_an_earlier_coverage_is_what_was_known_then():
+    """On day 30 X was due in March at 100; on day 50 it moved to May at 300."""
+    history = pd.DataFrame(
+        {
+            "opportunity_id": "X",
+            "entered_at": ["2026-01-01", "2026-02-20"],
+            "stage": "Lead",
+            "rep_id": "A",
+            "amount": [100.0, 300.0],
+            "expected_close": ["2026-03-15", "2026-05-15"],
+        }
+    )
+    now = pd.DataFrame(
+        {
+            "opportunity_id": ["X"],
+            "rep_id": ["A"],
+            "stage": ["Lead"],
+            "amount": [300.0],
+            "expected_close": ["2026-05-15"],
+            "created_at": ["2026-01-01"],
+        }
+    )
+    crm = company(opportunities=now, stage_events=history)
+    then = {"as_of": "2026-01-31"}
+    assert en.pipeline_coverage(crm, period="2026Q1", **then)["amount"].iloc[0] == 100
+    assert en.pipeline_coverage(crm, period="2026Q2", **then)["amount"].iloc[0] == 0
+    assert en.pipeline_coverage(crm, period="2026Q2", as_of=END)["amount"].iloc[0] == 300
+
+
+def test_created_counts_what_was_decided_later_too():
+    """As of the end of January 1 and 3 had been created in the quarter, whatever became of them."""
+    table = en.pipeline_created(company(), as_of="2026-01-31", period="2026Q1")
+    assert table["created"].iloc[0] == 2
+
+
+def test_the_exports_currency_is_printed():
+    """Euros are not dollars."""
+    crm = company(opportunities=OPPORTUNITIES.assign(currency="EUR"))
+    assert "sold €180" in en.words.headline(crm, period="2026Q1", as_of=END)
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        (999_950, "$1.00 M"),
+        (999_999_999, "$1.00 B"),
+        (9_996, "$10.0 k"),
+        (-2_460_000, "−$2.46 M"),
+        (-0.4, "$0"),
+        (0, "$0"),
+        (180, "$180"),
+        (2_458_450, "$2.46 M"),
+    ],
+)
+def test_money_is_written_short_and_rounded_once(amount, written):
+    """Three digits, in the step that the rounded amount has."""
+    assert en.words.money(amount, "USD") == written
+
+
+@pytest.mark.parametrize(
+    ("share", "written"),
+    [
+        (0.996, "> 99 %"),
+        (1.0, "100 %"),
+        (0.004, "< 1 %"),
+        (0.0, "0 %"),
+        (0.631, "63 %"),
+        (1.2, "120 %"),
+    ],
+)
+def test_not_all_is_not_a_hundred_percent(share, written):
+    """And not nothing is not zero."""
+    assert en.words.percent(share) == written

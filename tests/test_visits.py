@@ -181,3 +181,112 @@ def test_an_outcome_without_a_visit_still_counts_as_decided(paths):
     crm = made(as_events(paths))
     assert crm.stage_visits.empty
     assert en.win_rate(crm, as_of=day(5))["rate"].iloc[0] == 0.5
+
+
+def reassigned(changed_on: int) -> en.CRM:
+    """Won by A on day 10; the owner changes to B later."""
+    return en.crm(
+        opportunities=pd.DataFrame(
+            {"opportunity_id": ["X"], "rep_id": ["B"], "stage": ["Won"], "amount": [7.0]}
+        ),
+        stage_events=pd.DataFrame(
+            {"opportunity_id": "X", "entered_at": [day(0), day(10)], "stage": ["Lead", "Won"]}
+        ),
+        owner_changes=pd.DataFrame(
+            {
+                "opportunity_id": ["X"],
+                "changed_at": [day(changed_on)],
+                "from_rep": ["A"],
+                "to_rep": ["B"],
+            }
+        ),
+        settings=EIGHT_SETTINGS,
+    )
+
+
+def test_a_change_of_owner_after_the_close_changes_nothing():
+    """A leaver's won opportunities are given to B: they stay won, and A's."""
+    crm = reassigned(20)
+    assert stays(crm, "X") == [("Lead", "A", "won")]
+    table = en.win_rate(crm, as_of=day(30), by="rep").set_index("rep_id")
+    assert tuple(table.loc["A", ["won", "lost"]]) == (1, 0)
+    assert list(en.conversion(crm, as_of=day(30))["won"]) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("closed_at", [day(8), day(10), day(12), None])
+def test_the_present_stage_holds_against_the_history(closed_at):
+    """The history ends with Won on day 10; the CRM says Lost, whatever its close date."""
+    crm = en.crm(
+        opportunities=pd.DataFrame(
+            {"opportunity_id": ["X"], "stage": ["Lost"], "closed_at": [closed_at]}
+        ),
+        stage_events=pd.DataFrame(
+            {"opportunity_id": "X", "entered_at": [day(0), day(10)], "stage": ["Lead", "Won"]}
+        ),
+        settings={**EIGHT_SETTINGS, "exported_on": day(30).date()},
+    )
+    assert tuple(en.win_rate(crm, as_of=day(30)).loc[0, ["won", "lost"]]) == (0, 1)
+
+
+def test_a_date_of_the_last_change_does_not_go_before_the_history():
+    """Qual at half past nine on day 5, and Prop since day 5: Prop is the later one."""
+    crm = en.crm(
+        opportunities=pd.DataFrame(
+            {"opportunity_id": ["X"], "stage": ["Prop"], "last_stage_change": [day(5)]}
+        ),
+        stage_events=pd.DataFrame(
+            {
+                "opportunity_id": "X",
+                "entered_at": [day(0), day(5) + pd.Timedelta(hours=9.5)],
+                "stage": ["Lead", "Qual"],
+            }
+        ),
+        settings=EIGHT_SETTINGS,
+    )
+    assert [stay[::2] for stay in stays(crm, "X")] == [
+        ("Lead", "advanced"),
+        ("Qual", "advanced"),
+        ("Prop", "open"),
+    ]
+
+
+def test_an_outcome_without_a_date_gets_none():
+    """Won, nobody knows when: it counts as won, on the day of the export, and has no cycle."""
+    crm = en.crm(
+        opportunities=pd.DataFrame({"opportunity_id": ["X"], "stage": ["Won"]}),
+        stage_events=pd.DataFrame(
+            {"opportunity_id": "X", "entered_at": [day(0), day(9)], "stage": ["Lead", "Qual"]}
+        ),
+        settings={**EIGHT_SETTINGS, "exported_on": day(30).date()},
+    )
+    assert pd.isna(crm.opportunities["closed_at"].iloc[0])
+    assert en.win_rate(crm, as_of=day(30))["won"].iloc[0] == 1
+    assert en.win_rate(crm, as_of=day(20))["won"].iloc[0] == 0
+    cycle = en.sales_cycle(crm, as_of=day(30))
+    assert (cycle["won"].iloc[0], cycle.attrs["undated"]) == (0, 1)
+
+
+def test_a_stage_of_another_pipeline_stops():
+    """It has no place in its own, and would be in no number."""
+    settings = {
+        "pipelines": {"New": {"stages": ["Lead"]}, "Grow": {"stages": ["Plan"]}},
+        "outcomes": {"Won": "won", "Lost": "lost"},
+    }
+    opportunities = pd.DataFrame(
+        {"opportunity_id": ["1", "2"], "pipeline": ["New", "Grow"], "stage": ["Lead", "Lead"]}
+    )
+    with pytest.raises(en.EnablementError, match="line 1, column stage: .*the stage 'Lead'"):
+        en.crm(opportunities=opportunities, settings=settings)
+
+
+def test_of_dated_assignments_the_last_is_shown_and_the_others_counted():
+    """A rep who moved from North to South."""
+    crm = en.crm(
+        opportunities=pd.DataFrame({"opportunity_id": ["X"], "rep_id": ["A"], "stage": ["Lead"]}),
+        reps=pd.DataFrame(
+            {"rep_id": ["A", "A"], "team": ["South", "North"], "from_on": [day(50), day(0)]}
+        ),
+        settings=EIGHT_SETTINGS,
+    )
+    assert list(crm.reps["team"]) == ["South"]
+    assert "earlier assignments of a rep, not shown" in list(crm.quality.notes["note"])

@@ -73,7 +73,7 @@ def test_the_cycle_runs_from_the_first_stage_entry_without_a_created_date(eight)
 
 
 def test_the_interval_of_the_median_is_made_of_values():
-    """Of eleven won after 1 to 11 days the ranks 3 and 9 enclose the median, 6."""
+    """Of eleven won after 1 to 11 days the ranks 3 and 9 enclose the median, 6; ten took 10."""
     paths = {f"X{n}": (f"0 Lead@A, {n} Won@A", 1) for n in range(1, 12)}
     row = en.sales_cycle(company(paths), as_of=day(90)).iloc[0]
     assert (row["low"], row["median"], row["high"], row["p90"]) == (3, 6, 9, 10)
@@ -99,3 +99,93 @@ def test_a_corrected_outcome_counts_as_corrected():
     crm = company({"X": ("0 Lead@A, 10 Lost@A, 12 Won@A", 1)})
     assert en.win_rate(crm, as_of=day(11))["lost"].iloc[0] == 1
     assert en.win_rate(crm, as_of=day(20))["won"].iloc[0] == 1
+
+
+def test_what_comes_later_changes_no_earlier_period():
+    """Won on day 10, reopened on day 20, won again on day 40: on day 15 it took 10 days."""
+    crm = company({"X": ("0 Lead@A, 10 Won@A, 20 Lead@A, 40 Won@A", 1)})
+    early = {"as_of": day(15), "period": (day(0), day(15))}
+    assert en.win_rate(crm, **early)["won"].iloc[0] == 1
+    assert en.sales_cycle(crm, **early)["mean"].iloc[0] == 10
+    late = {"as_of": day(60), "period": (day(30), day(60))}
+    assert en.sales_cycle(crm, **late)["mean"].iloc[0] == 40
+
+
+def test_a_closer_who_is_in_no_list_has_the_credit():
+    """C closed it and owns nothing now."""
+    crm = en.crm(
+        opportunities=pd.DataFrame({"opportunity_id": ["X"], "rep_id": ["A"], "stage": ["Won"]}),
+        stage_events=pd.DataFrame(
+            {
+                "opportunity_id": "X",
+                "entered_at": [day(0), day(10)],
+                "stage": ["Lead", "Won"],
+                "rep_id": ["A", "C"],
+            }
+        ),
+        settings={"stages": ["Lead"], "outcomes": {"Won": "won"}},
+    )
+    table = en.win_rate(crm, as_of=day(20), by="rep").set_index("rep_id")
+    assert table.loc["C", "won"] == 1
+    assert en.sales_cycle(crm, as_of=day(20), by="rep").set_index("rep_id").loc["C", "won"] == 1
+
+
+def test_without_owners_the_row_says_so_and_is_no_rep():
+    """Nobody is named: no crash, and no comparison with nobody."""
+    paths = {f"A{n}": (f"0 Lead@A, 5 {'Won' if n < 35 else 'Lost'}@A", 1) for n in range(40)}
+    paths |= {f"N{n}": (f"0 Lead, 5 {'Won' if n < 2 else 'Lost'}", 1) for n in range(20)}
+    table = en.win_rate(company(paths), as_of=day(30), by="rep")
+    assert table.attrs["verdict"] == ""
+    assert "no owner" in en.tables.win_rate(table).index
+    nobody = company({"X": ("0 Lead, 5 Won", 1)})
+    assert en.sales_cycle(nobody, as_of=day(30), by="rep")["won"].sum() == 1
+
+
+def test_several_pipelines_have_one_win_rate():
+    """Their stages differ; won and lost mean the same in all of them."""
+    settings = {
+        "pipelines": {"New": {"stages": ["Lead"]}, "Grow": {"stages": ["Plan"]}},
+        "outcomes": {"Won": "won", "Lost": "lost"},
+        "exported_on": day(30).date(),
+    }
+    crm = en.crm(
+        opportunities=pd.DataFrame(
+            {
+                "opportunity_id": ["1", "2", "3"],
+                "pipeline": ["New", "Grow", "Grow"],
+                "stage": ["Won", "Won", "Lost"],
+                "amount": [100.0, 900.0, 5.0],
+                "closed_at": [day(5)] * 3,
+            }
+        ),
+        settings=settings,
+    )
+    assert tuple(en.win_rate(crm, as_of=day(30)).loc[0, ["won", "lost"]]) == (2, 1)
+    assert "sold $1.00 k" in en.words.headline(crm, period="2026Q1", as_of=day(30))
+    by_pipeline = en.conversion(crm, as_of=day(30))
+    assert list(zip(by_pipeline["pipeline"], by_pipeline["stage"], strict=True)) == [
+        ("Grow", "Plan"),
+        ("New", "Lead"),
+    ]
+
+
+def test_nine_in_ten_needs_ten():
+    """Of nine nobody can say it; of 1 to 10 days nine in ten took at most 9."""
+    nine = company({f"X{n}": (f"0 Lead@A, {n} Won@A", 1) for n in range(1, 10)})
+    assert pd.isna(en.sales_cycle(nine, as_of=day(90))["p90"].iloc[0])
+    ten = company({f"X{n}": (f"0 Lead@A, {n} Won@A", 1) for n in range(1, 11)})
+    assert en.sales_cycle(ten, as_of=day(90))["p90"].iloc[0] == 9
+
+
+def test_two_reps_of_one_name_stay_two():
+    """Their ids tell them apart."""
+    reps = pd.DataFrame({"rep_id": ["A", "B"], "name": ["Ann", "Ann"]})
+    table = en.win_rate(company(EIGHT, reps=reps), as_of=day(90), by="rep")
+    assert list(en.tables.win_rate(table).index) == ["Ann (A)", "Ann (B)"]
+
+
+def test_the_level_of_an_interval_is_written_as_asked():
+    """Half is not 90 %."""
+    table = en.win_rate(company(EIGHT), as_of=day(90), by="rep", confidence=0.5)
+    assert "50 % interval" in en.tables.win_rate(table).columns
+    assert "with its 50 % interval" in en.charts.win_rate(table).description

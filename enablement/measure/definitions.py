@@ -131,7 +131,7 @@ class Split:
         return " and ".join(
             ["true"]
             + [
-                f"{source}.{engine.quoted(name)} = {engine.literal(value)}"
+                f"{source}.{engine.quoted(name)}::varchar = {engine.literal(value)}"
                 for source, name, value in self.only
             ]
         )
@@ -160,18 +160,16 @@ def split(
         If there is no such column or value; the message names the known and the nearest.
     """
     wanted = [] if by is None else [by] if isinstance(by, str) else list(by)
-    if len(crm.settings.pipelines) > 1 and "pipeline" not in wanted:
-        wanted.insert(0, "pipeline")
     found = [_column(crm, name) for name in wanted]
     only = []
     for name, value in (where or {}).items():
         column, source = _column(crm, name)
-        values = (crm.reps if source == "r" else crm.opportunities)[column]
-        if value not in set(values.dropna()):
+        values = set((crm.reps if source == "r" else crm.opportunities)[column].dropna().map(str))
+        if str(value) not in values:
             raise EnablementError(
-                f"No {name} is called {value!r}. {choices(value, sorted(set(values.dropna())))}"
+                f"No {name} is called {value!r}. {choices(value, sorted(values))}"
             )
-        only.append((source, column, value))
+        only.append((source, column, str(value)))
     return Split(
         columns=tuple(column for column, _ in found),
         sources=tuple(source for _, source in found),
@@ -213,10 +211,13 @@ def everybody(crm: CRM, counted: pd.DataFrame, groups: Split) -> pd.DataFrame:
 
 
 def labels(crm: CRM, groups: Split) -> dict[str, str]:
-    """Name the reps of a table for the reader; rep_id -> name."""
+    """Name the reps of a table for the reader; rep_id -> name, with the id where two share it."""
     if "rep_id" not in groups.columns:
         return {}
-    return dict(zip(crm.reps["rep_id"], crm.reps["name"], strict=True))
+    ids, names = crm.reps["rep_id"], crm.reps["name"]
+    shared = names.duplicated(keep=False)
+    told = names.where(~shared, names + " (" + ids + ")")
+    return dict(zip(ids, told, strict=True))
 
 
 def check_word(argument: str, value: object, known: tuple[str, ...]) -> None:
@@ -268,7 +269,7 @@ def describe(
     table.attrs.update(
         definition=definition,
         as_of=f"{until:%Y-%m-%d}",
-        currency=crm.settings.currency,
+        currency=currency(crm),
         **more,
     )
     return table
@@ -282,6 +283,32 @@ def seen_tables(crm: CRM) -> dict[str, pd.DataFrame]:
         "closings": crm.closings,
         "reps": crm.reps,
     }
+
+
+def seen(crm: CRM, until: pd.Timestamp, renewals: str) -> dict[str, object]:
+    """The parameters that the SQL of ``states`` asks for."""
+    try:
+        export = moment(crm.seen_until)
+    except CannotSayError:
+        export = until  # nothing has a date, so that every moment sees all of it
+    return {
+        "until": until.to_pydatetime(),
+        "export": export.to_pydatetime(),
+        "renewals": renewals,
+    }
+
+
+def per_pipeline(crm: CRM, by: str | Sequence[str] | None) -> list[str]:
+    """Split by pipeline too, where there are several: their stages are not the same."""
+    wanted = [] if by is None else [by] if isinstance(by, str) else list(by)
+    several = len(crm.settings.pipelines) > 1 and "pipeline" not in wanted
+    return ["pipeline", *wanted] if several else wanted
+
+
+def currency(crm: CRM) -> str:
+    """The currency of the amounts, where there is one; else the workspace's."""
+    found = crm.opportunities["currency"].dropna().unique()
+    return str(found[0]) if len(found) == 1 else crm.settings.currency
 
 
 def span(period: Period | None) -> dict[str, object]:

@@ -50,8 +50,6 @@ class Question:
     def parameters(self) -> dict[str, object]:
         """Everything that the SQL may ask for."""
         return {
-            "until": self.until.to_pydatetime(),
-            "renewals": self.renewals,
             "credit": self.credit,
             "within": self.within,
             "stays": "finished" if self.name == "visit, finished" else "all",
@@ -135,7 +133,7 @@ def conversion(
             immature    int    within only: entered less than so many days ago
 
         ``attrs`` has ``definition``, ``as_of``, ``credit``, ``still_open`` (the share
-        of those entered who are open, 0 to 1) and ``cannot_say`` (stage -> sentence).
+        of the opportunities counted that are open, 0 to 1) and ``cannot_say`` (stage -> sentence).
 
     Raises
     ------
@@ -156,18 +154,18 @@ def conversion(
     asked = Question(name, moment(as_of), span, within, credit, renewals)
     if asked.meant.past:
         definitions.check_past(crm, asked.until, "Conversion")
-    groups = definitions.split(crm, by, where)
+    groups = definitions.split(crm, definitions.per_pipeline(crm, by), where)
     table = _complete(crm, _count(crm, groups, asked), groups, asked)
     cannot = _unrecorded(crm)
     table = _rated(table, asked, confidence, list(cannot))
-    entered = table["entered"].sum()
     return definitions.describe(
         table[[*groups.columns, *COLUMNS, *_more_columns(asked)]],
         definition=_line(crm, asked, groups),
         until=asked.until,
         crm=crm,
         cannot_say=cannot,
-        still_open=float(table["open"].sum() / entered) if entered else float("nan"),
+        still_open=_still_open(crm, groups, asked),
+        confidence=confidence,
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
         credit=definitions.credit(crm, definitions.CREDIT_WORDS[credit]),
@@ -291,11 +289,12 @@ def _line(crm: CRM, asked: Question, groups: Split) -> str:
 
 
 def _count(crm: CRM, groups: Split, asked: Question) -> pd.DataFrame:
-    texts = "".join(engine.text("measure", name) for name in ("states", *asked.meant.sql))
-    sql = f"""
-        {texts},
-        attributes as (select * exclude (outcome, stage, rep_id, pipeline, closed_at)
-                       from opportunities)
+    """Count the passages of each group and stage."""
+    return _ask(
+        crm,
+        groups,
+        asked,
+        f"""
         select {groups.select()} p.stage, p.place,
                count(*) filter (p.counts) as entered,
                count(*) filter (p.became = 'moved on') as moved_on,
@@ -306,18 +305,39 @@ def _count(crm: CRM, groups: Split, asked: Question) -> pd.DataFrame:
                count(*) filter (p.became = 'cancelled') as cancelled,
                count(*) filter (p.became = 'open') as open,
                count(*) filter (p.became = 'immature') as immature
+        """,
+        "group by all",
+    )
+
+
+def _still_open(crm: CRM, groups: Split, asked: Question) -> float:
+    """Share of the opportunities counted that are open, each once."""
+    counted = "select count(distinct p.opportunity_id) filter (s.outcome = 'open') as open, "
+    row = _ask(crm, groups, asked, counted + "count(distinct p.opportunity_id) as everyone").iloc[0]
+    return float(row["open"] / row["everyone"]) if row["everyone"] else float("nan")
+
+
+def _ask(crm: CRM, groups: Split, asked: Question, select: str, group: str = "") -> pd.DataFrame:
+    """Run one query over the passages of a definition, with whose each is."""
+    texts = "".join(engine.text("measure", name) for name in ("states", *asked.meant.sql))
+    sql = f"""
+        {texts},
+        attributes as (select * exclude (outcome, stage, rep_id, closed_at)
+                       from opportunities)
+        {select}
         from passages p
-        join (select opportunity_id, pipeline, entry_rep, final_rep from states) s
+        join (select opportunity_id, outcome, entry_rep, final_rep from states) s
             using (opportunity_id)
         join attributes o using (opportunity_id)
         left join reps r on r.rep_id = case $credit when 'final' then s.final_rep
                                                     when 'first' then s.entry_rep
                                                     else p.rep_id end
         where {groups.limit()}
-        group by all
+        {group}
     """
     tables = {**definitions.seen_tables(crm), "places": visits.places(crm.settings)}
-    return engine.query(sql, tables, asked.parameters())
+    said = {**definitions.seen(crm, asked.until, asked.renewals), **asked.parameters()}
+    return engine.query(sql, tables, said)
 
 
 def _complete(crm: CRM, counted: pd.DataFrame, groups: Split, asked: Question) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from enablement.errors import CannotSayError
+from enablement.errors import CannotSayError, EnablementError
 from enablement.measure import definitions
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
@@ -42,7 +42,10 @@ def quota_attainment(
             (group)      text
             won          int    opportunities won in the period, renewals included
             sold         float  their amount, in the workspace's currency
-            quota        float  sum of the reps' quotas; missing where there is none
+            without_amount
+                         int    of those won, the ones whose amount is unknown
+            quota        float  sum of the reps' quotas; missing where there is none. Where
+                                the period has none, those of shorter periods that make it up
             attainment   float  sold / quota; missing where there is no quota
 
     Raises
@@ -57,7 +60,7 @@ def quota_attainment(
     table = _with_quotas(crm, sold, groups, span)
     table = table.assign(attainment=table["sold"] / table["quota"].where(table["quota"] > 0))
     return definitions.describe(
-        table[[*groups.columns, "won", "sold", "quota", "attainment"]],
+        table[[*groups.columns, "won", "sold", "without_amount", "quota", "attainment"]],
         definition=f"won amount closed in {span} / quota of {span}; by owner at close{groups}",
         until=moment(as_of),
         crm=crm,
@@ -89,8 +92,11 @@ def pipeline_coverage(
 
             (group)      text
             open         int    opportunities open and expected to close in the period
-            amount       float  their amount
-            remaining    float  quota - sold in the period so far, at least 0;
+            amount       float  their amount, as known on that day
+            without_amount
+                         int    of those open, the ones whose amount is unknown
+            remaining    float  quota - sold in the period so far, at least 0 (so that the
+                                reps' add up to more than the team's where one is over);
                                 missing where there is no quota
             coverage     float  amount / remaining; missing where nothing remains
 
@@ -103,24 +109,23 @@ def pipeline_coverage(
     _check_money(crm)
     until, span = moment(as_of), crm.period(period)
     definitions.check_past(crm, until, "Coverage")
-    if crm.opportunities["expected_close"].isna().all():
-        raise CannotSayError(
-            "Coverage cannot be said: no open opportunity has an expected close date.",
-            lacks="no expected close dates",
-        )
     groups = definitions.split(crm, by, where)
-    due = _sum(crm, groups, as_of, span, DUE)
+    due = _sum(crm, groups, as_of, span, DUE, _known(crm, until))
     quota = quota_attainment(crm, as_of=as_of, period=span, by=by, where=where)
     keys = list(groups.columns)
     quota = quota.assign(remaining=(quota["quota"] - quota["sold"]).clip(lower=0))
     table = _merge(quota[[*keys, "remaining"]], due, keys)
+    absent = table["open"].isna()
     table = table.assign(
         open=table["open"].fillna(0).astype("int64"),
-        amount=table["amount"].fillna(0.0),
-        coverage=table["amount"] / table["remaining"].where(table["remaining"] > 0),
+        amount=table["amount"].mask(absent, 0.0),
+        without_amount=table["without_amount"].fillna(0).astype("int64"),
     )
+    remaining = table["remaining"].where(table["remaining"] > 0)
     return definitions.describe(
-        table[[*keys, "open", "amount", "remaining", "coverage"]],
+        table.assign(coverage=table["amount"] / remaining)[
+            [*keys, "open", "amount", "without_amount", "remaining", "coverage"]
+        ],
         definition=f"open amount due in {span} / quota of {span} not yet sold{groups}",
         until=until,
         crm=crm,
@@ -128,6 +133,31 @@ def pipeline_coverage(
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
     )
+
+
+def _known(crm: CRM, until: pd.Timestamp) -> str:
+    """Choose where amount and expected close come from: the present, or the history.
+
+    Raises
+    ------
+    CannotSayError
+        If open ones have no expected close date, or an earlier one is not recorded.
+    """
+    if until.date() >= crm.seen_until:
+        open_ones = crm.opportunities[crm.opportunities["outcome"].eq("open")]
+        if len(open_ones) and open_ones["expected_close"].isna().all():
+            raise CannotSayError(
+                "Coverage cannot be said: no open opportunity has an expected close date.",
+                lacks="no expected close dates",
+            )
+        return KNOWN_NOW
+    if crm.stage_events["expected_close"].isna().all():
+        raise CannotSayError(
+            f"Coverage as of {until:%Y-%m-%d} cannot be said: the history does not record the "
+            "expected close dates.",
+            lacks="no history of expected close dates",
+        )
+    return KNOWN_THEN
 
 
 def pipeline_created(
@@ -163,7 +193,6 @@ def pipeline_created(
         )
     span, groups = crm.period(period), definitions.split(crm, by, where)
     table = _sum(crm, groups, as_of, span, CREATED)
-    table["created"] = table["created"].astype("int64")
     return definitions.describe(
         table[[*groups.columns, "created", "amount"]],
         definition=f"opportunities created in {span}, with the amount they have now{groups}",
@@ -176,37 +205,67 @@ def pipeline_created(
 
 
 SOLD = """
-    count(*) as won, case when count(*) = 0 then 0.0 else sum(o.amount) end as sold
+    count(*) as won, case when count(*) = 0 then 0.0 else sum(o.amount) end as sold,
+    count(*) - count(o.amount) as without_amount
     from states s join attributes o using (opportunity_id)
     left join reps r on r.rep_id = s.final_rep
     where s.outcome = 'won' and s.closed_at between $first and $last
 """
+# What was open then, at the amount and the expected date that were known then.
 DUE = """
-    count(*) as open, sum(o.amount) as amount
+    count(*) as open, case when count(*) = 0 then 0.0 else sum(k.amount) end as amount,
+    count(*) - count(k.amount) as without_amount
     from states s join attributes o using (opportunity_id)
-    left join reps r on r.rep_id = o.owner
-    where s.outcome = 'open' and o.expected_close between $first and $last
+    join known k using (opportunity_id)
+    left join reps r on r.rep_id = k.owner
+    where s.outcome = 'open' and k.expected_close between $first and $last
 """
 CREATED = """
     count(*) as created, sum(o.amount) as amount
-    from states s join attributes o using (opportunity_id)
-    left join reps r on r.rep_id = s.entry_rep
+    from attributes o
+    left join (select opportunity_id, arg_min(rep_id, visit) as first_rep
+               from stage_visits group by opportunity_id) f using (opportunity_id)
+    left join reps r on r.rep_id = coalesce(f.first_rep, o.owner)
     where o.created_at between $first and $last and o.created_at <= $until
+"""
+KNOWN_NOW = "select opportunity_id, amount, expected_close, rep_id as owner from opportunities"
+KNOWN_THEN = """
+    select e.opportunity_id, arg_max(e.amount, e.entered_at) as amount,
+           arg_max(e.expected_close, e.entered_at) as expected_close,
+           any_value(v.rep_id) as owner
+    from stage_events e
+    left join (select opportunity_id, arg_max(rep_id, visit) as rep_id from seen
+               group by opportunity_id) v using (opportunity_id)
+    where e.entered_at <= $until
+    group by e.opportunity_id
 """
 
 
-def _sum(crm: CRM, groups: Split, as_of: object, span: Period, what: str) -> pd.DataFrame:
+def _sum(
+    crm: CRM, groups: Split, as_of: object, span: Period, what: str, known: str = KNOWN_NOW
+) -> pd.DataFrame:
     sql = f"""
         {engine.text("measure", "states")}
-        attributes as (select * exclude (outcome, rep_id, closed_at), rep_id as owner
+        known as ({known}),
+        attributes as (select * exclude (outcome, rep_id, closed_at, expected_close),
+                              rep_id as owner
                        from opportunities)
         select {groups.select()} {what} and {groups.limit()}
         group by all
     """
-    said = {"until": moment(as_of).to_pydatetime(), "renewals": "counted"}
-    table = engine.query(sql, definitions.seen_tables(crm), {**said, **definitions.span(span)})
-    if groups.columns:
-        return table.sort_values(list(groups.columns), ignore_index=True)
+    said = {**definitions.seen(crm, moment(as_of), "counted"), **definitions.span(span)}
+    tables = {**definitions.seen_tables(crm), "stage_events": crm.stage_events}
+    table = engine.query(sql, tables, said)
+    if groups.columns == ("rep_id",):
+        shown = definitions.everybody(crm, table, groups)
+        table = shown.merge(table, on="rep_id", how="left")
+    elif groups.columns:
+        table = table.sort_values(list(groups.columns), ignore_index=True)
+    counts = [name for name in ("won", "open", "created", "without_amount") if name in table]
+    absent = table[counts[0]].isna()
+    sums = [name for name in ("sold", "amount") if name in table and what != CREATED]
+    table[sums] = table[sums].mask(absent, 0.0)
+    table[counts] = table[counts].fillna(0).astype("int64")
     return table
 
 
@@ -216,24 +275,49 @@ def _with_quotas(crm: CRM, sold: pd.DataFrame, groups: Split, span: Period) -> p
     sources = {*groups.sources, *(source for source, _, _ in groups.only)}
     if not sources <= {"r"}:
         return sold.assign(quota=float("nan"))  # no quota is set for a kind of opportunity
-    quotas = crm.quotas[crm.quotas["period"].eq(span.name) & crm.quotas["metric"].eq(METRIC)]
-    people = crm.reps.drop_duplicates("rep_id")
+    people = crm.reps
     for _, name, value in groups.only:
         people = people[people[name].eq(value)]
-    wanted = quotas.merge(people[list({"rep_id", *keys})], on="rep_id")
+    wanted = _quotas_of(crm, span).merge(people[list({"rep_id", *keys})], on="rep_id")
     if not keys:
         return sold.assign(quota=wanted["target"].sum() if len(wanted) else float("nan"))
     targets = wanted.groupby(keys, dropna=False)["target"].sum().reset_index(name="quota")
-    table = sold.merge(targets, on=keys, how="outer")
+    table = sold.merge(targets, on=keys, how="left" if keys == ["rep_id"] else "outer")
     return table.assign(
         sold=table["sold"].mask(table["won"].isna(), 0.0),
         won=table["won"].fillna(0).astype("int64"),
-    ).sort_values(keys, ignore_index=True)
+        without_amount=table["without_amount"].fillna(0).astype("int64"),
+    )
+
+
+def _quotas_of(crm: CRM, span: Period) -> pd.DataFrame:
+    """Find the quotas of a period: its own, else those of the shorter ones that make it up."""
+    quotas = crm.quotas[crm.quotas["metric"].eq(METRIC)]
+    own = quotas[quotas["period"].eq(span.name)]
+    if len(own):
+        return own
+    spans = {name: _span_of(crm, name) for name in quotas["period"].unique()}
+    inside = {
+        name: part
+        for name, part in spans.items()
+        if part is not None and span.start <= part.start and part.end <= span.end
+    }
+    days = sum((part.end - part.start).days + 1 for part in inside.values())
+    if days != (span.end - span.start).days + 1:
+        return quotas.iloc[:0]
+    return quotas[quotas["period"].isin(list(inside))]
+
+
+def _span_of(crm: CRM, name: str) -> Period | None:
+    try:
+        return crm.period(name)
+    except EnablementError:
+        return None
 
 
 def _merge(left: pd.DataFrame, right: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     if keys:
-        return left.merge(right, on=keys, how="outer")
+        return left.merge(right, on=keys, how="outer", sort=False)
     return pd.concat([left.reset_index(drop=True), right.reset_index(drop=True)], axis=1)
 
 

@@ -15,6 +15,7 @@ from enablement.read import engine
 from enablement.read.crm import CRM
 
 CREDIT_WORDS = {"final": "owner at close", "first": "first owner", "at_entry": "first owner"}
+FEWEST_FOR_TENTHS = 10
 ALPHA = 0.10  # as strict as the 90 % intervals beside it
 
 
@@ -73,7 +74,8 @@ def win_rate(
     decided = table["won"] + table["lost"]
     low, high = estimates.jeffreys(table["won"], decided, confidence=confidence)
     table = table.assign(rate=table["won"] / decided.where(decided > 0), low=low, high=high)
-    test = estimates.homogeneity(table["won"], table["lost"]) if groups.columns else None
+    named = table[table[list(groups.columns)].notna().all(axis=1)]  # nobody is no rep
+    test = estimates.homogeneity(named["won"], named["lost"]) if groups.columns else None
     total = decided.sum()
     return definitions.describe(
         table[[*groups.columns, "won", "lost", "rate", "low", "high"]],
@@ -83,6 +85,7 @@ def win_rate(
         + str(groups),
         until=until,
         crm=crm,
+        confidence=confidence,
         overall=float(table["won"].sum() / total) if total else float("nan"),
         verdict=_verdict(test, groups),
         differ=test is not None and test.p < ALPHA,
@@ -124,7 +127,7 @@ def sales_cycle(
             median      float  days
             low, high   float  days; interval of the median, from the values' ranks.
                                Missing where so few carry none of that confidence
-            p90         float  days within which nine in ten were won
+            p90         float  days within which nine in ten were won; missing under ten
 
     See Also
     --------
@@ -147,6 +150,7 @@ def sales_cycle(
         + str(groups),
         until=until,
         crm=crm,
+        confidence=confidence,
         undated=len(days) - len(dated),
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
@@ -194,13 +198,13 @@ def _days(
 def _ask(
     crm: CRM, sql: str, until: pd.Timestamp, span: Period | None, renewals: str, **more: str
 ) -> pd.DataFrame:
-    said = {"until": until.to_pydatetime(), "renewals": renewals, **more, **definitions.span(span)}
+    said = {**definitions.seen(crm, until, renewals), **more, **definitions.span(span)}
     return engine.query(sql, definitions.seen_tables(crm), said)
 
 
 def _joined(shown: pd.DataFrame, counted: pd.DataFrame, groups: Split) -> pd.DataFrame:
     if not groups.columns:
-        return counted.reset_index(drop=True)
+        return counted.reset_index(drop=True).reindex([0])  # a row even where nothing was counted
     return shown.merge(counted, on=list(groups.columns), how="left")
 
 
@@ -214,13 +218,20 @@ def _spread(days: pd.DataFrame, groups: Split, confidence: float) -> pd.DataFram
         if keys
         else ordered.groupby(np.zeros(len(ordered), dtype=int))["days"]
     )
-    table = grouped.agg(won="size", mean="mean", median="median", p90=lambda d: d.quantile(0.9))
+    table = grouped.agg(won="size", mean="mean", median="median", p90=_nine_in_ten)
     first = (table["won"].cumsum() - table["won"]).to_numpy(dtype=int)
     lower, upper = estimates.median_ranks(table["won"], confidence=confidence)
     some = lower >= 1
     table["low"] = np.where(some, _pick(values, first, lower), np.nan)
     table["high"] = np.where(some, _pick(values, first, upper), np.nan)
     return table.reset_index(drop=not keys)
+
+
+def _nine_in_ten(days: pd.Series) -> float:
+    """The smallest number of days within which nine in ten were; missing under ten."""
+    if len(days) < FEWEST_FOR_TENTHS:
+        return float("nan")
+    return float(np.quantile(days.to_numpy(), 0.9, method="inverted_cdf"))
 
 
 def _pick(values: np.ndarray, first: np.ndarray, rank: np.ndarray) -> np.ndarray:

@@ -12,14 +12,20 @@ from typing import Any
 import pandas as pd
 
 from enablement import settings as workspace
-from enablement.errors import CannotSayError, ExportError, SettingsError, choices
+from enablement.errors import (
+    CannotSayError,
+    EnablementError,
+    ExportError,
+    SettingsError,
+    choices,
+)
 from enablement.periods import Period
 from enablement.read import crosswalks, exports, tables, visits
 from enablement.read.quality import Ledger, Quality
 from enablement.settings import Settings
 
 OTHER_TABLES = (
-    *("quotas", "activities", "accounts", "calendar", "training"),
+    *("activities", "accounts", "calendar", "training"),
     *("assessments", "reactions", "practice", "coaching"),
 )
 PLACE = ["file", "row"]  # where a row came from, until the tables are handed over
@@ -70,7 +76,8 @@ class CRM:
     @functools.cached_property
     def sellers(self) -> pd.DataFrame:
         """The reps who sell: everybody but those who only manage others."""
-        owners = {*self.opportunities["rep_id"].dropna(), *self.stage_visits["rep_id"].dropna()}
+        tables = (self.opportunities, self.stage_visits, self.closings)
+        owners = {rep for table in tables for rep in table["rep_id"].dropna()}
         managers = set(self.reps["manager_id"].dropna()) & set(self.reps["rep_id"])
         sells = self.reps["rep_id"].isin(owners) | ~self.reps["rep_id"].isin(managers)
         return self.reps[sells].reset_index(drop=True)
@@ -220,10 +227,13 @@ def _assemble(
     opportunities = books.opportunities(whole["opportunities"], given)
     given = books.belonging("stage_events", given, opportunities)
     owner_changes = books.belonging("owner_changes", _table(whole, "owner_changes"), opportunities)
-    books.known_stages("stage_events", given)
+    pipelines = opportunities.set_index("opportunity_id")["pipeline"]
+    of_event = given["opportunity_id"].map(pipelines)
+    books.known_stages("stage_events", given.assign(pipeline=of_event))
     events = visits.events(opportunities, given, said)
     stage_visits, closings = visits.build(opportunities, events, owner_changes, said)
     opportunities = books.closed(opportunities, closings)
+    quotas = _handed_over(books.quotas(_table(whole, "quotas")))
     history = bool(events["origin"].isin(["history", "snapshots"]).any())
     owners = len(owner_changes) > 0 or bool(given["rep_id"].notna().any())
     books.what_cannot_be_said(opportunities, events, history=history, owners=owners)
@@ -232,7 +242,11 @@ def _assemble(
         stage_events=events,
         stage_visits=stage_visits,
         closings=closings,
-        reps=books.reps(_table(whole, "reps"), opportunities, stage_visits),
+        reps=books.reps(
+            _table(whole, "reps"),
+            *(table["rep_id"] for table in (opportunities, stage_visits, closings, quotas)),
+        ),
+        quotas=quotas,
         **{table: _handed_over(_table(whole, table)) for table in OTHER_TABLES},
         settings=said,
         quality=ledger.close(),
@@ -311,7 +325,14 @@ class _Books:
         SettingsError
             Naming file, line, stage, the known ones and the nearest.
         """
-        strange = frame[frame["stage"].notna() & ~frame["stage"].isin(self.said.known_stages)]
+        known = visits.places(self.said)
+        if "pipeline" in frame:
+            fits = pd.MultiIndex.from_frame(frame[["pipeline", "stage"]]).isin(
+                pd.MultiIndex.from_frame(known[["pipeline", "stage"]])
+            )
+        else:
+            fits = frame["stage"].isin(known["stage"])
+        strange = frame[frame["stage"].notna() & ~fits]
         if strange.empty:
             return
         first = strange.iloc[0]
@@ -331,19 +352,40 @@ class _Books:
         unknown = opportunities["outcome"].ne("open") & opportunities["closed_at"].isna()
         return opportunities.assign(closed_at=opportunities["closed_at"].mask(unknown, at))
 
-    def reps(
-        self, frame: pd.DataFrame, opportunities: pd.DataFrame, stage_visits: pd.DataFrame
-    ) -> pd.DataFrame:
-        """List everybody who owns or owned something, whether or not the export lists them."""
-        frame = _handed_over(frame).drop_duplicates("rep_id")
-        owners = pd.concat([opportunities["rep_id"], stage_visits["rep_id"]]).dropna().unique()
+    def reps(self, frame: pd.DataFrame, *named: pd.Series) -> pd.DataFrame:
+        """List everybody who owned, closed or was to sell something, in the export's list or not.
+
+        Of a rep with several dated assignments the last one is shown.
+        """
+        frame = _handed_over(frame.sort_values("from_on", na_position="first", kind="stable"))
+        again = frame["rep_id"].duplicated(keep="last")
+        self.ledger.note("reps", "", "earlier assignments of a rep, not shown", int(again.sum()))
+        frame = frame[~again]
+        owners = pd.concat(named).dropna().unique()
         strangers = sorted(set(owners) - set(frame["rep_id"]))
         self.ledger.note(
-            "reps", "", "owners who are in no list of reps; their id serves as name", len(strangers)
+            "reps", "", "reps who are in no list of reps; their id serves as name", len(strangers)
         )
         added = pd.DataFrame({"rep_id": strangers}, dtype="str")
         whole = pd.concat([frame, added], ignore_index=True)
         return whole.assign(name=whole["name"].fillna(whole["rep_id"]))
+
+    def quotas(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Keep one quota per rep, period and metric, under the period's own name."""
+        if frame.empty:
+            return frame
+        names = {text: self._period_name(text) for text in frame["period"].dropna().unique()}
+        frame = frame.assign(period=frame["period"].map(names))
+        twice = frame.duplicated(["rep_id", "period", "metric"])
+        return self._set_aside(
+            "quotas", frame, twice, "rep_id", "has this quota twice; the first one is used"
+        )
+
+    def _period_name(self, text: str) -> str:
+        try:
+            return self.said.period(text).name
+        except EnablementError:
+            return text
 
     def what_cannot_be_said(
         self, opportunities: pd.DataFrame, events: pd.DataFrame, *, history: bool, owners: bool
@@ -397,8 +439,7 @@ class _Books:
         names = list(self.said.pipelines)
         if len(names) == 1:
             return frame.assign(pipeline=names[0])
-        default = "" if "" in names else pd.NA
-        frame = frame.assign(pipeline=frame["pipeline"].fillna(default))
+        frame = frame.assign(pipeline=frame["pipeline"].fillna(""))
         strange = frame[~frame["pipeline"].isin(names)]
         if len(strange):
             first = strange.iloc[0]
@@ -428,7 +469,7 @@ class _Books:
         """Count where the CRM's own flags say another outcome than the stage, which holds."""
         for flag, outcomes in (("IsWon", ["won"]), ("IsClosed", list(workspace.OUTCOMES))):
             if flag in frame:
-                said = frame[flag].str.casefold().eq("true")
+                said = frame[flag].astype("str").str.casefold().isin(tables.TRUE)
                 differ = frame[frame[flag].notna() & (said != frame["outcome"].isin(outcomes))]
                 for file, rows in differ.groupby("file").size().items():
                     self.ledger.note(

@@ -40,7 +40,13 @@ def query(
         connection.execute("set enable_progress_bar = false")
         for name, table in tables.items():
             connection.register(name, table)
-        return connection.execute(sql, asked).df()
+        return _texts(connection.execute(sql, asked).df())
+
+
+def _texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give text columns without any value the kind of the others, so that tables can be joined."""
+    empty = [name for name in frame.columns if frame[name].dtype == object]
+    return frame.astype(dict.fromkeys(empty, "str"))
 
 
 def text(room: str, name: str) -> str:

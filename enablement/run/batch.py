@@ -14,7 +14,7 @@ import pandas as pd
 
 import enablement
 from enablement.errors import CannotSayError, EnablementError, choices
-from enablement.measure import pipeline, winloss
+from enablement.measure import definitions, pipeline, winloss
 from enablement.periods import Period
 from enablement.read.crm import CRM, load
 from enablement.run import report
@@ -299,10 +299,10 @@ def _facts(crm: CRM, span: Period, as_of: object) -> list[tuple[str, str, str]]:
 
 def _attained(crm: CRM, span: Period, as_of: object) -> tuple[str, str, str] | None:
     row = pipeline.quota_attainment(crm, as_of=as_of, period=span).iloc[0]
-    sold = words.money(row["sold"], crm.settings.currency)
+    sold = words.money(row["sold"], definitions.currency(crm))
     if pd.isna(row["attainment"]):
         return "sold", sold, f"{int(row['won']):,} won"
-    quota = words.money(row["quota"], crm.settings.currency)
+    quota = words.money(row["quota"], definitions.currency(crm))
     return "attained", words.percent(row["attainment"]), f"{sold} of {quota}"
 
 
@@ -311,14 +311,14 @@ def _coverage(crm: CRM, span: Period, as_of: object) -> tuple[str, str, str] | N
     row = pipeline.pipeline_coverage(crm, as_of=as_of, period=due).iloc[0]
     if pd.isna(row["coverage"]):
         return None
-    amount = words.money(row["amount"], crm.settings.currency)
-    remaining = words.money(row["remaining"], crm.settings.currency)
+    amount = words.money(row["amount"], definitions.currency(crm))
+    remaining = words.money(row["remaining"], definitions.currency(crm))
     return f"coverage of {due}", f"{row['coverage']:.1f}", f"{amount} due, {remaining} to go"
 
 
 def _created(crm: CRM, span: Period, as_of: object) -> tuple[str, str, str] | None:
     row = pipeline.pipeline_created(crm, as_of=as_of, period=span).iloc[0]
-    worth = words.money(row["amount"], crm.settings.currency)
+    worth = words.money(row["amount"], definitions.currency(crm))
     return "created", f"{int(row['created']):,}", f"worth {worth}"
 
 

@@ -111,8 +111,8 @@ def win_rate(table: pd.DataFrame) -> alt.VConcatChart:
         table,
         shown[group],
         finding=words.win_rate(table),
-        counted="Share won of those decided, with its 90 % interval; larger points, more decided."
-        + dashed,
+        counted=f"Share won of those decided, with its {_level(table)} interval; larger points, "
+        f"more decided.{dashed}",
     )
 
 
@@ -163,7 +163,8 @@ def sales_cycle(table: pd.DataFrame) -> alt.VConcatChart:
         table,
         shown[group],
         finding=words.sales_cycle(table),
-        counted="Median days with its 90 % interval; the tick: nine in ten took at most so long.",
+        counted=f"Median days with its {_level(table)} interval; the tick: nine in ten took at most "
+        "so long.",
     )
 
 
@@ -447,7 +448,7 @@ def _named(table: pd.DataFrame, group: str) -> pd.DataFrame:
         return table.assign(**{group: "All"})
     names = table.attrs["labels"]
     return table.assign(
-        **{group: table[group].map(names).fillna(table[group]).fillna("none named")}
+        **{group: table[group].map(names).fillna(table[group].astype("str")).fillna("no owner")}
     )
 
 
@@ -481,7 +482,11 @@ def _what(table: pd.DataFrame) -> str:
     """Say what the rate of a conversion is a share of."""
     if table.attrs["ratio"]:
         return "Those in the next stage over those in this one, a ratio without an interval"
-    return "Share moved on of those that entered, with its 90 % interval"
+    return f"Share moved on of those that entered, with its {_level(table)} interval"
+
+
+def _level(table: pd.DataFrame) -> str:
+    return words.percent(table.attrs["confidence"])
 
 
 def _highest(table: pd.DataFrame) -> float:

@@ -97,7 +97,7 @@ def conversion(table: pd.DataFrame) -> Shown:
             "entered": counts["entered"],
             "moved on": counts["moved_on"],
             "rate": table["rate"].map(words.percent),
-            "90 % interval": _intervals(table),
+            f"{words.percent(table.attrs['confidence'])} interval": _intervals(table),
             "lost": counts["lost"],
             "open": counts["open"],
         },
@@ -113,7 +113,7 @@ def win_rate(table: pd.DataFrame) -> Shown:
             "won": table["won"].map(_count),
             "lost": table["lost"].map(_count),
             "rate": table["rate"].map(words.percent),
-            "90 % interval": _intervals(table),
+            f"{words.percent(table.attrs['confidence'])} interval": _intervals(table),
         },
         empty="nothing was decided",
     )
@@ -122,7 +122,10 @@ def win_rate(table: pd.DataFrame) -> Shown:
 def _groups(table: pd.DataFrame) -> dict[str, pd.Series]:
     names = table.attrs["labels"]
     return {
-        column.removesuffix("_id"): table[column].map(names).fillna(table[column])
+        column.removesuffix("_id"): table[column]
+        .map(names)
+        .fillna(table[column].astype("str"))
+        .fillna("no owner")
         if column == "rep_id"
         else table[column]
         for column in table.attrs["groups"]

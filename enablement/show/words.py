@@ -16,28 +16,42 @@ SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
-def percent(share: float, *, decimals: int = 0) -> str:
-    """Write a share as a percentage, such as ``63 %``; a missing one as a dash."""
+def percent(share: float) -> str:
+    """Write a share as a percentage, such as ``63 %``; a missing one as a dash.
+
+    What is not all and not nothing is never written as 100 or 0 %.
+    """
     if pd.isna(share):
         return "–"
-    return f"{100 * share:.{decimals}f} %"
+    if 0 < share < 0.005 or 0.995 <= share < 1:
+        return "< 1 %" if share < 0.5 else "> 99 %"
+    return f"{100 * share:.0f} %"
 
 
 def money(amount: float, currency: str) -> str:
     """Write an amount short, such as ``$2.46 M``; a missing one as a dash."""
     if pd.isna(amount):
         return "–"
+    minus = "−" if round(amount) < 0 else ""
     sign = SIGNS.get(currency, f"{currency} ")
+    short = float(f"{abs(amount):.3g}")
     for size, letter in STEPS:
-        if abs(amount) >= size:
-            digits = max(0, 2 - int(math.log10(abs(amount) / size)))
-            return f"{sign}{amount / size:,.{digits}f} {letter}"
-    return f"{sign}{amount:,.0f}"
+        if short >= size:
+            digits = max(0, 2 - int(math.log10(short / size)))
+            return f"{minus}{sign}{short / size:,.{digits}f} {letter}"
+    return f"{minus}{sign}{abs(amount):,.0f}"
 
 
 def interval(low: float, high: float) -> str:
     """Write an interval of shares, such as ``58 to 70 %``."""
-    return "" if pd.isna(low) else f"{100 * low:.0f} to {100 * high:.0f} %"
+    if pd.isna(low):
+        return ""
+    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
+
+
+def counted(number: float, one: str, many: str) -> str:
+    """Write a count with its noun, such as ``1 opportunity`` or ``1,204 opportunities``."""
+    return f"{int(number):,} {one if number == 1 else many}"
 
 
 def conversion(table: pd.DataFrame) -> str:
@@ -59,9 +73,11 @@ def conversion(table: pd.DataFrame) -> str:
         return f"{numbers} moved on from {lowest['stage']}.{unrecorded}"
     if standing_out(table) is not None:
         return f"The fewest move on from {lowest['stage']}: {numbers}.{unrecorded}"
+    if known["rate"].nunique() == 1:
+        return f"All stages are alike: {numbers} moved on from {lowest['stage']}.{unrecorded}"
     return (
-        f"No stage stands out: the lowest, {lowest['stage']} with {numbers}, may be so by "
-        f"chance.{unrecorded}"
+        f"No stage stands out: the lowest, {lowest['stage']} with {numbers}, cannot be told "
+        f"apart from the next.{unrecorded}"
     )
 
 
@@ -112,10 +128,9 @@ def sales_cycle(table: pd.DataFrame) -> str:
     if row is None or not row["won"]:
         return "Nothing was won with both dates known, so there is no cycle."
     doubt = "" if pd.isna(row["low"]) else f" ({row['low']:.0f} to {row['high']:.0f})"
-    return (
-        f"The middle one of {int(row['won']):,} won took {row['median']:.0f} days{doubt}, "
-        f"nine in ten at most {row['p90']:.0f}."
-    )
+    most = "" if pd.isna(row["p90"]) else f", nine in ten at most {row['p90']:.0f}"
+    days = "day" if row["median"] == 1 else "days"
+    return f"Median of {int(row['won']):,} won: {row['median']:.0f} {days}{doubt}{most}."
 
 
 def maturing(table: pd.DataFrame) -> str:
@@ -124,9 +139,9 @@ def maturing(table: pd.DataFrame) -> str:
     if pd.isna(share) or share == 0:
         return ""
     if share <= 0.1:
-        return f"{percent(share)} of those entered are still open."
+        return f"{percent(share)} of the opportunities are still open."
     return (
-        f"{percent(share)} of those entered are still open, so these rates will rise; "
+        f"{percent(share)} of the opportunities are still open, so these rates will change; "
         "do not compare them with older ones."
     )
 
@@ -164,34 +179,46 @@ def due_period(crm: CRM, period: Period, as_of: object) -> Period:
 def _sold(
     crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None
 ) -> tuple[str, list[str]]:
-    row = quota_attainment(crm, as_of=as_of, period=span, where=where).iloc[0]
-    sold = money(row["sold"], crm.settings.currency)
-    if pd.isna(row["quota"]):
-        return f"sold {sold} from {int(row['won']):,} won", ["attainment (no quotas)"]
-    quota = money(row["quota"], crm.settings.currency)
-    return f"sold {sold} of {quota}, {percent(row['attainment'])} attained", []
+    table = quota_attainment(crm, as_of=as_of, period=span, where=where)
+    row, currency = table.iloc[0], table.attrs["currency"]
+    unknown = _without(row["without_amount"])
+    if pd.isna(row["sold"]):
+        return counted(row["won"], "won", "won"), ["sold (no amounts of those won)"]
+    sold = f"sold {money(row['sold'], currency)}"
+    if pd.isna(row["attainment"]):
+        lacks = "no quotas" if pd.isna(row["quota"]) else "the quota is 0"
+        return f"{sold} from {int(row['won']):,} won{unknown}", [f"attainment ({lacks})"]
+    quota = money(row["quota"], currency)
+    return f"{sold} of {quota}{unknown}, {percent(row['attainment'])} attained", []
 
 
 def _coverage(
     crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None
 ) -> tuple[str, list[str]]:
     due = due_period(crm, span, as_of)
-    row = pipeline_coverage(crm, as_of=as_of, period=due, where=where).iloc[0]
-    amount = money(row["amount"], crm.settings.currency)
+    table = pipeline_coverage(crm, as_of=as_of, period=due, where=where)
+    row, currency = table.iloc[0], table.attrs["currency"]
+    if pd.isna(row["amount"]):
+        return f"{int(row['open']):,} open and due in {due}", ["coverage (no amounts of those due)"]
+    amount = f"{money(row['amount'], currency)} open and due{_without(row['without_amount'])}"
     if pd.isna(row["remaining"]):
-        return f"{amount} open and due in {due}", [f"coverage (no quotas of {due})"]
+        return f"{amount} in {due}", [f"coverage (no quotas of {due})"]
     if not row["remaining"]:
         return f"nothing of the quota of {due} remains to be sold", []
-    return f"coverage of {due} {row['coverage']:.1f} ({amount} open and due)", []
+    return f"coverage of {due} {row['coverage']:.1f} ({amount})", []
 
 
 def _created(
     crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None
 ) -> tuple[str, list[str]]:
-    row = pipeline_created(crm, as_of=as_of, period=span, where=where).iloc[0]
-    amount = row["amount"]
-    worth = "" if pd.isna(amount) else f" ({money(amount, crm.settings.currency)})"
-    return f"{int(row['created']):,} opportunities created{worth}", []
+    table = pipeline_created(crm, as_of=as_of, period=span, where=where)
+    row = table.iloc[0]
+    worth = "" if pd.isna(row["amount"]) else f" ({money(row['amount'], table.attrs['currency'])})"
+    return f"{counted(row['created'], 'opportunity', 'opportunities')} created{worth}", []
+
+
+def _without(number: float) -> str:
+    return f" ({int(number):,} without an amount)" if number else ""
 
 
 def _plain(table: pd.DataFrame) -> list[str]:

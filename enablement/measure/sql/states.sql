@@ -1,11 +1,13 @@
 -- Each opportunity as it looked at $until: the deepest stage it had reached, and what had
--- become of it. An event without a date is taken to lie before the end of the export.
+-- become of it. An event without a date is known on the day of the export, and not before.
 with seen as (
     select opportunity_id, visit, stage_order, rep_id, entered_at,
            case when left_at <= $until then left_at end as left_at,
-           case when left_at is null or left_at <= $until then exit else 'open' end as exit
+           case when exit = 'open' then 'open'
+                when left_at <= $until or (left_at is null and $until >= $export) then exit
+                else 'open' end as exit
     from stage_visits
-    where entered_at is null or entered_at <= $until
+    where entered_at <= $until or (entered_at is null and $until >= $export)
 ),
 last_visit as (
     select opportunity_id, max(stage_order) as deepest,
@@ -18,24 +20,29 @@ last_visit as (
 ),
 last_closing as (
     select opportunity_id, arg_max(outcome, closing) as outcome,
-           arg_max(rep_id, closing) as rep_id, max_by(closed_at, closing) as closed_at
+           arg_max(rep_id, closing) as rep_id, arg_max_null(closed_at, closing) as closed_at,
+           max(closing) as closing
     from closings
-    where closed_at is null or closed_at <= $until
+    where closed_at <= $until or (closed_at is null and $until >= $export)
     group by opportunity_id
+),
+all_closings as (
+    select opportunity_id, max(closing) as closing from closings group by opportunity_id
 ),
 states as (
     select o.opportunity_id, o.pipeline, v.present, v.first_entered_at,
            coalesce(v.first_rep, c.rep_id, o.rep_id) as entry_rep,
            coalesce(c.rep_id, o.rep_id) as final_rep,
            case when v.exit = 'open' then 'open' else coalesce(c.outcome, 'open') end as outcome,
-           -- The date that counts is the CRM's close date, where the outcome is still the same.
-           case when c.outcome = o.outcome then coalesce(o.closed_at, c.closed_at)
-                else c.closed_at end as closed_at,
+           -- The date that counts is the CRM's close date, if this is the closing it belongs to.
+           case when c.closing = a.closing and c.outcome = o.outcome
+                then coalesce(o.closed_at, c.closed_at) else c.closed_at end as closed_at,
            coalesce(o.created_at, v.first_entered_at) as began_at,
            v.deepest
     from opportunities o
     left join last_visit v using (opportunity_id)
     left join last_closing c using (opportunity_id)
+    left join all_closings a using (opportunity_id)
     where (v.opportunity_id is not null or c.opportunity_id is not null)
       and ($renewals = 'counted' or o.type is distinct from 'renewal')
 ),

@@ -3,7 +3,7 @@
 with placed as (
     select e.opportunity_id, o.pipeline, e.entered_at as happened_at, e.stage, places.place,
            places.outcome, e.rep_id, null::varchar as from_rep,
-           coalesce(e.amount, o.amount) as amount
+           coalesce(e.amount, o.amount) as amount, e.origin = 'derived' as derived
     from stage_events e
     join opportunities o using (opportunity_id)
     join places on places.pipeline = o.pipeline and places.stage = e.stage
@@ -11,7 +11,7 @@ with placed as (
 handed as (
     select c.opportunity_id, o.pipeline, c.changed_at as happened_at, null::varchar as stage,
            null::bigint as place, null::varchar as outcome, c.to_rep as rep_id, c.from_rep,
-           null::double as amount
+           null::double as amount, false as derived
     from owner_changes c
     join opportunities o using (opportunity_id)
 ),
@@ -27,8 +27,8 @@ filled as (
            ) as owner,
            coalesce(r.stage, last_value(r.stage ignore nulls) over in_order) as now_stage,
            coalesce(r.place, last_value(r.place ignore nulls) over in_order) as now_place,
-           case when r.stage is null then last_value(coalesce(r.outcome, 'none') ignore nulls)
-                    over in_order else coalesce(r.outcome, 'none') end as now_outcome,
+           last_value(case when r.stage is not null then coalesce(r.outcome, 'none') end
+                      ignore nulls) over in_order as now_outcome,
            row_number() over in_order as n
     from (select * from placed union all select * from handed) r
     join opportunities o using (opportunity_id)
@@ -37,10 +37,10 @@ filled as (
            from_here as (partition by r.opportunity_id order by r.happened_at
                          rows between current row and unbounded following),
            -- Ties within a moment stand in the order of the stages; a change of owner
-           -- belongs to the stage entered at the same moment.
+           -- belongs to the stage entered at the same moment; the present stage comes last.
            in_order as (partition by r.opportunity_id
-                        order by r.happened_at nulls last, r.stage is null, r.place, r.stage,
-                                 r.rep_id
+                        order by r.happened_at nulls last, r.derived, r.stage is null, r.place,
+                                 r.stage, r.rep_id
                         rows between unbounded preceding and current row)
 ),
 changed as (

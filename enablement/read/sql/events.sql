@@ -19,8 +19,11 @@ last_known as (
 derived as (
     select o.opportunity_id,
            case
-               when places.outcome is not null then greatest(o.closed_at, last_known.entered_at)
-               when o.last_stage_change is not null then o.last_stage_change
+               -- Without a date of its own the change is known, and its day is not.
+               when places.outcome is not null and o.closed_at is not null
+                   then greatest(o.closed_at, last_known.entered_at)
+               when places.outcome is null and o.last_stage_change is not null
+                   then greatest(o.last_stage_change, last_known.entered_at)
                -- An opportunity that was never seen elsewhere began where it is.
                when places.place = 1 and last_known.stage is null then o.created_at
            end as entered_at,
