@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MONTHS = {"year": 12, "half": 6, "quarter": 3, "month": 1}
 SHAPE = re.compile(r"^(?P<year>\d{4})(?:(?P<kind>[HQM])(?P<number>\d{1,2}))?$")
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 KINDS = {"H": "half", "Q": "quarter", "M": "month"}
 
 
@@ -61,11 +62,14 @@ class Calendar:
             return name
         if isinstance(name, (tuple, list)) and len(name) == 2:
             start, end = (moment(day).date() for day in name)
+            if end < start:
+                raise EnablementError(f"The period ends on {end}, before it begins on {start}.")
             return Period(f"{start} to {end}", start, end)
         found = SHAPE.match(str(name).strip().upper().replace("-", ""))
         kind = KINDS.get(found["kind"] or "", "year") if found else "year"
         number = int(found["number"] or 1) if found else 0
-        if not found or not 1 <= number <= 12 // MONTHS[kind]:
+        sane = found is not None and FIRST_YEAR <= int(found["year"]) <= LAST_YEAR
+        if found is None or not sane or not 1 <= number <= 12 // MONTHS[kind]:
             raise EnablementError(
                 f"{name!r} is no period. Write 2026, 2026H1, 2026Q3, 2026M07 or (start, end)."
             )

@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -120,6 +121,8 @@ def read(source: Settings | Mapping[str, Any] | str | Path | None, *, folder: Pa
         return source
     if isinstance(source, Mapping):
         return _from_dict(source, origin="settings")
+    if source is not None and not isinstance(source, (str, Path)):
+        raise SettingsError(f"settings={source!r} is neither a path nor a dict.")
     path = _locate(source, folder)
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -156,6 +159,10 @@ def _from_dict(said: Mapping[str, Any], *, origin: str) -> Settings:
     for key, kind in KINDS.items():
         if key in given and not isinstance(given[key], kind):
             raise SettingsError(f"{origin}: {key} = {given[key]!r} is not {NAMES[kind]}.")
+    for key, depth in DEPTHS.items():
+        _check_texts(given.get(key, {}), depth, f"{origin}: {key}")
+    if isinstance(given.get("exported_on"), dt.datetime):
+        given["exported_on"] = given["exported_on"].date()
     given["missing"] = tuple(given.get("missing", PLACEHOLDERS))
     settings = Settings(
         pipelines=_pipelines(said, origin),
@@ -173,12 +180,30 @@ KINDS: dict[str, type] = {
     "missing": list,
     "exported_on": dt.date,
 }
+# How many tables lie around the texts of a setting.
+DEPTHS = {"outcomes": 1, "types": 1, "files": 1, "stage_dates": 1, "columns": 2, "values": 3}
+DIRECTIVES = set("dmyYHIMSpfbBjzZ%")
 NAMES = {Mapping: "a table", str: "text in quotes", list: "a list", dt.date: "a date"}
+
+
+def _check_texts(said: Any, depth: int, where: str) -> None:
+    """Refuse what is not text in quotes, so many tables deep."""
+    if depth == 0:
+        if not isinstance(said, str):
+            raise SettingsError(f"{where} = {said!r} is not text in quotes.")
+        return
+    if not isinstance(said, Mapping):
+        raise SettingsError(f"{where} = {said!r} is not a table.")
+    for name, inner in said.items():
+        _check_texts(inner, depth - 1, f"{where}.{name}")
 
 
 def _pipelines(said: Mapping[str, Any], origin: str) -> dict[str, tuple[str, ...]]:
     named = said.get("pipelines", {})
-    lists = {name: table.get("stages") for name, table in named.items()}
+    for name, table in named.items() if isinstance(named, Mapping) else [("", None)]:
+        if not isinstance(table, Mapping) or set(table) != {"stages"}:
+            raise SettingsError(f"{origin}: [pipelines.{name or 'NAME'}] must hold stages = [...].")
+    lists = {name: table["stages"] for name, table in named.items()}
     if "stages" in said:
         lists = {"": said["stages"], **lists}
     if not lists:
@@ -187,6 +212,8 @@ def _pipelines(said: Mapping[str, Any], origin: str) -> dict[str, tuple[str, ...
         if not isinstance(stages, (list, tuple)) or not stages:
             where = f"pipelines.{name}.stages" if name else "stages"
             raise SettingsError(f"{origin}: {where} must be a list of names, in their order.")
+        if not all(isinstance(stage, str) and stage.strip() for stage in stages):
+            raise SettingsError(f"{origin}: each of the stages {list(stages)!r} must be a name.")
         twice = {stage for stage in stages if list(stages).count(stage) > 1}
         if twice:
             raise SettingsError(f"{origin}: the stage {min(twice)!r} is listed twice.")
@@ -194,6 +221,8 @@ def _pipelines(said: Mapping[str, Any], origin: str) -> dict[str, tuple[str, ...
 
 
 def _calendar(said: Mapping[str, Any], origin: str) -> Calendar:
+    if not isinstance(said, Mapping):
+        raise SettingsError(f"{origin}: fiscal_year = {said!r} is not a table.")
     month = said.get("first_month", 1)
     extra = set(said) - {"first_month"}
     if extra:
@@ -201,7 +230,7 @@ def _calendar(said: Mapping[str, Any], origin: str) -> Calendar:
             f"{origin}: unknown key {min(extra)!r} in [fiscal_year]. "
             f"{choices(min(extra), ['first_month'])}"
         )
-    if not isinstance(month, int) or not 1 <= month <= 12:
+    if not isinstance(month, int) or isinstance(month, bool) or not 1 <= month <= 12:
         raise SettingsError(f"{origin}: fiscal_year.first_month = {month!r} is not 1 to 12.")
     return Calendar(first_month=month)
 
@@ -216,20 +245,27 @@ def _check(settings: Settings) -> None:
     _check_words(settings, "zero_amount_when_lost", [settings.zero_amount_when_lost], ZERO_RULES)
     if settings.dates is not None and "%" not in settings.dates:
         _check_words(settings, "dates", [settings.dates], DATE_ORDERS)
+    if settings.dates is not None and "%" in settings.dates:
+        used = set(re.findall(r"%(.?)", settings.dates))
+        if not used <= DIRECTIVES or not {"d", "m"} <= used or not used & {"y", "Y"}:
+            raise SettingsError(
+                f"{settings.origin}: dates = {settings.dates!r} is no format such as %d.%m.%Y."
+            )
+    for word in settings.missing:
+        _check_texts(word, 0, f"{settings.origin}: missing")
     _check_words(settings, "stage_dates", settings.stage_dates, settings.stages)
     both = set(settings.stages) & set(settings.outcomes)
     if both:
         raise SettingsError(
             f"{settings.origin}: {min(both)!r} is both a stage and an outcome; it can be one."
         )
-    from zoneinfo import ZoneInfo
+    from zoneinfo import available_timezones
 
-    try:
-        ZoneInfo(settings.timezone)
-    except (OSError, ValueError, KeyError) as error:
+    plain = {"UTC", *(name for name in available_timezones() if "/" in name)}
+    if settings.timezone not in plain or settings.timezone.startswith(("posix/", "right/")):
         raise SettingsError(
             f"{settings.origin}: timezone = {settings.timezone!r} is no zone such as Europe/Berlin."
-        ) from error
+        )
 
 
 def _check_words(settings: Settings, key: str, said: Any, known: tuple[str, ...]) -> None:

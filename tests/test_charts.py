@@ -138,3 +138,27 @@ def test_tables_say_in_words_that_they_have_no_rows(tmp_path):
     shown = en.tables.conversion(stages())
     assert list(shown.columns) == ["entered", "moved on", "rate", "90 % interval", "lost", "open"]
     assert shown.loc["Prop", "rate"] == "60 %"
+
+
+@pytest.mark.parametrize("header", ["pro:duct", "a.b[0]", "it's", 'x"y', "won", "rate"])
+def test_a_column_of_the_data_may_be_called_anything(header):
+    """A field of a chart has a name of its own; a name that a result has is refused."""
+    opportunities = pd.DataFrame(
+        {"opportunity_id": ["1", "2"], "stage": ["Won", "Lost"], header: ["x", "y"]}
+    )
+    crm = en.crm(opportunities=opportunities.assign(closed_at=day(3)), settings=EIGHT_SETTINGS)
+    if header in ("won", "rate"):
+        with pytest.raises(en.EnablementError, match=f"Cannot split by '{header}'"):
+            en.win_rate(crm, as_of=day(9), by=header)
+        return
+    spec = charts.win_rate(en.win_rate(crm, as_of=day(9), by=header)).to_dict()
+    assert layer(spec, "rate")["encoding"]["y"]["field"] == "group"
+
+
+@pytest.mark.parametrize(
+    "asked", [{"by": 3}, {"by": ["rep", 3]}, {"where": "team"}, {"where": {"rep": ["A", "B"]}}]
+)
+def test_what_is_no_name_is_refused_in_a_line(asked):
+    """Not with an error of Python's own."""
+    with pytest.raises(en.EnablementError):
+        en.win_rate(company(EIGHT), as_of=day(90), **asked)

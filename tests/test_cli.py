@@ -17,7 +17,8 @@ LEAST = 'stages = ["Lead"]\n[outcomes]\nWon = "won"\n[files]\nopportunities = "d
 
 def run(*arguments: object):
     """Run a command as a user would."""
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    wide = {"COLUMNS": "300"}
+    return CliRunner(env=wide).invoke(app, [str(argument) for argument in arguments])
 
 
 def test_check_says_what_arrived():
@@ -122,3 +123,16 @@ def test_help_is_there_without_loading_anything_heavy():
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
     assert "quarter" in run("--help").output
+
+
+def test_what_the_data_hold_does_not_steer_the_terminal(tmp_path):
+    """An escape is written by its code, an emoji's name stays its name, markup stays text."""
+    (tmp_path / "settings.toml").write_text(LEAST)
+    value = "\x1b]8;;http://evil\x1b\\:smile:[red]\u202e"
+    (tmp_path / "deals.csv").write_text(f"opportunity_id,stage,amount\n1,Won,{value}\n2,Lead,7\n")
+    done = run("check", tmp_path)
+    assert done.exit_code == 0
+    assert "\x1b]8" not in done.output
+    assert "\u202e" not in done.output
+    flat = "".join(done.output.split())
+    assert ":smile:[red]" in flat

@@ -321,6 +321,165 @@ def test_the_day_of_the_report_is_the_earlier_of_period_and_export():
     assert crm.as_of("2025Q4").isoformat() == "2025-12-31"
 
 
+def test_headers_that_differ_in_case_are_two_columns(tmp_path):
+    """SQL does not tell them apart; the file does."""
+    crm = load(tmp_path, "Id,Stage,Amount,Closed,amount,STAGE\n1,Won,5,,7,Lead\n")
+    row = crm.opportunities.iloc[0]
+    assert (row["amount"], row["outcome"]) == (5.0, "won")
+    assert row["amount (2)"] == "7"
+
+
+@pytest.mark.parametrize("header", ["row", "Row", "file", "?stage", "c0", "visit", "a\x00b", 'q"x'])
+def test_a_header_may_be_called_anything(tmp_path, header):
+    """Its values are kept under its name or with `crm_` in front."""
+    text = io.StringIO()
+    csv.writer(text).writerows(
+        [["Id", "Stage", "Amount", "Closed", header], [1, "Won", 5, "", "x"]]
+    )
+    crm = load(tmp_path, text.getvalue())
+    assert len(crm.opportunities) == 1
+    assert "x" in crm.opportunities.iloc[0].astype("str").tolist()
+
+
+def test_headers_that_stand_twice_lose_nothing(tmp_path):
+    """Also where a made name is there already."""
+    crm = load(tmp_path, "Id,Stage,Amount,Closed,x,x,x (2)\n1,Won,5,,a,b,c\n")
+    values = crm.opportunities.iloc[0].astype("str").tolist()
+    assert {"a", "b", "c"} <= set(values)
+
+
+def test_a_wide_file_is_read_in_no_time(tmp_path):
+    """600 columns: SQL over lists of words once took minutes and gigabytes."""
+    names = ",".join(f"extra {n}" for n in range(600))
+    crm = load(tmp_path, f"Id,Stage,Amount,Closed,{names}\n1,Won,5,,{',' * 599}\n")
+    assert len(crm.opportunities.columns) > 600
+
+
+def test_a_quotation_mark_that_is_never_closed_stops_with_its_line(tmp_path):
+    """It would swallow the two rows behind it."""
+    text = 'Id,Stage,Amount,Closed,Name\n1,Lead,5,,a\n2,Qual,6,,"b\n3,Lead,7,,c\n4,Lead,8,,d\n'
+    with pytest.raises(ExportError, match="deals.csv, line 3: a quotation mark is opened"):
+        load(tmp_path, text)
+
+
+def test_broken_rows_keep_their_own_lines_in_a_long_file(tmp_path):
+    """Blocks are read side by side; line and value still belong together."""
+    rows = [f"B{n},Won" if n % 997 == 0 else f"B{n},Won,5,2026-01-02" for n in range(2, 150_000)]
+    crm = load(tmp_path, HEADER + "\n".join(rows) + "\n")
+    aside = crm.quality.set_aside
+    assert len(aside) == 150
+    assert [f"B{line}" for line in aside["line"]] == [v.split(",")[0] for v in aside["value"]]
+
+
+def test_a_header_alone_is_an_empty_table(tmp_path):
+    """With or without a line end."""
+    for text in (HEADER, HEADER.strip()):
+        assert load(tmp_path, text).quality.summary["rows_in"].iloc[0] == 0
+
+
+def test_a_long_field_is_read(tmp_path):
+    """Five megabytes in one cell, behind a row that is read in another block."""
+    text = HEADER + f'1,Won,5,2026-01-02\n2,Lead,,"{"x" * 5_000_000}"\n'
+    columns = {"opportunities": {"opportunity_id": "Id", "stage": "Stage"}}
+    crm = load(tmp_path, text, columns=columns)
+    assert len(crm.opportunities) == 2
+
+
+def test_a_file_in_no_known_encoding_is_named(tmp_path):
+    """0x81 is no letter in Windows-1252 and no UTF-8."""
+    with pytest.raises(ExportError, match="deals.csv is neither UTF-8 nor Windows-1252"):
+        load(tmp_path, HEADER.encode() + b"1,Won,5,\x81\n")
+
+
+def test_days_and_months_both_first_in_one_column_stop(tmp_path):
+    """13/03 and 03/14 in one column: what is 04/03?"""
+    rows = "1,Won,5,13/03/2026\n2,Won,5,03/14/2026\n3,Won,5,04/03/2026\n"
+    with pytest.raises(SettingsError, match="some values have the day first and some the month"):
+        load(tmp_path, HEADER + rows)
+
+
+def test_garbage_does_not_decide_the_order_of_dates(tmp_path):
+    """99/03 is no day; 01/03 and 05/06 stay ambiguous."""
+    rows = "1,Won,5,01/03/2026\n2,Won,5,99/03/2026\n3,Won,5,05/06/2026\n"
+    with pytest.raises(SettingsError, match="no value of the column decides"):
+        load(tmp_path, HEADER + rows)
+
+
+def test_a_format_that_is_stated_is_the_only_one(tmp_path):
+    """Year, day, month: the 25th month is set aside, not read another way."""
+    rows = "1,Won,5,2026-03-04\n2,Won,5,2026-03-25\n3,Won,5,2026-25-03\n"
+    crm = load(tmp_path, HEADER + rows, dates="%Y-%d-%m")
+    assert list(crm.opportunities["closed_at"].dt.strftime("%d.%m.")) == ["03.04.", "25.03."]
+    assert [line for line, _, _ in reasons(crm)] == [3]
+
+
+def test_an_open_end_is_no_date_and_a_word_is_none_either(tmp_path):
+    """9999-12-31 means not yet; `infinity` and year 26 of our era are set aside."""
+    rows = "1,Lead,5,9999-12-31\n2,Won,5,infinity\n3,Won,5,0026-02-13\n4,Won,5,2026-01-02\n"
+    crm = load(tmp_path, HEADER + rows)
+    assert list(crm.opportunities["opportunity_id"]) == ["1", "4"]
+    assert crm.seen_until == pd.Timestamp("2026-01-02").date()
+
+
+def test_numbers_that_are_none_are_set_aside_and_decimal_commas_stop(tmp_path):
+    """1e400 is infinite; 1.234,56 says that 1.000 beside it is a thousand."""
+    crm = load(tmp_path, HEADER + "1,Won,1e400,\n2,Won,7,\n")
+    assert [line for line, _, _ in reasons(crm)] == [2]
+    with pytest.raises(ExportError, match="column Amount: '1.234,56' has a decimal comma"):
+        load(tmp_path, HEADER + '1,Won,"1.234,56",\n2,Won,1.000,\n')
+
+
+def test_frames_read_naive_times_in_the_workspace_zone_too():
+    """Half past midnight in Berlin in summer is the day before in UTC; a date stays."""
+    crm = en.crm(
+        opportunities=pd.DataFrame(
+            {
+                "opportunity_id": ["1", "2"],
+                "stage": ["Won", "Won"],
+                "closed_at": ["2026-07-01 00:30", "2026-07-01"],
+                "created_at": pd.to_datetime(["2026-06-01 12:00", "2026-06-01 00:00"]),
+            }
+        ),
+        settings={**{k: SETTINGS[k] for k in ("stages", "outcomes")}, "timezone": "Europe/Berlin"},
+    )
+    assert list(crm.opportunities["closed_at"].astype("str")) == [
+        "2026-06-30 22:30:00",
+        "2026-07-01 00:00:00",
+    ]
+    assert crm.opportunities["created_at"].iloc[0] == pd.Timestamp("2026-06-01 10:00")
+
+
+@pytest.mark.parametrize(
+    ("frame", "complaint"),
+    [
+        ([1, 2], "is a list, not a pandas DataFrame"),
+        (pd.DataFrame([[1, 2]], columns=["stage", "Stage"]), "has the column 'Stage' twice"),
+        (pd.DataFrame({("a", "b"): [1]}), "columns of several levels"),
+        (
+            pd.DataFrame({"opportunity_id": ["1"], "stage": ["Lead"], "created_at": [44927]}),
+            "row 0, column created_at: .* is unreadable",
+        ),
+        (
+            pd.DataFrame({"opportunity_id": ["1"], "stage": ["Lead"], "amount": ["1,5"]}),
+            "column amount: '1,5' is unreadable",
+        ),
+    ],
+)
+def test_frames_that_cannot_be_read_say_why(frame, complaint):
+    """A line, not a fault."""
+    with pytest.raises(ExportError, match=complaint):
+        en.crm(opportunities=frame, settings={k: SETTINGS[k] for k in ("stages", "outcomes")})
+
+
+def test_flags_of_a_frame_may_be_real_booleans():
+    """Pandas reads TRUE as True."""
+    crm = en.crm(
+        opportunities=pd.DataFrame({"opportunity_id": ["1"], "stage": ["Lost"], "IsWon": [True]}),
+        settings={k: SETTINGS[k] for k in ("stages", "outcomes")},
+    )
+    assert list(crm.quality.notes["rows"]) == [1]
+
+
 CELL = st.one_of(
     st.sampled_from(["Won", "Lost", "Lead", "Qual", "5", "1,000", "2026-01-02", "N/A", "", "x"]),
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=6),

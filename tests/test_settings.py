@@ -65,6 +65,22 @@ def test_several_pipelines_have_their_own_stages(tmp_path):
         ({"exported_on": "2026-09-30"}, "exported_on = '2026-09-30' is not a date"),
         ({"stage_dates": {"Ql": "Qual date"}}, "stage_dates has 'Ql'.*Did you mean 'Qual'"),
         ({"zero_amount_when_lost": "zero"}, "Known: missing, kept"),
+        ({"dates": "%Q"}, "is no format such as"),
+        ({"dates": "100%"}, "is no format such as"),
+        (
+            {"values": {"opportunities": {"stage": {"Lead": 3}}}},
+            "values.opportunities.stage.Lead = 3",
+        ),
+        ({"values": {"opportunities": {"stage": "a"}}}, "values.opportunities.stage = 'a' is not"),
+        ({"columns": {"opportunity_id": "Id"}}, "columns.opportunity_id = 'Id' is not a table"),
+        ({"missing": [1]}, "missing = 1 is not text in quotes"),
+        ({"fiscal_year": 3}, "fiscal_year = 3 is not a table"),
+        ({"fiscal_year": {"first_month": True}}, "is not 1 to 12"),
+        ({"pipelines": ["a"]}, "must hold stages"),
+        ({"pipelines": {"A": {"stages": ["a"], "x": 1}}}, "pipelines.A. must hold stages"),
+        ({"stages": [{"a": 1}]}, "must be a name"),
+        ({"stages": ["", "Lead"]}, "must be a name"),
+        ({"timezone": "localtime"}, "is no zone such as"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_line(tmp_path, change, complaint):

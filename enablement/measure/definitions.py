@@ -100,7 +100,14 @@ WIN_RATE = "won / (won + lost); open and cancelled ones are in neither"
 SALES_CYCLE = "days from {start} to won, of those won; the interval is that of the median"
 RENEWALS = ("left out", "counted")
 REP_COLUMNS = ("team", "region", "role", "manager_id")
+RESULTS = (
+    *("entered", "moved_on", "rate", "low", "high", "won", "to_won", "lost", "back"),
+    *("handed_off", "cancelled", "open", "immature", "overlap", "overlap_won", "place"),
+    *("mean", "median", "p90", "days", "sold", "quota", "attainment", "remaining", "coverage"),
+    *("created", "without_amount", "definition", "weakest"),
+)
 NOT_GROUPS = (
+    *RESULTS,
     *("opportunity_id", "rep_id", "stage", "outcome", "name", "amount"),
     *("created_at", "expected_close", "closed_at", "last_stage_change"),
 )
@@ -159,7 +166,9 @@ def split(
     EnablementError
         If there is no such column or value; the message names the known and the nearest.
     """
-    wanted = [] if by is None else [by] if isinstance(by, str) else list(by)
+    wanted = _names(by)
+    if where is not None and not isinstance(where, Mapping):
+        raise EnablementError(f'where={where!r} is no dict such as {{"team": "North 1"}}.')
     found = [_column(crm, name) for name in wanted]
     only = []
     for name, value in (where or {}).items():
@@ -175,6 +184,14 @@ def split(
         sources=tuple(source for _, source in found),
         only=tuple(only),
     )
+
+
+def _names(by: str | Sequence[str] | None) -> list[str]:
+    """Read `by` as a list of names, each once."""
+    wanted = [] if by is None else [by] if isinstance(by, str) else by
+    if not isinstance(wanted, (list, tuple)) or not all(isinstance(name, str) for name in wanted):
+        raise EnablementError(f"by={by!r} is neither the name of a column nor a list of names.")
+    return list(dict.fromkeys(wanted))
 
 
 def _column(crm: CRM, name: str) -> tuple[str, str]:
@@ -300,7 +317,7 @@ def seen(crm: CRM, until: pd.Timestamp, renewals: str) -> dict[str, object]:
 
 def per_pipeline(crm: CRM, by: str | Sequence[str] | None) -> list[str]:
     """Split by pipeline too, where there are several: their stages are not the same."""
-    wanted = [] if by is None else [by] if isinstance(by, str) else list(by)
+    wanted = _names(by)
     several = len(crm.settings.pipelines) > 1 and "pipeline" not in wanted
     return ["pipeline", *wanted] if several else wanted
 

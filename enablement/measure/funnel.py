@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from enablement.errors import EnablementError, choices
@@ -389,7 +390,7 @@ def _rated(
     moved_on = table["moved_on"].astype("float64")
     some = entered.where(entered > 0)
     if asked.meant.ratio:
-        low = high = float("nan")
+        low = high = np.full(len(table), np.nan)
     else:
         low, high = estimates.jeffreys(moved_on, entered, confidence=confidence)
     whole = asked.name not in STAYS_ALONE

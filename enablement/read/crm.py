@@ -131,6 +131,8 @@ def load(
     SettingsError
         If the settings do not fit, a stage is not in them, or dates are ambiguous.
     """
+    if not isinstance(folder, (str, Path)):
+        raise ExportError(f"{folder!r} is no folder. Give its path.")
     place = workspace.root() / folder
     files = exports.find(place)
     said = workspace.read(settings, folder=place)
@@ -198,12 +200,17 @@ def crm(
 
 def _check_named(said: Settings, files: list[Path]) -> None:
     names = [path.name for path in files]
+    for key in ("files", "columns", "values"):
+        for table in getattr(said, key):
+            if table not in tables.SCHEMA:
+                raise SettingsError(
+                    f"{said.origin}: [{key}] names the table {table!r}. "
+                    f"{choices(table, list(tables.SCHEMA))}"
+                )
+    twice = {file for file in said.files.values() if list(said.files.values()).count(file) > 1}
+    if twice:
+        raise SettingsError(f"{said.origin}: [files] names {min(twice)!r} for two tables.")
     for table, file in said.files.items():
-        if table not in tables.SCHEMA:
-            raise SettingsError(
-                f"{said.origin}: [files] names the table {table!r}. "
-                f"{choices(table, list(tables.SCHEMA))}"
-            )
         if file not in names:
             raise SettingsError(
                 f"{said.origin}: [files] {table} = {file!r} is not there. {choices(file, names)}"

@@ -15,7 +15,8 @@ from enablement.errors import ExportError, choices
 
 DELIMITERS = (",", ";", "\t", "|")
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-LONGEST_FIELD = 2**24
+LONGEST_FIELD = 2**28
+BLOCK = 2**22
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +58,14 @@ class Export:
                 break
         return found
 
-    def broken_lines(self) -> list[int]:
-        """Find the line in the file of each broken row."""
+    def broken_rows(self) -> list[tuple[int, str, int]]:
+        """Find line, text and number of fields of each broken row."""
         width = len(self.headers)
-        return [line for line, fields in self._records() if len(fields) != width]
+        return [
+            (line, self.delimiter.join(fields), len(fields))
+            for line, fields in self._records()
+            if len(fields) != width
+        ]
 
     def _fitting(self) -> Iterator[tuple[int, list[str]]]:
         width = len(self.headers)
@@ -107,23 +112,39 @@ def read(path: Path) -> Export:
     Raises
     ------
     ExportError
-        If the file is empty or cannot be decoded.
+        If the file is empty, cannot be decoded, or opens a quotation mark for good.
     """
     encoding = _encoding(path)
-    headers, delimiter = _header(path, encoding)
+    try:
+        headers, delimiter, lines = _header(path, encoding)
+        rows, broken = _rows(path, encoding, headers, delimiter, lines)
+    except UnicodeDecodeError as error:
+        raise ExportError(
+            f"{path.name} is neither UTF-8 nor Windows-1252 text. Save it as CSV UTF-8."
+        ) from error
+    export = Export(path, rows, broken, delimiter, encoding)
+    _check_quotes(export)
+    return export
+
+
+def _rows(
+    path: Path, encoding: str, headers: list[str], delimiter: str, lines: int
+) -> tuple[pa.Table, list[arrow_csv.InvalidRow]]:
     broken: list[arrow_csv.InvalidRow] = []
 
     def put_aside(row: arrow_csv.InvalidRow) -> str:
         broken.append(row)
         return "skip"
 
-    try:
-        rows = arrow_csv.read_csv(
+    def attempt(block_size: int) -> pa.Table:
+        broken.clear()
+        return arrow_csv.read_csv(
             path,
             read_options=arrow_csv.ReadOptions(
                 column_names=headers,
-                skip_rows=1,
+                skip_rows=lines,
                 encoding="utf8" if encoding.startswith("utf-8") else encoding,
+                block_size=block_size,
             ),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=delimiter, newlines_in_values=True, invalid_row_handler=put_aside
@@ -132,11 +153,39 @@ def read(path: Path) -> Export:
                 column_types={name: pa.string() for name in headers}, strings_can_be_null=False
             ),
         )
+
+    empty = pa.table({name: pa.array([], pa.string()) for name in headers})
+    try:
+        return attempt(BLOCK), broken
     except pa.ArrowInvalid as error:
-        if "Empty CSV" not in str(error):
+        if "Empty CSV" in str(error) or "Could not skip initial" in str(error):
+            return empty, broken
+        if "straddling" not in str(error):
             raise ExportError(f"{path.name} cannot be read as CSV: {error}") from error
-        rows = pa.table({name: pa.array([], pa.string()) for name in headers})
-    return Export(path, rows, broken, delimiter, encoding)
+    try:  # a field longer than a block: the file is read in one
+        return attempt(min(path.stat().st_size * 4 + 1, 2**31 - 1)), broken
+    except pa.ArrowInvalid as error:
+        raise ExportError(f"{path.name} cannot be read as CSV: {error}") from error
+
+
+def _check_quotes(export: Export) -> None:
+    """Stop at a quotation mark that is never closed: it would swallow the rows behind it.
+
+    Raises
+    ------
+    ExportError
+        Naming the line where the row begins.
+    """
+    if export.rows.num_rows == 0:
+        return
+    last = export.rows.num_rows - 1
+    ends_open = any("\n" in (column[last].as_py() or "") for column in export.rows.columns)
+    if ends_open and export.path.read_bytes().count(b'"') % 2:
+        line = export.lines({last}).get(last, last)
+        raise ExportError(
+            f"{export.name}, line {line}: a quotation mark is opened and never closed. Close it, "
+            "or double it if it belongs to the text."
+        )
 
 
 def _encoding(path: Path) -> str:
@@ -156,22 +205,34 @@ def _encoding(path: Path) -> str:
     return "utf-8"
 
 
-def _header(path: Path, encoding: str) -> tuple[list[str], str]:
-    with path.open(encoding=encoding, newline="", errors="replace") as stream:
-        line = stream.readline(LONGEST_FIELD)
-    if not line.strip():
-        raise ExportError(f"{path.name}, line 1: the file is empty, or its first line is.")
-    split = {mark: next(csv.reader([line], delimiter=mark)) for mark in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda mark: len(split[mark]))
-    return _unique([name.strip() for name in split[delimiter]]), delimiter
+def _header(path: Path, encoding: str) -> tuple[list[str], str, int]:
+    """Read the names of the columns, the delimiter, and how many lines they take."""
+    with path.open(encoding=encoding, newline="") as stream:
+        line = stream.readline(LONGEST_FIELD).lstrip("\ufeff")
+        if not line.strip():
+            raise ExportError(f"{path.name}, line 1: the file is empty, or its first line is.")
+        split = {mark: next(csv.reader([line], delimiter=mark)) for mark in DELIMITERS}
+        delimiter = max(DELIMITERS, key=lambda mark: len(split[mark]))
+        stream.seek(0)
+        csv.field_size_limit(LONGEST_FIELD)
+        reader = csv.reader(stream, delimiter=delimiter)
+        names = [name.strip().lstrip("\ufeff").strip('"') for name in next(reader)]
+        return _unique(names), delimiter, reader.line_num
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Number the headers that stand twice or not at all, so that each has a name."""
-    seen: dict[str, int] = {}
-    unique = []
+    """Number the headers that stand twice or not at all, so that each has a name.
+
+    Upper and lower case do not tell two columns apart.
+    """
+    unique: list[str] = []
+    taken: set[str] = set()
     for position, name in enumerate(names, start=1):
-        name = name or f"column {position}"
-        seen[name] = seen.get(name, 0) + 1
-        unique.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+        name = told = name or f"column {position}"
+        number = 1
+        while told.casefold() in taken:
+            number += 1
+            told = f"{name} ({number})"
+        taken.add(told.casefold())
+        unique.append(told)
     return unique

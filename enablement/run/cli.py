@@ -112,7 +112,7 @@ def quarter(
             progress=lambda step: progress.update(task, advance=1, description=f"Done: {step}"),
         )
     for run in done.runs:
-        said = run.finding if run.ran else f"[red]failed[/red] at {_literal(run.error)}"
+        said = _literal(run.finding) if run.ran else f"[red]failed[/red] at {_literal(run.error)}"
         console.print(f"{run.notebook.name} ({run.seconds:.0f} s): {said}", soft_wrap=True)
     console.print(f"The report: {_literal(_short(done.index))}", soft_wrap=True)
     if done.failed:
@@ -167,14 +167,19 @@ def notebooks() -> None:
 def _console(*, stderr: bool = False) -> Any:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
+    return Console(stderr=stderr, highlight=False, emoji=False)
 
 
 def _literal(text: object) -> str:
-    """Keep square brackets of the data from being read as markup."""
+    """Keep what the data hold from steering the terminal or being read as markup."""
     from rich.markup import escape
 
-    return escape(str(text))
+    return escape(_printable(text))
+
+
+def _printable(text: object) -> str:
+    """Write what cannot be printed, such as an escape, by its code."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(text))
 
 
 def _short(path: Path) -> str:
@@ -185,6 +190,7 @@ def _short(path: Path) -> str:
 
 def _print_table(frame: Any, title: str) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     shown = frame.reset_index(names=frame.columns.name)
@@ -192,6 +198,6 @@ def _print_table(frame: Any, title: str) -> None:
         right = column in ("rows in", "used", "set aside", "rows", "line")
         table.add_column(_literal(column), justify="right" if right else "left", overflow="fold")
     for row in shown.itertuples(index=False):
-        table.add_row(*(_literal(value) for value in row))
+        table.add_row(*(Text(_printable(value)) for value in row))
     _console().print()
     _console().print(table)

@@ -74,11 +74,11 @@ def win_rate(table: pd.DataFrame) -> alt.VConcatChart:
     import altair as alt
 
     group = _group(table)
-    shown = _named(table, group).assign(overall=table.attrs["overall"])
+    shown = _named(table).assign(overall=table.attrs["overall"])
     base = alt.Chart(shown).transform_calculate(decided="datum.won + datum.lost")
-    y = _group_axis(shown[group], group)
+    y = _group_axis(shown["group"])
     tooltip = [
-        alt.Tooltip(f"{group}:N", title=_title(group)),
+        alt.Tooltip("group:N", title=group),
         alt.Tooltip("rate:Q", format=".1%"),
         alt.Tooltip("low:Q", format=".1%"),
         alt.Tooltip("high:Q", format=".1%"),
@@ -109,7 +109,7 @@ def win_rate(table: pd.DataFrame) -> alt.VConcatChart:
     return _finish(
         alt.layer(*layers).properties(width=theme.WIDTH, height=_height(len(shown), GROUP_STEP)),
         table,
-        shown[group],
+        shown["group"],
         finding=words.win_rate(table),
         counted=f"Share won of those decided, with its {_level(table)} interval; larger points, "
         f"more decided.{dashed}",
@@ -134,12 +134,12 @@ def sales_cycle(table: pd.DataFrame) -> alt.VConcatChart:
     import altair as alt
 
     group = _group(table)
-    shown = _named(table, group)
+    shown = _named(table)
     base = alt.Chart(shown)
-    y = _group_axis(shown[group], group)
+    y = _group_axis(shown["group"])
     days = alt.X("low:Q", title="days", scale=alt.Scale(zero=True))
     tooltip = [
-        alt.Tooltip(f"{group}:N", title=_title(group)),
+        alt.Tooltip("group:N", title=group),
         alt.Tooltip("median:Q", format=".0f"),
         alt.Tooltip("low:Q", format=".0f"),
         alt.Tooltip("high:Q", format=".0f"),
@@ -161,10 +161,10 @@ def sales_cycle(table: pd.DataFrame) -> alt.VConcatChart:
     return _finish(
         alt.layer(*layers).properties(width=theme.WIDTH, height=_height(len(shown), GROUP_STEP)),
         table,
-        shown[group],
+        shown["group"],
         finding=words.sales_cycle(table),
-        counted=f"Median days with its {_level(table)} interval; the tick: nine in ten took at most "
-        "so long.",
+        counted=f"Median days with its {_level(table)} interval; the tick: nine in ten took at "
+        "most so long.",
     )
 
 
@@ -188,7 +188,7 @@ def compare_definitions(table: pd.DataFrame) -> alt.VConcatChart:
     stages = list(dict.fromkeys(table["stage"].astype("str").map(theme.wrapped)))
     shown = table.assign(stage=table["stage"].astype("str").map(theme.wrapped))
     width = (theme.WIDTH + 60) // len(stages) - 14
-    y = _group_axis(shown["definition"], "definition")
+    y = _group_axis(shown["definition"], field="definition")
     base = alt.Chart().encode(y=y)
     tooltip = [
         alt.Tooltip("definition:N"),
@@ -316,13 +316,13 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     import altair as alt
 
     group = _group(table)
-    shown = _named(shown, group)
+    shown = _named(shown)
     unsaid = {theme.wrapped(stage): why for stage, why in table.attrs["cannot_say"].items()}
     recorded = [stage for stage in shown["stage"] if stage not in unsaid]
     stages = list(dict.fromkeys(recorded or shown["stage"]))
     shown = shown[shown["stage"].isin(stages)]
     width = (theme.WIDTH + 80) // len(stages) - 14
-    y = _group_axis(shown[group], group)
+    y = _group_axis(shown["group"])
     base = (
         alt.Chart()
         .transform_joinaggregate(
@@ -331,7 +331,7 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         .transform_calculate(overall="datum.all_moved / datum.all_entered")
     )
     tooltip = [
-        alt.Tooltip(f"{group}:N", title=_title(group)),
+        alt.Tooltip("group:N", title=group),
         alt.Tooltip("stage:N"),
         alt.Tooltip("rate:Q", format=".1%", title="moved on"),
         alt.Tooltip("low:Q", format=".1%"),
@@ -361,7 +361,7 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         .encode(y=y, x=alt.value(2), text="brief:N")
         .properties(name="none"),
     ]
-    height = _height(shown[group].nunique(), GROUP_STEP)
+    height = _height(shown["group"].nunique(), GROUP_STEP)
     panels = (
         alt.layer(*layers, data=shown)
         .properties(width=width, height=height)
@@ -378,7 +378,7 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     return _finish(
         panels,
         table,
-        shown[group],
+        shown["group"],
         finding=words.conversion(table),
         counted=f"{_what(table)}; larger points, more opportunities. Dashed: all together."
         + "".join(f" {stage} cannot be said: {why}." for stage, why in unsaid.items()),
@@ -439,24 +439,25 @@ def _with_words(table: pd.DataFrame) -> pd.DataFrame:
 
 def _group(table: pd.DataFrame) -> str:
     groups = table.attrs["groups"]
-    return groups[-1] if groups else "all"
+    return _title(groups[-1]) if groups else "all"
 
 
-def _named(table: pd.DataFrame, group: str) -> pd.DataFrame:
-    """Put names for ids, and a word where there is no group."""
-    if group not in table:
-        return table.assign(**{group: "All"})
-    names = table.attrs["labels"]
-    return table.assign(
-        **{group: table[group].map(names).fillna(table[group].astype("str")).fillna("no owner")}
-    )
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """Put the group's names, for ids and for nobody, into a field of its own.
+
+    A column of the data may be called anything; a field of a chart may not.
+    """
+    if not table.attrs["groups"]:
+        return table.assign(group="All")
+    names = words.names(table[table.attrs["groups"][-1]], table.attrs["labels"])
+    return table.drop(columns=list(table.attrs["groups"])).assign(group=names)
 
 
-def _group_axis(names: pd.Series, group: str) -> alt.Y:
+def _group_axis(names: pd.Series, *, field: str = "group") -> alt.Y:
     import altair as alt
 
     order = list(dict.fromkeys(names))
-    return alt.Y(f"{group}:N", sort=order, title=None, axis=_names_axis(names))
+    return alt.Y(f"{field}:N", sort=order, title=None, axis=_names_axis(names))
 
 
 def _names_axis(names: pd.Series) -> alt.Axis:

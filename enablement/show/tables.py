@@ -120,14 +120,9 @@ def win_rate(table: pd.DataFrame) -> Shown:
 
 
 def _groups(table: pd.DataFrame) -> dict[str, pd.Series]:
-    names = table.attrs["labels"]
+    labels = table.attrs["labels"]
     return {
-        column.removesuffix("_id"): table[column]
-        .map(names)
-        .fillna(table[column].astype("str"))
-        .fillna("no owner")
-        if column == "rep_id"
-        else table[column]
+        column.removesuffix("_id"): words.names(table[column], labels)
         for column in table.attrs["groups"]
     }
 

@@ -221,6 +221,12 @@ def _without(number: float) -> str:
     return f" ({int(number):,} without an amount)" if number else ""
 
 
+def names(ids: pd.Series, labels: Mapping[str, str]) -> pd.Series:
+    """Name the members of a group: a rep's name for the id, and words for nobody."""
+    told = ["no owner" if pd.isna(value) else labels.get(str(value), str(value)) for value in ids]
+    return pd.Series(told, index=ids.index, dtype="str")
+
+
 def _plain(table: pd.DataFrame) -> list[str]:
     return ["each " + name.removesuffix("_id") for name in table.attrs["groups"]]
 
