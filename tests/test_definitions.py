@@ -240,3 +240,15 @@ def test_definitions_side_by_side_can_be_drawn(eight):
     table = en.compare_definitions(eight, as_of=day(90), within=30)
     spec = en.charts.compare_definitions(table).to_dict()
     assert spec["vconcat"][0]["facet"]["column"]["sort"] == STAGES
+
+
+def test_by_rep_the_table_says_whether_they_differ_at_any_stage(eight):
+    """Two reps and eight opportunities: they cannot be told apart; 90 and 40 of 100 can."""
+    few = en.conversion(eight, as_of=day(90), by="rep")
+    assert few.attrs["verdict"].startswith("Between the 2 reps no difference can be detected")
+    paths = {f"A{n}": (f"0 Lead@A, 5 {'Qual' if n < 90 else 'Lost'}@A", 1) for n in range(100)}
+    paths |= {f"B{n}": (f"0 Lead@B, 5 {'Qual' if n < 40 else 'Lost'}@B", 1) for n in range(100)}
+    many = en.conversion(company(paths), as_of=day(90), by="rep")
+    assert many.attrs["verdict"].startswith(
+        "The 2 reps differ by more than chance at Lead (smallest p < 0.001"
+    )

@@ -106,3 +106,17 @@ def test_few_values_carry_no_interval_of_the_median():
     """With four values the widest interval covers 87.5 %, which is not 90 %."""
     assert int(estimates.median_ranks(4)[0]) == 0
     assert int(estimates.median_ranks(5)[0]) == 1
+
+
+def test_days_of_groups_against_scipy():
+    """Kruskal and Wallis's H, its degrees of freedom and p; ties are corrected for."""
+    from scipy.stats import kruskal
+
+    values, groups = [1, 2, 2, 5, 9, 9, 11, 4], [0, 0, 0, 1, 1, 1, 2, 2]
+    theirs = kruskal([1, 2, 2], [5, 9, 9], [11, 4])
+    ours = estimates.same_distribution(values, groups)
+    assert ours is not None
+    assert (ours.statistic, ours.p) == pytest.approx((theirs.statistic, theirs.pvalue))
+    assert (ours.freedom, ours.groups) == (2, 3)
+    assert estimates.same_distribution([3, 3], [0, 1]) is None
+    assert estimates.same_distribution([3, 4], [0, 0]) is None

@@ -108,6 +108,17 @@ def test_reps_and_that_they_cannot_be_ranked(maven):
     assert "nothing decided" in chart.to_json()
 
 
+def test_no_rep_chart_crowns_anybody(maven):
+    """By stage and by days the reps cannot be told apart either, and the charts say so."""
+    stages = en.conversion(maven, as_of=END, by="rep", definition="decided")
+    said = " ".join(en.charts.conversion(stages).title["text"])
+    assert said == (
+        "Between the 30 reps no difference can be detected at any stage (smallest p = 0.26)."
+    )
+    cycle = en.sales_cycle(maven, as_of=END, by="rep")
+    assert " ".join(en.charts.sales_cycle(cycle).title["text"]) == cycle.attrs["verdict"] != ""
+
+
 def test_what_only_the_present_stage_cannot_tell_is_said_in_words(maven):
     """Prospecting has no number; Engaging has the dates at which it was entered."""
     table = en.conversion(maven, as_of=END).set_index("stage")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from enablement.errors import CannotSayError, EnablementError, choices
+from enablement.measure.estimates import ALPHA, Homogeneity
 from enablement.periods import Period, moment
 from enablement.read import engine
 from enablement.read.crm import CRM
@@ -274,6 +275,30 @@ def same_currency(crm: CRM) -> str:
             lacks="amounts in several currencies",
         )
     return found[0] if found else crm.settings.currency
+
+
+def verdict(test: Homogeneity | None, groups: Split, name: str = "chi-square") -> str:
+    """Say in a sentence whether groups differ beyond chance; nothing where none was compared."""
+    if test is None:
+        return ""
+    what = plural(groups)
+    how = (
+        f"{name} {test.statistic:.1f} on {test.freedom} degrees of freedom, "
+        f"p {p_value(test.p)}{', by permutation' if test.simulated else ''}"
+    )
+    if test.p < ALPHA:
+        return f"The {test.groups} {what} differ by more than chance ({how})."
+    return f"Between the {test.groups} {what} no difference can be detected ({how})."
+
+
+def plural(groups: Split) -> str:
+    """Name the members of a split."""
+    return "reps" if groups.columns == ("rep_id",) else "groups"
+
+
+def p_value(p: float) -> str:
+    """Write a probability with its sign, such as ``= 0.26`` or ``< 0.001``."""
+    return "< 0.001" if p < 0.001 else f"= {p:.2g}"
 
 
 def describe(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 CONFIDENCE = 0.90
+ALPHA = 0.10  # as strict as the 90 % intervals beside it
 FEWEST_EXPECTED = 5.0  # Cochran's rule, for the chi-square approximation
 DRAWS = 9_999
 ROUNDING = 1e-14  # a variance below this is what sums leave behind, not doubt
@@ -74,12 +75,12 @@ def median_ranks(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Homogeneity:
-    """Whether several rates can be told apart.
+    """Whether several groups can be told apart.
 
-    statistic : Pearson's chi-square of the groups by success and failure
+    statistic : of the test; for rates Pearson's chi-square, for days Kruskal and Wallis's H
     freedom : degrees of freedom, groups - 1
-    p : probability of so large a statistic where all groups share one rate
-    groups : groups with at least one trial
+    p : probability of so large a statistic where all groups are alike
+    groups : groups with at least one observation
     simulated : whether `p` was found by permutation, the counts being small
     """
 
@@ -120,6 +121,34 @@ def homogeneity(successes: ArrayLike, failures: ArrayLike) -> Homogeneity | None
     simulated = bool(small.mean() > 0.2)
     p = _permuted(statistic, won, sizes) if simulated else _tail(statistic, len(won) - 1)
     return Homogeneity(statistic, len(won) - 1, p, len(won), simulated)
+
+
+def same_distribution(values: ArrayLike, groups: ArrayLike) -> Homogeneity | None:
+    """Ask whether groups share one distribution, by the Kruskal-Wallis test on ranks.
+
+    Parameters
+    ----------
+    values : array-like of numbers
+    groups : array-like of int, same shape
+
+    Returns
+    -------
+    Homogeneity or None
+        None where fewer than two groups have a value, or all values are equal.
+
+    References
+    ----------
+    Kruskal and Wallis (1952), Journal of the American Statistical Association 47:583-621,
+    corrected for ties.
+    """
+    from scipy.stats import kruskal
+
+    numbers, codes = np.asarray(values, dtype=float), np.asarray(groups)
+    parts = [numbers[codes == code] for code in np.unique(codes)]
+    if len(parts) < 2 or len(np.unique(numbers)) < 2:
+        return None
+    statistic, p = kruskal(*parts)
+    return Homogeneity(float(statistic), len(parts) - 1, float(p), len(parts), False)
 
 
 def _tail(statistic: float, freedom: int) -> float:

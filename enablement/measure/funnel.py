@@ -167,6 +167,7 @@ def conversion(
         cannot_say=cannot,
         still_open=_still_open(crm, groups, asked),
         confidence=confidence,
+        verdict=_verdict(table, groups),
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
         credit=definitions.credit(crm, definitions.CREDIT_WORDS[credit]),
@@ -402,6 +403,34 @@ def _more_columns(asked: Question) -> list[str]:
     if asked.meant.ratio:
         return ["overlap", "overlap_won"]
     return ["immature"] if asked.name == "within" else []
+
+
+def _verdict(table: pd.DataFrame, groups: Split) -> str:
+    """Say whether the groups differ beyond chance at any stage.
+
+    Each stage is a test of its own; p is multiplied by their number (Bonferroni), so that many
+    stages do not make a difference out of nothing.
+    """
+    if not groups.columns or "overlap" in table:
+        return ""
+    named = table[table[list(groups.columns)].notna().all(axis=1) & table["rate"].notna()]
+    tests = {
+        str(stage): estimates.homogeneity(rows["moved_on"], rows["entered"] - rows["moved_on"])
+        for stage, rows in named.groupby("stage", observed=True)
+    }
+    found = {stage: test for stage, test in tests.items() if test is not None}
+    if not found:
+        return ""
+    each = {stage: min(1.0, test.p * len(found)) for stage, test in found.items()}
+    what, most = definitions.plural(groups), max(test.groups for test in found.values())
+    differ = [stage for stage, p in each.items() if p < estimates.ALPHA]
+    smallest = definitions.p_value(min(each.values()))
+    how = f"smallest p {smallest}" + (
+        f", corrected for {len(found)} stages" if len(found) > 1 else ""
+    )
+    if not differ:
+        return f"Between the {most} {what} no difference can be detected at any stage ({how})."
+    return f"The {most} {what} differ by more than chance at {' and '.join(differ)} ({how})."
 
 
 def _unrecorded(crm: CRM) -> dict[str, str]:

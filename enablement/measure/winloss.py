@@ -9,14 +9,12 @@ import pandas as pd
 
 from enablement.measure import definitions, estimates
 from enablement.measure.definitions import Split
-from enablement.measure.estimates import Homogeneity
 from enablement.periods import Period, moment
 from enablement.read import engine
 from enablement.read.crm import CRM
 
 CREDIT_WORDS = {"final": "owner at close", "first": "first owner", "at_entry": "first owner"}
 FEWEST_FOR_TENTHS = 10
-ALPHA = 0.10  # as strict as the 90 % intervals beside it
 
 
 def win_rate(
@@ -87,8 +85,8 @@ def win_rate(
         crm=crm,
         confidence=confidence,
         overall=float(table["won"].sum() / total) if total else float("nan"),
-        verdict=_verdict(test, groups),
-        differ=test is not None and test.p < ALPHA,
+        verdict=definitions.verdict(test, groups),
+        differ=test is not None and test.p < estimates.ALPHA,
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
         credit=definitions.credit(crm, CREDIT_WORDS[credit]),
@@ -151,6 +149,7 @@ def sales_cycle(
         until=until,
         crm=crm,
         confidence=confidence,
+        verdict=definitions.verdict(_alike(dated, groups), groups, "Kruskal-Wallis"),
         undated=len(days) - len(dated),
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
@@ -227,6 +226,15 @@ def _spread(days: pd.DataFrame, groups: Split, confidence: float) -> pd.DataFram
     return table.reset_index(drop=not keys)
 
 
+def _alike(days: pd.DataFrame, groups: Split) -> estimates.Homogeneity | None:
+    """Ask whether the groups' days come from one distribution."""
+    if not groups.columns:
+        return None
+    named = days[days[list(groups.columns)].notna().all(axis=1)]
+    codes = named.groupby(list(groups.columns)).ngroup()
+    return estimates.same_distribution(named["days"], codes)
+
+
 def _nine_in_ten(days: pd.Series) -> float:
     """The smallest number of days within which nine in ten were; missing under ten."""
     if len(days) < FEWEST_FOR_TENTHS:
@@ -246,21 +254,3 @@ def _start(crm: CRM) -> str:
         return "created"
     first = next(iter(crm.settings.stage_dates), None)
     return f"entering {first}" if first else "the first stage entry"
-
-
-def _verdict(test: Homogeneity | None, groups: Split) -> str:
-    """Say in a sentence whether groups differ beyond chance."""
-    if test is None:
-        return ""
-    what = "reps" if groups.columns == ("rep_id",) else "groups"
-    how = (
-        f"chi-square {test.statistic:.1f} on {test.freedom} degrees of freedom, "
-        f"p {_p(test.p)}{', by permutation' if test.simulated else ''}"
-    )
-    if test.p < ALPHA:
-        return f"The {test.groups} {what} differ by more than chance ({how})."
-    return f"Between the {test.groups} {what} no difference can be detected ({how})."
-
-
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"= {p:.2g}"

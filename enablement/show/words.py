@@ -62,7 +62,8 @@ def conversion(table: pd.DataFrame) -> str:
     table : as `enablement.conversion` returns it
     """
     if table.attrs["groups"]:
-        return "How do the stages compare, " + " and ".join(_plain(table)) + " by itself?"
+        asks = "How do the stages compare, " + " and ".join(_plain(table)) + " by itself?"
+        return table.attrs["verdict"] or asks
     known = table[table["rate"].notna()]
     unrecorded = "".join(f" Of {stage} nothing can be said." for stage in table.attrs["cannot_say"])
     if known.empty:
@@ -123,7 +124,8 @@ def sales_cycle(table: pd.DataFrame) -> str:
     table : as `enablement.sales_cycle` returns it
     """
     if table.attrs["groups"]:
-        return "How long does it take, " + " and ".join(_plain(table)) + " by itself?"
+        asks = "How long does it take, " + " and ".join(_plain(table)) + " by itself?"
+        return table.attrs["verdict"] or asks
     row = table.iloc[0] if len(table) else None
     if row is None or not row["won"]:
         return "Nothing was won with both dates known, so there is no cycle."
