@@ -47,12 +47,12 @@ demo: $(STAMP) ## run the quarter on the invented company and say where the repo
 
 test: $(STAMP) ## run every test: units, pages in a browser, and the stored notebooks
 	@echo "Testing the package and its pages (a few minutes)"
-	@$(BIN)/python -m pytest tests
+	@$(BIN)/python -m pytest -n auto --dist loadfile tests
 	@echo "Testing that each notebook still says what it is stored with (about a minute)"
 	@$(BIN)/python -m pytest --nbval --nbval-cell-timeout=300 notebooks
 
 test-py: $(STAMP) ## run the unit tests alone, without a browser
-	@$(BIN)/python -m pytest -m "not browser" tests
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not browser" tests
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --config=jupyter/jupyter_lab_config.py
