@@ -75,6 +75,14 @@ def test_a_skipped_stage_belongs_to_the_owner_at_the_next_entry():
     assert table.loc[("A", "Qual"), "entered"] == 0
 
 
+def test_a_stage_entered_late_belongs_to_its_own_entry():
+    """Lead@A, Prop@B, then back to Qual@C: Qual is C's, who entered it, not B's."""
+    crm = company({"X": ("0 Lead@A, 10 Prop@B, 20 Qual@C, 30 Won@C", 1)})
+    table = en.conversion(crm, as_of=day(90), by="rep").set_index(["rep_id", "stage"])
+    assert table.loc[("C", "Qual"), "entered"] == 1
+    assert table.loc[("B", "Qual"), "entered"] == 0
+
+
 def test_cancelled_is_not_lost():
     """The ninth is cancelled from Qual: in reached it is counted as such, in decided not at all."""
     crm = company(EIGHT | NINTH)
