@@ -101,7 +101,7 @@ def test_a_stage_the_settings_do_not_know_stops_with_the_line_to_add(tmp_path):
     assert said.startswith("deals.csv, line 3, column Stage: settings does not know the stage")
     assert "'Quall'" in said
     assert "Did you mean 'Qual'?" in said
-    assert said.endswith("'Quall' (2 rows), 'Demo' (1 rows).")
+    assert said.endswith("'Quall' (2 rows), 'Demo' (1 row).")
 
 
 @pytest.mark.parametrize(

@@ -5,96 +5,125 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import pandas as pd
 
 from enablement import settings as workspace
-from enablement.errors import (
-    CannotSayError,
-    EnablementError,
-    ExportError,
-    SettingsError,
-    choices,
-)
+from enablement.errors import CannotSayError, ExportError, SettingsError, choices
 from enablement.periods import Period
-from enablement.read import crosswalks, exports, tables, visits
+from enablement.read import crosswalks, engine, exports, tables, visits
+from enablement.read.engine import Store, literal, quoted
 from enablement.read.quality import Ledger, Quality
+from enablement.read.rules import Rules, Source, columns
 from enablement.settings import Settings
 
-OTHER_TABLES = (
+HANDED_OVER = (
+    *("opportunities", "stage_events", "stage_visits", "closings", "reps", "quotas"),
     *("activities", "accounts", "calendar", "training"),
     *("assessments", "reactions", "practice", "coaching"),
 )
-PLACE = ["file", "row"]  # where a row came from, until the tables are handed over
 
 
-@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table of the export as a DataFrame, fetched when first asked for."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Remember which table it is."""
+        self.name = name
+
+    @overload
+    def __get__(self, crm: None, owner: type) -> Table: ...
+    @overload
+    def __get__(self, crm: CRM, owner: type) -> pd.DataFrame: ...
+    def __get__(self, crm: CRM | None, owner: type) -> Table | pd.DataFrame:
+        """Fetch it from where it lies."""
+        if crm is None:
+            return self
+        source = crm.sources[self.name]
+        if isinstance(source, pd.DataFrame):
+            return source
+        frame = engine.query("select * from it", {"it": source})
+        crm.__dict__[self.name] = frame  # the next time it is found there
+        return frame
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class CRM:
     """The tables of one export, and what happened to its rows.
 
     opportunities, stage_events, stage_visits, reps : as in the dictionary of the
         data; times are naive UTC
-    closings : one row per outcome an opportunity had (opportunity_id, closed_at, outcome,
-        rep_id); a reopened one has several
+    closings : one row per outcome an opportunity had (opportunity_id, closing, closed_at,
+        outcome, rep_id); a reopened one has several
     quotas, activities, accounts, calendar, training, assessments, reactions,
     practice, coaching : as in the dictionary; without rows where the export has none
+    sources : table -> a DataFrame, or the Parquet file it lies in; what SQL counts from
     settings : what the workspace says
     quality : what was used, set aside and changed
     stage_history : whether the export has a history of stages
     owner_history : whether it has a history of owners
     """
 
-    opportunities: pd.DataFrame
-    stage_events: pd.DataFrame
-    stage_visits: pd.DataFrame
-    closings: pd.DataFrame
-    reps: pd.DataFrame
-    quotas: pd.DataFrame
-    activities: pd.DataFrame
-    accounts: pd.DataFrame
-    calendar: pd.DataFrame
-    training: pd.DataFrame
-    assessments: pd.DataFrame
-    reactions: pd.DataFrame
-    practice: pd.DataFrame
-    coaching: pd.DataFrame
+    sources: Mapping[str, pd.DataFrame | Path]
     settings: Settings
     quality: Quality
     stage_history: bool
     owner_history: bool
+    last_seen: dt.date | None
+
+    opportunities = Table()
+    stage_events = Table()
+    stage_visits = Table()
+    closings = Table()
+    reps = Table()
+    quotas = Table()
+    activities = Table()
+    accounts = Table()
+    calendar = Table()
+    training = Table()
+    assessments = Table()
+    reactions = Table()
+    practice = Table()
+    coaching = Table()
 
     def __repr__(self) -> str:
         """Say what it holds in a line."""
+        count = engine.query(
+            "select (select count(*) from opportunities) as o, (select count(*) from stage_visits) "
+            "as v",
+            {name: self.sources[name] for name in ("opportunities", "stage_visits")},
+        ).iloc[0]
         return (
-            f"CRM: {len(self.opportunities):,} opportunities, {len(self.stage_visits):,} stage "
+            f"CRM: {count['o']:,} opportunities, {count['v']:,} stage "
             f"visits, {len(self.sellers):,} reps, seen until {self.seen_until:%Y-%m-%d}"
         )
 
     @functools.cached_property
     def sellers(self) -> pd.DataFrame:
         """The reps who sell: everybody but those who only manage others."""
-        tables = (self.opportunities, self.stage_visits, self.closings)
-        owners = {rep for table in tables for rep in table["rep_id"].dropna()}
+        names = ("opportunities", "stage_visits", "closings")
+        owners = engine.query(
+            " union ".join(f"select rep_id from {name}" for name in names),
+            {name: self.sources[name] for name in names},
+        )["rep_id"].dropna()
         managers = set(self.reps["manager_id"].dropna()) & set(self.reps["rep_id"])
         sells = self.reps["rep_id"].isin(owners) | ~self.reps["rep_id"].isin(managers)
         return self.reps[sells].reset_index(drop=True)
 
-    @functools.cached_property
+    @property
     def seen_until(self) -> dt.date:
         """The day of the export: as the settings say, else the last day seen in the data."""
         if self.settings.exported_on is not None:
             return self.settings.exported_on
-        columns = (self.opportunities["created_at"], self.opportunities["closed_at"])
-        last = pd.concat([*columns, self.stage_events["entered_at"]]).max()
-        if pd.isna(last):
+        if self.last_seen is None:
             raise CannotSayError(
                 f"The export has no date. Say its day in {self.settings.origin}: "
                 "exported_on = 2026-09-30."
             )
-        return last.date()
+        return self.last_seen
 
     def period(self, name: str | Period | tuple[object, object]) -> Period:
         """Find the days of a fiscal period such as ``2026Q3``."""
@@ -105,19 +134,10 @@ class CRM:
         return min(self.period(period).end, self.seen_until)
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """Where the rows of a table came from, so that a message can name the line."""
-
-    file: str
-    headers: Mapping[str, str]
-    lines: Callable[[set[int]], dict[int, int]]
-
-
 def load(
     folder: str | Path, settings: Settings | Mapping[str, Any] | str | Path | None = None
 ) -> CRM:
-    """Read a folder of CSV exports.
+    """Read a folder of exports.
 
     Parameters
     ----------
@@ -136,23 +156,12 @@ def load(
     place = workspace.root() / folder
     files = exports.find(place)
     said = workspace.read(settings, folder=place)
-    ledger = Ledger()
-    frames: dict[str, list[pd.DataFrame]] = {}
-    sources: dict[str, Source] = {}
-    _check_named(said, files)
-    for path in files:
-        export = exports.read(path)
-        match = crosswalks.match(export, said)
-        ledger.file(path.name, match.table, export.rows.num_rows, match.reason)
-        if match.table is None:
-            continue
-        frame = tables.build(export, match, said, ledger)
-        frames.setdefault(match.table, []).append(frame.assign(file=path.name))
-        sources[path.name] = Source(path.name, match.columns, export.lines)
-    if "opportunities" not in frames:
-        raise _unrecognised(place, ledger)
-    whole = {table: pd.concat(parts, ignore_index=True) for table, parts in frames.items()}
-    return _assemble(whole, said, ledger, sources)
+    with Store(said.timezone) as store:
+        reading = Reading(store, said, Ledger())
+        reading.files(files)
+        if "opportunities" not in reading.parts:
+            raise _unrecognised(place, reading.ledger)
+        return reading.finish()
 
 
 def crm(
@@ -181,25 +190,161 @@ def crm(
         As for `load`.
     """
     said = workspace.read(settings, folder=workspace.root())
-    ledger = Ledger()
     given = {"opportunities": opportunities, "stage_events": stage_events, "reps": reps, **others}
     for table in others:
-        if table not in tables.SCHEMA:
+        if table not in tables.KNOWN:
             raise ExportError(
-                f"No table is called {table!r}. {choices(table, list(tables.SCHEMA))}"
+                f"No table is called {table!r}. {choices(table, list(tables.KNOWN))}"
             )
-    whole, sources = {}, {}
-    for table, frame in given.items():
-        if frame is None:
-            continue
-        name = f"DataFrame {table}"
-        whole[table] = tables.adopt(frame, table, said, ledger, name=name).assign(file=name)
-        sources[name] = Source(name, {}, lambda rows: {row: row for row in rows})
-    return _assemble(whole, said, ledger, sources)
+    with Store(said.timezone) as store:
+        reading = Reading(store, said, Ledger())
+        for table, frame in given.items():
+            if frame is not None:
+                reading.frame(table, frame)
+        return reading.finish()
 
 
-def _check_named(said: Settings, files: list[Path]) -> None:
-    names = [path.name for path in files]
+class Reading:
+    """One reading of an export, from its files or frames to the tables that are handed over."""
+
+    def __init__(self, store: Store, said: Settings, ledger: Ledger) -> None:
+        self.store, self.said, self.ledger = store, said, ledger
+        self.sources: dict[int, Source] = {}
+        self.parts: dict[str, list[str]] = {}
+
+    def files(self, paths: list[Path]) -> None:
+        """Read files, and enter what each one is and what became of its rows."""
+        _check_named(self.said, [path.name for path in paths])
+        for path in paths:
+            for export in exports.read(path):
+                self._export(export)
+
+    def _export(self, export: exports.Export) -> None:
+        matches = crosswalks.match(export, self.said)
+        for match in matches:
+            self.ledger.file(export.name, match.table, export.rows.num_rows, match.reason)
+        matches = [match for match in matches if match.table is not None]
+        if not matches:
+            return
+        self.store.show("raw", tables.shown(export))
+        for match in matches:
+            self._match(export, match, aside=export.aside if match is matches[0] else None)
+        self._elsewhere(export, [tables.belonging(export, match) for match in matches])
+        self.store.forget("raw")
+
+    def _match(
+        self, export: exports.Export, match: crosswalks.Match, *, aside: pd.DataFrame | None
+    ) -> None:
+        number = len(self.sources)
+        self.sources[number] = Source(
+            export.name, match.columns, export.lines, match.stage_dates, match.crm
+        )
+        none = pd.DataFrame({"line": pd.Series(dtype="Int64"), "column": [], "value": []})
+        part = tables.build(
+            self.store,
+            export,
+            match,
+            self.said,
+            self.ledger,
+            number=number,
+            aside=none.assign(reason="") if aside is None else aside,
+        )
+        self.parts.setdefault(match.table or "", []).append(part)
+
+    def _elsewhere(self, export: exports.Export, belongs: list[str]) -> None:
+        """Count the rows of a file that belong to none of the tables it feeds."""
+        rest = self.store.query(
+            f"select row from raw where not ({' or '.join(belongs)}) order by row"
+        )
+        if rest.empty:
+            return
+        lines = export.lines(set(rest["row"].astype(int)))
+        aside = pd.DataFrame({"line": rest["row"].map(lines).astype("Int64"), "column": None,
+                              "value": None, "reason": "of no field that is used"})  # fmt: skip
+        self.ledger.rows("", export.name, rows_in=len(rest), aside=aside)
+
+    def frame(self, table: str, frame: pd.DataFrame) -> None:
+        """Take a DataFrame that carries our column names."""
+        name, number = f"DataFrame {table}", len(self.sources)
+        taken = tables.adopt(frame, table, self.said, self.ledger, name=name)
+        self.sources[number] = Source(name, {}, lambda rows: {row: row for row in rows})
+        self.store.add(f"{table}_{number}", taken.assign(file=number))
+        self.parts.setdefault(table, []).append(f"{table}_{number}")
+
+    def finish(self) -> CRM:
+        """Put the parts together, apply the rules, build the visits, and hand over."""
+        self._together()
+        rules = Rules(self.store, self.said, self.ledger, self.sources)
+        rules.apply()
+        visits.build(self.store, self.said, self._stage_dates())
+        rules.closed()
+        rules.quotas()
+        reps = rules.reps()
+        facts = self.store.one(
+            "select coalesce(bool_or(origin is null or origin in ('history', 'snapshots')), false) "
+            "as history, coalesce(bool_or(rep_id is not null), false) or "
+            "(select count(*) > 0 from owner_changes) as owners from stage_events"
+        )
+        history, owners = bool(facts["history"]), bool(facts["owners"])
+        rules.what_cannot_be_said(history=history, owners=owners)
+        return CRM(
+            sources={**self._frames(), "reps": reps},
+            settings=self.said,
+            quality=self.ledger.close(),
+            stage_history=history,
+            owner_history=owners,
+            last_seen=self._last_seen(),
+        )
+
+    def _together(self) -> None:
+        absent = [table for table in tables.KNOWN if table not in self.parts]
+        self.store.run(";".join(f"create table {name} as {tables.empty(name)}" for name in absent))
+        for table, parts in self.parts.items():
+            if len(parts) == 1:
+                self.store.run(f"alter table {parts[0]} rename to {table}")
+            else:
+                every = " union all by name ".join(f"select * from {part}" for part in parts)
+                self.store.make(table, every)
+                for part in parts:
+                    self.store.run(f"drop table {part}")
+
+    def _stage_dates(self) -> dict[str, tuple[str, str | None]]:
+        """List the columns of the opportunities that say when a stage was entered."""
+        alone = len(self.said.pipelines) == 1
+        have = {name.casefold(): name for name in self.store.columns("opportunities")}
+        found: dict[str, tuple[str, str | None]] = {}
+        for source in self.sources.values():
+            for header, (stage, pipeline) in source.stage_dates.items():
+                found[have[header.casefold()]] = (stage, None if alone else pipeline)
+        for stage, header in self.said.stage_dates.items():
+            found[header] = (stage, None)
+        return found
+
+    def _queries(self) -> dict[str, str]:
+        listed = {
+            name: f"select {columns(self.store, name)} from {name}"
+            for name in HANDED_OVER
+            if name in tables.SCHEMA and name not in ("reps", "stage_events")
+        }
+        return {
+            **listed,
+            "stage_events": visits.EVENTS,
+            "stage_visits": visits.VISITS,
+            "closings": visits.CLOSINGS,
+        }
+
+    def _frames(self) -> dict[str, pd.DataFrame]:
+        return {name: self.store.query(sql) for name, sql in self._queries().items()}
+
+    def _last_seen(self) -> dt.date | None:
+        last = self.store.one(
+            "select greatest((select max(greatest(created_at, closed_at)) from opportunities), "
+            "(select max(entered_at) from stage_events)) as last"
+        )["last"]
+        return None if last is None else last.date()
+
+
+def _check_named(said: Settings, names: list[str]) -> None:
     for key in ("files", "columns", "values"):
         for table in getattr(said, key):
             if table not in tables.SCHEMA:
@@ -224,300 +369,3 @@ def _unrecognised(folder: Path, ledger: Ledger) -> ExportError:
         'settings.toml: [files] opportunities = "...", and its columns: '
         '[columns.opportunities] opportunity_id = "...", stage = "...".'
     )
-
-
-def _assemble(
-    whole: dict[str, pd.DataFrame], said: Settings, ledger: Ledger, sources: dict[str, Source]
-) -> CRM:
-    books = _Books(said, ledger, sources)
-    given = _table(whole, "stage_events")
-    opportunities = books.opportunities(whole["opportunities"], given)
-    given = books.belonging("stage_events", given, opportunities)
-    owner_changes = books.belonging("owner_changes", _table(whole, "owner_changes"), opportunities)
-    pipelines = opportunities.set_index("opportunity_id")["pipeline"]
-    of_event = given["opportunity_id"].map(pipelines)
-    books.known_stages("stage_events", given.assign(pipeline=of_event))
-    events = visits.events(opportunities, given, said)
-    stage_visits, closings = visits.build(opportunities, events, owner_changes, said)
-    opportunities = books.closed(opportunities, closings)
-    quotas = _handed_over(books.quotas(_table(whole, "quotas")))
-    history = bool(events["origin"].isin(["history", "snapshots"]).any())
-    owners = len(owner_changes) > 0 or bool(given["rep_id"].notna().any())
-    books.what_cannot_be_said(opportunities, events, history=history, owners=owners)
-    return CRM(
-        opportunities=opportunities,
-        stage_events=events,
-        stage_visits=stage_visits,
-        closings=closings,
-        reps=books.reps(
-            _table(whole, "reps"),
-            *(table["rep_id"] for table in (opportunities, stage_visits, closings, quotas)),
-        ),
-        quotas=quotas,
-        **{table: _handed_over(_table(whole, table)) for table in OTHER_TABLES},
-        settings=said,
-        quality=ledger.close(),
-        stage_history=history,
-        owner_history=owners,
-    )
-
-
-def _table(whole: dict[str, pd.DataFrame], table: str) -> pd.DataFrame:
-    """Find a table with every column of its schema, and without rows if there is none."""
-    schema = tables.SCHEMA[table]
-    frame = whole.get(table)
-    if frame is None:
-        frame = pd.DataFrame({"file": pd.Series(dtype="str"), "row": pd.Series(dtype="int64")})
-    absent = [name for name in schema if name not in frame]
-    return frame.assign(
-        **{name: pd.Series(index=frame.index, dtype=tables.DTYPES[schema[name]]) for name in absent}
-    )
-
-
-def _handed_over(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.drop(columns=PLACE).reset_index(drop=True)
-
-
-class _Books:
-    """The rules that turn read tables into trusted ones, and what each did to how many rows."""
-
-    def __init__(self, said: Settings, ledger: Ledger, sources: dict[str, Source]) -> None:
-        self.said, self.ledger, self.sources = said, ledger, sources
-
-    def opportunities(self, frame: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
-        """Give every opportunity an id, a pipeline, an outcome; keep each id once."""
-        frame = _table({"opportunities": frame}, "opportunities")
-        frame = self._with_ids(frame)
-        twice = frame["opportunity_id"].duplicated()
-        frame = self._set_aside(
-            "opportunities", frame, twice, "opportunity_id", "stands twice; the first one is used"
-        )
-        if frame["stage"].isna().any():
-            frame = self._stage_from_events(frame, given)
-        frame = self._with_pipeline(frame)
-        self.known_stages("opportunities", frame)
-        frame = frame.assign(
-            outcome=frame["stage"].map(self.said.outcomes).fillna("open"),
-            type=self._types(frame),
-            currency=frame["currency"].fillna(self.said.currency),
-        )
-        frame = self._unknown_amounts(frame)
-        self._contradictions(frame)
-        # A close date on an open one is when it is expected, not when it happened.
-        is_open = frame["outcome"].eq("open")
-        frame = frame.assign(
-            expected_close=frame["expected_close"].where(
-                ~is_open | frame["expected_close"].notna(), frame["closed_at"]
-            ),
-            closed_at=frame["closed_at"].mask(is_open),
-        )
-        return _handed_over(frame)
-
-    def belonging(
-        self, table: str, frame: pd.DataFrame, opportunities: pd.DataFrame
-    ) -> pd.DataFrame:
-        """Keep the rows whose opportunity is in the export."""
-        if frame.empty:
-            return frame
-        stray = ~frame["opportunity_id"].isin(opportunities["opportunity_id"])
-        return self._set_aside(
-            table, frame, stray, "opportunity_id", "is not among the opportunities"
-        )
-
-    def known_stages(self, table: str, frame: pd.DataFrame) -> None:
-        """Stop at a stage that the settings do not know.
-
-        Raises
-        ------
-        SettingsError
-            Naming file, line, stage, the known ones and the nearest.
-        """
-        known = visits.places(self.said)
-        if "pipeline" in frame:
-            fits = pd.MultiIndex.from_frame(frame[["pipeline", "stage"]]).isin(
-                pd.MultiIndex.from_frame(known[["pipeline", "stage"]])
-            )
-        else:
-            fits = frame["stage"].isin(known["stage"])
-        strange = frame[frame["stage"].notna() & ~fits]
-        if strange.empty:
-            return
-        first = strange.iloc[0]
-        counts = strange["stage"].value_counts()
-        found = ", ".join(f"{stage!r} ({rows:,} rows)" for stage, rows in counts.items())
-        raise SettingsError(
-            f"{self._where(first['file'], int(first['row']), 'stage')}: {self.said.origin} does "
-            f"not know the stage {first['stage']!r}. "
-            f"{choices(first['stage'], self.said.known_stages)} "
-            f"To add, to stages or to [outcomes]: {found}."
-        )
-
-    def closed(self, opportunities: pd.DataFrame, closings: pd.DataFrame) -> pd.DataFrame:
-        """Fill a missing close date from the history."""
-        last = closings.drop_duplicates("opportunity_id", keep="last")
-        at = _looked_up(opportunities["opportunity_id"], last, "closed_at")
-        unknown = opportunities["outcome"].ne("open") & opportunities["closed_at"].isna()
-        return opportunities.assign(closed_at=opportunities["closed_at"].mask(unknown, at))
-
-    def reps(self, frame: pd.DataFrame, *named: pd.Series) -> pd.DataFrame:
-        """List everybody who owned, closed or was to sell something, in the export's list or not.
-
-        Of a rep with several dated assignments the last one is shown.
-        """
-        frame = _handed_over(frame.sort_values("from_on", na_position="first", kind="stable"))
-        again = frame["rep_id"].duplicated(keep="last")
-        self.ledger.note("reps", "", "earlier assignments of a rep, not shown", int(again.sum()))
-        frame = frame[~again]
-        owners = pd.concat(named).dropna().unique()
-        strangers = sorted(set(owners) - set(frame["rep_id"]))
-        self.ledger.note(
-            "reps", "", "reps who are in no list of reps; their id serves as name", len(strangers)
-        )
-        added = pd.DataFrame({"rep_id": strangers}, dtype="str")
-        whole = pd.concat([frame, added], ignore_index=True)
-        return whole.assign(name=whole["name"].fillna(whole["rep_id"]))
-
-    def quotas(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Keep one quota per rep, period and metric, under the period's own name."""
-        if frame.empty:
-            return frame
-        names = {text: self._period_name(text) for text in frame["period"].dropna().unique()}
-        frame = frame.assign(period=frame["period"].map(names))
-        twice = frame.duplicated(["rep_id", "period", "metric"])
-        return self._set_aside(
-            "quotas", frame, twice, "rep_id", "has this quota twice; the first one is used"
-        )
-
-    def _period_name(self, text: str) -> str:
-        try:
-            return self.said.period(text).name
-        except EnablementError:
-            return text
-
-    def what_cannot_be_said(
-        self, opportunities: pd.DataFrame, events: pd.DataFrame, *, history: bool, owners: bool
-    ) -> None:
-        """Name what these data cannot answer, and what would answer it."""
-        if not history:
-            dated = set(events.loc[events["origin"].eq("stage dates"), "stage"])
-            unseen = [stage for stage in self.said.stages if stage not in dated]
-            if unseen:
-                self.ledger.cannot(
-                    f"The export has no stage history: who entered {_listed(unseen)}, and when, "
-                    "is not known. So time in stage and conversion there cannot be said, nor "
-                    "what was open at an earlier date."
-                )
-        if not owners:
-            self.ledger.cannot(
-                "The export has no history of owners: every stage is credited to the current owner."
-            )
-        if opportunities["created_at"].isna().all():
-            self.ledger.cannot(
-                "The export has no created date: what was created in a period cannot be said."
-            )
-        if opportunities["amount"].isna().all():
-            self.ledger.cannot("The export has no amounts: nothing can be said in money.")
-
-    def _with_ids(self, frame: pd.DataFrame) -> pd.DataFrame:
-        absent = frame["opportunity_id"].isna()
-        made = frame["file"] + " row " + (frame["row"] + 1).astype("str")
-        for file, rows in frame[absent].groupby("file").size().items():
-            self.ledger.note(
-                "opportunities", str(file), "opportunity_id made from file and row", rows
-            )
-        return frame.assign(opportunity_id=frame["opportunity_id"].where(~absent, made))
-
-    def _stage_from_events(self, frame: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
-        place = visits.places(self.said).drop_duplicates("stage").set_index("stage")["place"]
-        order = given.assign(place=given["stage"].map(place)).sort_values(
-            ["entered_at", "place", "stage", "rep_id"]
-        )
-        last = order.drop_duplicates("opportunity_id", keep="last")
-        found = {
-            column: frame[column].fillna(_looked_up(frame["opportunity_id"], last, column))
-            for column in ("stage", "rep_id")
-        }
-        frame = frame.assign(**found)
-        return self._set_aside(
-            "opportunities", frame, frame["stage"].isna(), "stage", "is missing, and has no history"
-        )
-
-    def _with_pipeline(self, frame: pd.DataFrame) -> pd.DataFrame:
-        names = list(self.said.pipelines)
-        if len(names) == 1:
-            return frame.assign(pipeline=names[0])
-        frame = frame.assign(pipeline=frame["pipeline"].fillna(""))
-        strange = frame[~frame["pipeline"].isin(names)]
-        if len(strange):
-            first = strange.iloc[0]
-            raise SettingsError(
-                f"{self._where(first['file'], int(first['row']), 'pipeline')}: {self.said.origin} "
-                f"does not know the pipeline {first['pipeline']!r}. "
-                f"{choices(first['pipeline'], names)}"
-            )
-        return frame
-
-    def _types(self, frame: pd.DataFrame) -> pd.Series:
-        mapped = frame["type"].map(self.said.types)
-        named = frame["type"].where(frame["type"].isin(workspace.TYPES))
-        return mapped.astype("str").fillna(named)
-
-    def _unknown_amounts(self, frame: pd.DataFrame) -> pd.DataFrame:
-        if self.said.zero_amount_when_lost == "kept":
-            return frame
-        zero = frame["outcome"].eq("lost") & frame["amount"].eq(0)
-        for file, rows in frame[zero].groupby("file").size().items():
-            self.ledger.note(
-                "opportunities", str(file), "amount 0 of a lost one read as unknown", rows
-            )
-        return frame.assign(amount=frame["amount"].mask(zero))
-
-    def _contradictions(self, frame: pd.DataFrame) -> None:
-        """Count where the CRM's own flags say another outcome than the stage, which holds."""
-        for flag, outcomes in (("IsWon", ["won"]), ("IsClosed", list(workspace.OUTCOMES))):
-            if flag in frame:
-                said = frame[flag].astype("str").str.casefold().isin(tables.TRUE)
-                differ = frame[frame[flag].notna() & (said != frame["outcome"].isin(outcomes))]
-                for file, rows in differ.groupby("file").size().items():
-                    self.ledger.note(
-                        "opportunities",
-                        str(file),
-                        f"{flag} contradicts the stage, which holds",
-                        rows,
-                    )
-
-    def _set_aside(
-        self, table: str, frame: pd.DataFrame, which: pd.Series, column: str, why: str
-    ) -> pd.DataFrame:
-        for file, rows in frame[which].groupby("file"):
-            source = self.sources[str(file)]
-            header = source.headers.get(column, column)
-            lines = source.lines(set(rows["row"].astype(int)))
-            self.ledger.set_aside(
-                table,
-                str(file),
-                pd.DataFrame(
-                    {
-                        "line": rows["row"].map(lines).astype("Int64"),
-                        "column": header,
-                        "value": rows[column],
-                        "reason": f"{column} {why}",
-                    }
-                ),
-            )
-        return frame[~which]
-
-    def _where(self, file: str, row: int, column: str) -> str:
-        source = self.sources[file]
-        header = source.headers.get(column, column)
-        return f"{file}, line {source.lines({row}).get(row, row)}, column {header}"
-
-
-def _looked_up(ids: pd.Series, table: pd.DataFrame, column: str) -> pd.Series:
-    """Find each opportunity's value in a table that has it once at most."""
-    values = table.set_index("opportunity_id")[column].reindex(ids)
-    return values.set_axis(ids.index)
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
-from typing import Any
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 import duckdb
 import pandas as pd
@@ -13,19 +17,32 @@ import pandas as pd
 SAFE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    "enable_external_access": False,
 }
+MEMORY = "1GB"  # of the engine's own; what is more goes to the disk
+
+
+@contextlib.contextmanager
+def _connected(place: str, folders: Iterable[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB that can reach these folders and nothing else."""
+    allowed = ", ".join(literal(f"{folder.resolve()}/") for folder in folders)
+    with duckdb.connect(place, config=SAFE) as connection:
+        connection.execute(f"set allowed_directories = [{allowed}]")
+        connection.execute("set enable_external_access = false")
+        connection.execute("set enable_progress_bar = false")
+        # With hundreds of columns this one takes minutes and gigabytes over lists of words.
+        connection.execute("set disabled_optimizers = 'in_clause'")
+        yield connection
 
 
 def query(
     sql: str, tables: Mapping[str, Any], parameters: Mapping[str, object] | None = None
 ) -> pd.DataFrame:
-    """Run one SQL text over tables in memory.
+    """Run one SQL text over tables in memory or in Parquet files.
 
     Parameters
     ----------
     sql : the text
-    tables : name in the text -> DataFrame or Arrow table
+    tables : name in the text -> DataFrame, Arrow table or path of a Parquet file
     parameters : ``$name`` in the text -> value; those that the text does not name are
         left out
 
@@ -34,21 +51,103 @@ def query(
     pandas.DataFrame
         Times are naive UTC in microseconds.
     """
-    named = set(re.findall(r"\$([a-z_]+)", sql))
-    asked = {name: value for name, value in (parameters or {}).items() if name in named}
-    with duckdb.connect(config=SAFE) as connection:
-        connection.execute("set enable_progress_bar = false")
-        # With hundreds of columns this one takes minutes and gigabytes over lists of words.
-        connection.execute("set disabled_optimizers = 'in_clause'")
+    folders = {table.parent for table in tables.values() if isinstance(table, Path)}
+    with _connected(":memory:", folders) as connection:
         for name, table in tables.items():
-            connection.register(name, table)
-        return _texts(connection.execute(sql, asked).df())
+            _show(connection, name, table)
+        return _texts(connection.execute(sql, _named(sql, parameters)).df())
+
+
+def _show(connection: duckdb.DuckDBPyConnection, name: str, table: Any) -> None:
+    if isinstance(table, Path):
+        parquet = literal(str(table.resolve()))
+        connection.execute(f"create view {name} as select * from read_parquet({parquet})")
+    else:
+        connection.register(name, table)
+
+
+class Store:
+    """A database on disk that lives as long as one reading.
+
+    What an export holds may be larger than the memory; here it is kept compressed, and
+    every rule is one SQL text over it.
+    """
+
+    def __init__(self, timezone: str = "UTC", folders: Iterable[Path] = ()) -> None:
+        self._stack = contextlib.ExitStack()
+        home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="enablement-"))
+        place, folders = Path(home), [Path(home), *folders]
+        self._connection = self._stack.enter_context(_connected(str(place / "store.db"), folders))
+        self._connection.execute(f"set memory_limit = '{MEMORY}'")
+        self._connection.execute(f"set TimeZone = {literal(timezone)}")
+
+    def __enter__(self) -> Self:
+        """Open it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it, and remove its file."""
+        self._stack.close()
+
+    def show(self, name: str, table: Any) -> None:
+        """Let SQL see a DataFrame or an Arrow table under a name, without a copy."""
+        self._connection.register(name, table)
+
+    def forget(self, name: str) -> None:
+        """Let go of what was shown."""
+        self._connection.unregister(name)
+
+    def add(self, name: str, table: Any) -> None:
+        """Copy a DataFrame or an Arrow table into the store, in place of one of that name."""
+        self.show("given", table)
+        self.make(name, "select * from given")
+        self.forget("given")
+
+    def make(self, name: str, sql: str, parameters: Mapping[str, object] | None = None) -> None:
+        """Make a table, in place of one of that name, of what a SQL text gives."""
+        self.run(f"create or replace table {name} as {sql}", parameters)
+
+    def run(self, sql: str, parameters: Mapping[str, object] | None = None) -> None:
+        """Run a SQL text that gives nothing back."""
+        self._connection.execute(sql, _named(sql, parameters))
+
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> pd.DataFrame:
+        """Run a SQL text and give its rows; for tables small enough for pandas."""
+        return _texts(self._connection.execute(sql, _named(sql, parameters)).df())
+
+    def one(self, sql: str) -> dict[str, Any]:
+        """Run a SQL text that gives one row; column -> value, None where it is missing."""
+        found = self._connection.execute(sql)
+        names = [column[0] for column in found.description or []]
+        return dict(zip(names, found.fetchall()[0], strict=True))
+
+    def columns(self, name: str) -> list[str]:
+        """List the columns of a table, in order."""
+        found = self._connection.execute(f"select * from {name} limit 0")
+        names = [column[0] for column in found.description or []]
+        found.fetchall()  # an unfinished result would hold the connection
+        return names
+
+    def save(self, sql: str, path: Path) -> None:
+        """Write what a SQL text gives as Parquet."""
+        self.run(f"copy ({sql}) to {literal(str(path.resolve()))} (format parquet)")
+
+
+def _named(sql: str, parameters: Mapping[str, object] | None) -> dict[str, object]:
+    """Keep the parameters that a text names; DuckDB refuses any other."""
+    named = set(re.findall(r"\$([a-z_]+)", sql)) if parameters else set()
+    return {name: value for name, value in (parameters or {}).items() if name in named}
 
 
 def _texts(frame: pd.DataFrame) -> pd.DataFrame:
     """Give text columns without any value the kind of the others, so that tables can be joined."""
     empty = [name for name in frame.columns if frame[name].dtype == object]
-    return frame.astype(dict.fromkeys(empty, "str"))
+    return frame.astype(dict.fromkeys(empty, "str")) if empty else frame
 
 
 def text(room: str, name: str) -> str:

@@ -67,6 +67,16 @@ class Export:
             if len(fields) != width
         ]
 
+    @property
+    def aside(self):
+        import pandas as pd
+        rows = self.broken_rows() if self.broken else []
+        wide = len(self.headers)
+        return pd.DataFrame({"line": pd.array([r[0] for r in rows], dtype="Int64"),
+            "column": pd.Series([None]*len(rows), dtype="str"),
+            "value": pd.Series([r[1][:80] for r in rows], dtype="str"),
+            "reason": pd.Series([f"{r[2]} fields, where the header has {wide}" for r in rows], dtype="str")})
+
     def _fitting(self) -> Iterator[tuple[int, list[str]]]:
         width = len(self.headers)
         return (record for record in self._records() if len(record[1]) == width)
@@ -106,7 +116,7 @@ def _beside(folder: Path) -> list[str]:
     return sorted(name for name in names if not name.startswith("."))
 
 
-def read(path: Path) -> Export:
+def read(path: Path) -> list[Export]:
     """Read a CSV file as text.
 
     Raises
@@ -124,7 +134,7 @@ def read(path: Path) -> Export:
         ) from error
     export = Export(path, rows, broken, delimiter, encoding)
     _check_quotes(export)
-    return export
+    return [export]
 
 
 def _rows(

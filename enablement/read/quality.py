@@ -80,6 +80,9 @@ class Ledger:
         if rows:
             self._notes.append((table, file, note, int(rows)))
 
+    def read_as(self, table: str, file: str, column: str, how: str) -> None:
+        """Say how a column was read, where more than one way was possible."""
+
     def cannot(self, sentence: str) -> None:
         """Say what these data cannot answer."""
         self._cannot.append(sentence)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from enablement.errors import ExportError, SettingsError, choices
-from enablement.read import engine
+from enablement.read import values
 from enablement.read.crosswalks import Match
+from enablement.read.engine import Store, literal, quoted
 from enablement.read.exports import Export
 from enablement.read.quality import Ledger
+from enablement.read.values import FLAG, NUMBER, TEXT, TIME
 from enablement.settings import Settings
 
-TEXT, NUMBER, TIME, FLAG = "text", "number", "time", "flag"
 _T, _N, _D, _F = TEXT, NUMBER, TIME, FLAG
 
 SCHEMA: dict[str, dict[str, str]] = {
@@ -111,6 +115,26 @@ SCHEMA: dict[str, dict[str, str]] = {
         "outcome": _T,
     },
 }
+# Tables that an export may bring besides: they are worked into the others and not handed over.
+BESIDES: dict[str, dict[str, str]] = {
+    "stage_names": {**dict.fromkeys(["stage_id", "stage", "pipeline_id"], _T), "place": _N},
+    "pipeline_names": {"pipeline_id": _T, "pipeline": _T},
+    "changes": {
+        "opportunity_id": _T,
+        "changed_at": _D,
+        **dict.fromkeys(["field", "old", "new"], _T),
+    },
+    "merges": {"opportunity_id": _T, "into_id": _T},
+}
+KNOWN = {**SCHEMA, **BESIDES}
+# Columns that some exports of opportunities have, which the rules use up.
+USED_UP = {
+    "owner_name": _T,
+    "status": _T,
+    "is_deleted": _F,
+    "won_at": _D,
+    "lost_at": _D,
+}
 NEEDED: dict[str, tuple[str, ...]] = {
     "opportunities": ("stage",),
     "stage_events": ("opportunity_id", "entered_at", "stage"),
@@ -119,17 +143,20 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "quotas": ("rep_id", "period", "metric", "target"),
     "activities": ("activity_id",),
     "accounts": ("account_id",),
+    "stage_names": ("stage_id", "stage"),
+    "pipeline_names": ("pipeline_id", "pipeline"),
+    "changes": ("opportunity_id", "changed_at", "field"),
+    "merges": ("opportunity_id", "into_id"),
 }
-NUMBER_SHAPE = r"^[-+]?[$€£¥]?\s?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?([eE][-+]?\d+)?$"
-ISO_SHAPE = r"^(19|20|21)\d{2}-\d{1,2}-\d{1,2}([T ].*)?$"
-PARTS_SHAPE = r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})(\s.*)?$"
-COMMA_SHAPE = r"^[-+(]?\s?[$€£¥]?\s?(\d{1,3}(\.\d{3})+,\d+|\d+,(\d{1,2}|\d{4,}))\s?[€)]?$"
-FIRSTS = {"month first": ("%m", "%d"), "day first": ("%d", "%m")}
-CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-FAR_FUTURE = "2200-01-01"  # open ends such as 9999-12-31 mean "not yet"
-TRUE, FALSE = ("true", "1", "yes", "y", "ja", "oui", "si"), ("false", "0", "no", "n", "nein", "non")
+# What a row of `changes` says of each field, in the kind that the field has elsewhere.
+CHANGED = {"stage": _T, "rep_id": _T, "amount": _N, "expected_close": _D}
 RESERVED = ("row", "file", "outcome")  # names that the tables themselves need
 DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
+SQL_TYPES = {TEXT: "varchar", NUMBER: "double", TIME: "timestamp", FLAG: "boolean"}
+SPACE = " \t\n\r\u00a0\u2007\u202f\ufeff"
+FIRST_OF_BLANK, LAST_OF_BLANK = np.zeros(256, dtype=bool), np.zeros(256, dtype=bool)
+FIRST_OF_BLANK[[mark.encode()[0] for mark in SPACE]] = True
+LAST_OF_BLANK[[mark.encode()[-1] for mark in SPACE]] = True
 WOULD_WORK = {
     NUMBER: "a number such as 1234.5 or 1,234.50",
     TIME: "a date such as 2026-09-30",
@@ -143,83 +170,146 @@ class Column:
 
     ours, kind : our name, and what stands in it
     theirs : the header it stands under
-    at : where it stands in the file, from 0. SQL knows columns by their place, because
-        headers may be anything and SQL does not tell upper from lower case
+    cell : the SQL of the text in it. SQL knows columns by their place, because headers
+        may be anything and SQL does not tell upper from lower case
     """
 
     ours: str
     kind: str
     theirs: str
-    at: int
-
-    @property
-    def text(self) -> str:
-        """The SQL of its text, without blanks around it."""
-        return f"trim(c{self.at})"
+    cell: str
 
 
-def build(export: Export, match: Match, settings: Settings, ledger: Ledger) -> pd.DataFrame:
-    """Turn one recognised file into the rows of our table.
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How a column is read, once the whole of it was looked at.
+
+    text : SQL of its text, missing where that means "not known"
+    typed : SQL of its value
+    unread : whether the value of some row may be unreadable
+    """
+
+    column: Column
+    text: str
+    typed: str
+    unread: bool
+
+
+def build(
+    store: Store,
+    export: Export,
+    match: Match,
+    settings: Settings,
+    ledger: Ledger,
+    *,
+    number: int,
+    aside: pd.DataFrame,
+) -> str:
+    """Turn the rows of a file that belong to one table into typed columns.
 
     Rows with an unreadable value, or without a value that the table needs, are
     set aside in `ledger`, by file, line, column and value.
 
+    Parameters
+    ----------
+    store : where the export's rows are shown as ``raw``, see `shown`
+    number : the file's number, which stands in the column ``file``
+    aside : records of the file that are no rows, counted with this table
+
     Returns
     -------
-    pandas.DataFrame
-        Our columns, then the file's other columns under their own names
-        (``crm_`` in front where the name is ours), then ``row``, the row's
-        position in the file.
+    str
+        The name of a table in the store: our columns (all of them), the file's other
+        columns under their own names (``crm_`` in front where the name is ours), then
+        ``file`` and ``row``, the row's position in the file.
     """
     table = match.table or ""
     columns = _columns(export, match, table, settings)
     _check_names(table, columns, export, settings)
-    raw = _by_place(export.rows)
-    read = engine.query(_select(columns, raw, export, table, settings), {"raw": raw})
-    texts = read[[f"t{n}" for n in range(len(columns))]]
-    typed = read[["row", *(f"o{n}" for n in range(len(columns)))]]
-    typed.columns = pd.Index(["row", *(column.ours for column in columns)])
-    kept = _keep(typed, columns, match)
-    elsewhere = len(typed) - len(kept)
-    aside = _unreadable(kept, texts.loc[kept.index], columns, table)
-    broken = _broken(export)
+    belongs = belonging(export, match)
+    readings = _readings(store, columns, match, belongs, export, settings, ledger)
+    name = f"{table}_{number}"
+    store.make(name, _select(readings, table, number, belongs))
+    unread = _unreadable(store, name, readings, table)
+    rows = int(store.one(f"select count(*) as n from {name}")["n"])
     ledger.rows(
         table,
         export.name,
-        rows_in=len(typed) - elsewhere + len(broken),
-        aside=pd.concat([_located(aside, export), broken], ignore_index=True),
+        rows_in=rows + len(aside),
+        aside=pd.concat([_located(unread, export), aside], ignore_index=True),
     )
-    ledger.note(table, export.name, "rows of other fields, which no table of ours uses", elsewhere)
-    _note_values(raw, columns, table, settings, export, ledger)
-    return kept[~kept["row"].isin(aside["row"])]
+    if len(unread):
+        store.show("unread", unread[["row"]])
+        store.run(f"delete from {name} where row in (select row from unread)")
+        store.forget("unread")
+    _note_values(store, readings, belongs, table, match, settings, export, ledger)
+    return name
+
+
+def shown(export: Export) -> pa.Table:
+    """Call the columns c0, c1 and so on, and add each row's position."""
+    placed = export.rows.rename_columns([f"c{at}" for at in range(export.rows.num_columns)])
+    return placed.append_column("row", pa.array(np.arange(placed.num_rows, dtype=np.int64)))
+
+
+def belonging(export: Export, match: Match) -> str:
+    """Write the SQL that says whether a row of the file belongs to the table of a match."""
+    conditions = [
+        f"trim(c{export.headers.index(header)}) in ({', '.join(map(literal, wanted))})"
+        for header, wanted in match.keep_where.items()
+    ]
+    return " and ".join(conditions) or "true"
+
+
+def empty(table: str) -> str:
+    """Write the SQL of a table without rows."""
+    schema = {**KNOWN[table], **(USED_UP if table == "opportunities" else {})}
+    fields = [f"null::{SQL_TYPES[kind]} as {quoted(name)}" for name, kind in schema.items()]
+    return f"select {', '.join(fields)}, 0::smallint as file, 0::bigint as row where false"
 
 
 def _columns(export: Export, match: Match, table: str, settings: Settings) -> list[Column]:
     """List the columns to read: those with a name of ours, then the file's others."""
-    schema, places = SCHEMA[table], {name: at for at, name in enumerate(export.headers)}
+    schema, places = KNOWN[table], {name: at for at, name in enumerate(export.headers)}
+    used_up = USED_UP if table == "opportunities" else {}
     dates = set(settings.stage_dates.values()) if table == "opportunities" else set()
     for header in dates - set(places):
         raise SettingsError(
             f"{settings.origin}: [stage_dates] names {header!r}, but {export.name} has no such "
             f"column. {choices(header, export.headers)}"
         )
+    dates |= set(match.stage_dates)
+    kinds = {**used_up, **schema}
     named = {
         ours: theirs
         for ours, theirs in match.columns.items()
-        if ours in schema or ours != theirs  # a name that is not ours is an extra column
+        if ours in kinds or ours != theirs  # a name that is not ours is an extra column
     }
     known = [
-        Column(ours, schema.get(ours, TEXT), theirs, places[theirs])
+        Column(ours, kinds.get(ours, TEXT), theirs, f"c{places[theirs]}")
         for ours, theirs in named.items()
     ]
+    if table == "changes":
+        return [*known, *_changed(named, places)]
     used = set(named.values()) - dates
     rest = [
-        Column(name, TIME if header in dates else TEXT, header, places[header])
+        Column(name, TIME if header in dates else TEXT, header, f"c{places[header]}")
         for header, name in _extra_names(
             [header for header in export.headers if header not in used], {*schema, *named}
         ).items()
     ]
     return known + rest
+
+
+def _changed(named: Mapping[str, str], places: Mapping[str, int]) -> list[Column]:
+    """Read what a row of a history says of one field, in that field's own kind."""
+    if "new" not in named or "field" not in named:
+        return []
+    theirs = named["new"]
+    return [
+        Column(field, kind, theirs, f"case when @field = '{field}' then c{places[theirs]} end")
+        for field, kind in CHANGED.items()
+    ]
 
 
 def _extra_names(headers: list[str], taken: set[str]) -> dict[str, str]:
@@ -228,12 +318,6 @@ def _extra_names(headers: list[str], taken: set[str]) -> dict[str, str]:
     return {
         header: f"crm_{header}" if header.casefold() in reserved else header for header in headers
     }
-
-
-def _by_place(rows: pa.Table) -> pa.Table:
-    """Call the columns c0, c1 and so on, and add each row's position."""
-    placed = rows.rename_columns([f"c{at}" for at in range(rows.num_columns)])
-    return placed.append_column("row", pa.array(range(rows.num_rows), pa.int64()))
 
 
 def _check_names(table: str, columns: list[Column], export: Export, settings: Settings) -> None:
@@ -247,182 +331,153 @@ def _check_names(table: str, columns: list[Column], export: Export, settings: Se
             )
 
 
-def _select(
-    columns: list[Column], raw: pa.Table, export: Export, table: str, settings: Settings
-) -> str:
-    parts = ["row"]
-    for n, column in enumerate(columns):
-        known = _known(column, table, settings)
-        parts.append(f"{_typed(known, column, raw, export, settings)} as o{n}")
-        parts.append(f"{known} as t{n}")
-    zone = engine.literal(settings.timezone)
-    return f"set TimeZone = {zone}; select {', '.join(parts)} from raw order by row"
+def _readings(
+    store: Store,
+    columns: list[Column],
+    match: Match,
+    belongs: str,
+    export: Export,
+    settings: Settings,
+    ledger: Ledger,
+) -> list[Reading]:
+    """Decide how each column is read, after a look at the whole of it."""
+    table = match.table or ""
+    texts = {c.ours: _known(c, _trimmed(c.cell, export), match, settings) for c in columns}
+    texts = {ours: text.replace("@field", texts.get("field", "")) for ours, text in texts.items()}
+    kinds = {c.ours: c.kind for c in columns if c.kind != TEXT}
+    asked = [f"{values.open_question(texts[name], kinds[name])} as q{n}"
+             for n, name in enumerate(kinds)]  # fmt: skip
+    facts = store.one(f"select {', '.join(['1 as one', *asked])} from raw where {belongs}")
+    questions = {name: bool(facts[f"q{n}"]) for n, name in enumerate(kinds)}
+    readings = []
+    for column in columns:
+        text = texts[column.ours]
+        typed = values.quick(text, column.kind, settings.timezone)
+        if questions.get(column.ours) or _stated(column.kind, settings):
+            settled = values.settle(
+                text,
+                column.kind,
+                lambda fields: store.one(f"select {fields} from raw where {belongs}"),
+                settings,
+                f"{export.name}, column {column.theirs}",
+            )
+            typed = settled.sql
+            if settled.note:
+                ledger.read_as(table, export.name, column.theirs, settled.note)
+        readings.append(Reading(column, text, typed, questions.get(column.ours, False)))
+    return readings
 
 
-def _known(column: Column, table: str, settings: Settings) -> str:
+def _trimmed(cell: str, export: Export) -> str:
+    """Write the SQL of a cell without the blanks around it."""
+    place = re.search(r"\bc(\d+)\b", cell)
+    at = int(place.group(1)) if place else 0
+    return f"trim({cell}, {literal(SPACE)})" if _spaced(export.rows.column(at)) else cell
+
+
+def _stated(kind: str, settings: Settings) -> bool:
+    """Say whether the settings state how such a column is read, so that nothing else is."""
+    return kind == TIME and settings.dates is not None and "%" in settings.dates
+
+
+def _spaced(cells: pa.ChunkedArray) -> bool:
+    """Say whether some value may have blanks around it; taking them off all is slow.
+
+    Only the first and the last byte of each value are looked at: a letter whose last byte is
+    that of a wide blank too is trimmed for nothing, which changes nothing.
+    """
+    return any(_begins_or_ends_blank(chunk) for chunk in cells.chunks)
+
+
+def _begins_or_ends_blank(chunk: pa.Array) -> bool:
+    _, offsets, data = chunk.buffers()
+    if data is None or not len(chunk):
+        return False
+    at = np.frombuffer(offsets, dtype=np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+    filled = at[1:] > at[:-1]
+    octets = np.frombuffer(data, dtype=np.uint8)
+    first, last = octets[at[:-1][filled]], octets[at[1:][filled] - 1]
+    return bool(FIRST_OF_BLANK[first].any() or LAST_OF_BLANK[last].any())
+
+
+def _known(column: Column, text: str, match: Match, settings: Settings) -> str:
     """Write the SQL of a column's text: missing words as missing, values as they are meant."""
-    missing = ", ".join(engine.literal(word) for word in ("", *settings.missing))
-    values = settings.values.get(table, {}).get(column.ours, {})
-    meant = _replaced(column.text, values)
-    known = f"case when {meant} in ({missing}) then null else {meant} end"
+    said = _meanings(column, match, settings)
+    meant = _replaced(text, said)
+    words = ("", *settings.missing)
+    missing = ", ".join(map(literal, words))
+    longest = max(len(word.encode()) for word in words)
+    known = (
+        f"case when strlen({meant}) <= {longest} and {meant} in ({missing}) then null "
+        f"else {meant} end"
+    )
     if column.kind == TIME:  # an open end such as 9999-12-31 means "not yet"
-        far = f"regexp_matches({known}, '^[0-9]{{4}}-') and {known} >= '{FAR_FUTURE}'"
+        far = f"{meant} >= '2200' and {meant} < ':' and substr({meant}, 5, 1) = '-'"
         known = f"case when {far} then null else {known} end"
     return known
 
 
-def _replaced(text: str, values: dict[str, str]) -> str:
-    if not values:
+def _meanings(column: Column, match: Match, settings: Settings) -> dict[str, str]:
+    own = settings.values.get(match.table or "", {}).get(column.ours, {})
+    return {**match.values.get(column.ours, {}), **own}
+
+
+def _replaced(text: str, said: dict[str, str]) -> str:
+    if not said:
         return text
     cases = " ".join(
-        f"when {engine.literal(said)} then {engine.literal(meant)}"
-        for said, meant in values.items()
+        f"when {literal(what)} then {literal(meant)}" for what, meant in said.items()
     )
     return f"case {text} {cases} else {text} end"
 
 
-def _typed(text: str, column: Column, raw: pa.Table, export: Export, settings: Settings) -> str:
-    if column.kind == NUMBER:
-        _check_commas(text, column, raw, export)
-        bare = f"regexp_replace({text}, '[$€£¥,\\s]', '', 'g')"
-        return (
-            f"case when regexp_matches({text}, {engine.literal(NUMBER_SHAPE)}) "
-            f"and isfinite(try_cast({bare} as double)) then try_cast({bare} as double) end"
-        )
-    if column.kind == FLAG:
-        yes, no = (", ".join(map(engine.literal, words)) for words in (TRUE, FALSE))
-        low = f"lower({text})"
-        return f"case when {low} in ({yes}) then true when {low} in ({no}) then false end"
-    if column.kind == TIME:
-        return _time(text, column, raw, export, settings)
-    return text
-
-
-def _check_commas(text: str, column: Column, raw: pa.Table, export: Export) -> None:
-    """Stop at a decimal comma: in its company 1.000 would be a thousand, not one.
-
-    Raises
-    ------
-    ExportError
-        Naming the value.
-    """
-    shape = engine.literal(COMMA_SHAPE)
-    sql = f"select min({text}) as example from raw where regexp_matches({text}, {shape})"
-    example = engine.query(sql, {"raw": raw})["example"].iloc[0]
-    if isinstance(example, str):
-        raise ExportError(
-            f"{export.name}, column {column.theirs}: {example!r} has a decimal comma. Export the "
-            "numbers with a decimal point, as 1234.56."
-        )
-
-
-def _time(text: str, column: Column, raw: pa.Table, export: Export, settings: Settings) -> str:
-    """Write the SQL that reads a time: ISO as it is, other shapes by the column's own order."""
-    if settings.dates and "%" in settings.dates:
-        formats = [settings.dates, *(settings.dates + clock for clock in CLOCKS[1:])]
-        return _parsed(text, formats, settings)
-    iso_day = f"case when length({text}) <= 10 then try_cast({text} as timestamp) end"
-    iso = f"(try_cast({text} as timestamptz) at time zone 'UTC')"
-    order = settings.dates or _order(text, column, raw, export, settings)
-    other = _parsed(text, _formats(order), settings) if order in FIRSTS else "null::timestamp"
-    shape = engine.literal(ISO_SHAPE)
-    return (
-        f"case when regexp_matches({text}, {shape}) then coalesce({iso_day}, {iso}) "
-        f"else {other} end"
-    )
-
-
-def _parsed(text: str, formats: list[str], settings: Settings) -> str:
-    """Write the SQL that tries formats in turn; times are local, dates are dates everywhere."""
-    listed = ", ".join(map(engine.literal, formats))
-    parsed = f"try_strptime({text}, [{listed}])"
-    local = f"(timezone({engine.literal(settings.timezone)}, {parsed}) at time zone 'UTC')"
-    # A date without a time is a date everywhere: it is not moved by a zone.
-    return f"case when {parsed} = date_trunc('day', {parsed}) then {parsed} else {local} end"
-
-
-def _formats(order: str) -> list[str]:
-    first, second = FIRSTS[order]
-    return [
-        f"{first}{mark}{second}{mark}{year}{clock}"
-        for mark in "/.-"
-        for year in ("%y", "%Y")
-        for clock in CLOCKS
-        if (mark, year) != ("-", "%y")  # 26-02-13 may begin with the year
+def _select(readings: list[Reading], table: str, number: int, belongs: str) -> str:
+    """Write the SQL of the typed table; ``unread N`` marks a value that could not be read."""
+    have = {reading.column.ours for reading in readings}
+    schema = {**KNOWN[table], **(USED_UP if table == "opportunities" else {})}
+    fields = [f"{r.typed} as {quoted(r.column.ours)}" for r in readings]
+    fields += [
+        f"null::{SQL_TYPES[kind]} as {name}" for name, kind in schema.items() if name not in have
     ]
+    return (
+        f"select {', '.join(fields)}, {number}::smallint as file, row from raw where {belongs}"
+    )
 
 
-def _order(
-    text: str, column: Column, raw: pa.Table, export: Export, settings: Settings
-) -> str | None:
-    """Let the whole column decide whether the day or the month comes first.
+def _unreadable(store: Store, name: str, readings: list[Reading], table: str) -> pd.DataFrame:
+    """Find the rows with a value that could not be read, or without one that is needed.
 
-    Raises
-    ------
-    SettingsError
-        If every value could be read both ways, or some one way and some the other.
+    Returns
+    -------
+    pandas.DataFrame
+        ``row``, ``column``, ``value``, ``reason``, and of opportunities ``stage`` and
+        ``amount``; each row once, with its first trouble.
     """
-    shape = engine.literal(PARTS_SHAPE)
-    sql = (
-        f"with parts as (select {text} as value, regexp_extract({text}, {shape}, "
-        f"['a', 'b', 'c']) as p from raw where regexp_matches({text}, {shape})), "
-        "places as (select value, p.a::int as a, p.b::int as b from parts "
-        "where p.a::int <= 31 and p.b::int <= 31) "
-        "select count(*) as n, count(*) filter (a > 12) as days, "
-        "count(*) filter (b > 12) as months, min(value) as example from places"
-    )
-    seen = engine.query(sql, {"raw": raw}).iloc[0]
-    if not seen["n"]:
-        return None
-    if bool(seen["days"]) != bool(seen["months"]):
-        return "day first" if seen["days"] else "month first"
-    why = (
-        "some values have the day first and some the month"
-        if seen["days"]
-        else f"{seen['example']!r} may be read with the day or the month first, and no value of "
-        "the column decides"
-    )
-    raise SettingsError(
-        f"{export.name}, column {column.theirs}: {why}. Add to {settings.origin}: "
-        'dates = "day first" (or "month first").'
-    )
-
-
-def _keep(typed: pd.DataFrame, columns: list[Column], match: Match) -> pd.DataFrame:
-    kept = typed
-    for header, values in match.keep_where.items():
-        ours = next(column.ours for column in columns if column.theirs == header)
-        kept = kept[kept[ours].isin(values)]
-    return kept
-
-
-def _unreadable(
-    rows: pd.DataFrame, texts: pd.DataFrame, columns: list[Column], table: str
-) -> pd.DataFrame:
-    found = [pd.DataFrame({"row": [], "column": [], "value": [], "reason": []})]
-    for n, column in enumerate(columns):
-        text = texts[f"t{n}"]
-        if column.kind != TEXT:
-            wrong = rows[column.ours].isna() & text.notna()
-            reason = f"{WOULD_WORK[column.kind]} is read"
-            found.append(_reasons(rows[wrong], column, text[wrong], reason))
+    found = [pd.DataFrame({"row": pd.Series(dtype="int64"), "column": [], "value": [],
+                           "reason": []})]  # fmt: skip
+    for reading in readings:
+        column = reading.column
+        if reading.unread:
+            wrong = store.query(
+                f"select row, {reading.text} as value from raw join {name} using (row) "
+                f"where {reading.text} is not null and {name}.{quoted(column.ours)} is null"
+            )
+            found.append(_reasons(wrong, column, f"{WOULD_WORK[column.kind]} is read"))
         if column.ours in NEEDED.get(table, ()):
-            empty = rows[text.isna()]
-            found.append(_reasons(empty, column, None, f"every row of {table} needs one"))
-    return pd.concat(found, ignore_index=True).drop_duplicates("row")
+            empty = store.query(
+                f"select t.row, null::varchar as value from {name} t join raw using (row) "
+                f"where {reading.text} is null"
+            )
+            found.append(_reasons(empty, column, f"every row of {table} needs one"))
+    together = pd.concat([part for part in found if len(part)] or found[:1], ignore_index=True)
+    return together.drop_duplicates("row")
 
 
-def _reasons(
-    rows: pd.DataFrame, column: Column, values: pd.Series | None, reason: str
-) -> pd.DataFrame:
-    what = "is missing" if values is None else "is unreadable"
-    return pd.DataFrame(
-        {
-            "row": rows["row"],
-            "column": column.theirs,
-            "value": None if values is None else values,
-            "reason": f"{column.ours} {what}: {reason}",
-        }
+def _reasons(rows: pd.DataFrame, column: Column, reason: str) -> pd.DataFrame:
+    unreadable = rows["value"].notna()
+    what = unreadable.map({True: "is unreadable", False: "is missing"})
+    return rows.assign(
+        column=column.theirs, reason=column.ours + " " + what.astype("str") + ": " + reason
     )
 
 
@@ -431,35 +486,27 @@ def _located(aside: pd.DataFrame, export: Export) -> pd.DataFrame:
     return aside.assign(line=aside["row"].map(lines).astype("Int64"))
 
 
-def _broken(export: Export) -> pd.DataFrame:
-    rows = export.broken_rows() if export.broken else []
-    wide = len(export.headers)
-    return pd.DataFrame(
-        {
-            "line": pd.array([line for line, _, _ in rows], dtype="Int64"),
-            "column": pd.Series([None] * len(rows), dtype="str"),
-            "value": pd.Series([text[:80] for _, text, _ in rows], dtype="str"),
-            "reason": pd.Series(
-                [f"{count} fields, where the header has {wide}" for _, _, count in rows],
-                dtype="str",
-            ),
-        }
-    )
-
-
 def _note_values(
-    raw: pa.Table,
-    columns: list[Column],
+    store: Store,
+    readings: list[Reading],
+    belongs: str,
     table: str,
+    match: Match,
     settings: Settings,
     export: Export,
     ledger: Ledger,
 ) -> None:
-    """Count the values that the settings replace."""
-    for column in columns:
-        sql = f"select count(*) as n from raw where {column.text} = $said"
-        for said, meant in settings.values.get(table, {}).get(column.ours, {}).items():
-            rows = engine.query(sql, {"raw": raw}, {"said": said})["n"].iloc[0]
+    """Count the values that the settings replace, and the words that mean "not known"."""
+    for reading in readings:
+        column = reading.column
+        if "@" in column.cell:
+            continue
+        cell = f"trim({column.cell}, {literal(SPACE)})"
+        own = settings.values.get(table, {}).get(column.ours, {})
+        for said, meant in own.items():
+            rows = store.one(
+                f"select count(*) as n from raw where {belongs} and {cell} = {literal(said)}"
+            )["n"]
             ledger.note(table, export.name, f"{column.ours} {said!r} read as {meant!r}", rows)
 
 
@@ -484,7 +531,8 @@ def adopt(
             raise ExportError(
                 f"{name} has no column {column}. Its columns: {', '.join(taken.columns)}."
             )
-    kinds = {**SCHEMA[table], **dict.fromkeys(settings.stage_dates.values(), TIME)}
+    used_up = USED_UP if table == "opportunities" else {}
+    kinds = {**used_up, **KNOWN[table], **dict.fromkeys(settings.stage_dates.values(), TIME)}
     extra = _extra_names([c for c in taken.columns if c not in kinds], set(kinds))
     taken = taken.rename(columns=extra)
     typed = {c: _as_kind(taken[c], kinds[c], name, settings) for c in taken.columns if c in kinds}
@@ -500,7 +548,18 @@ def adopt(
         }
     )
     ledger.rows(table, name, rows_in=len(taken), aside=aside)
-    return taken[~empty]
+    return _whole(taken[~empty], table)
+
+
+def _whole(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Add the columns of the schema that are not there, without a value."""
+    schema = {**KNOWN[table], **(USED_UP if table == "opportunities" else {})}
+    absent = {
+        name: pd.Series(index=frame.index, dtype=DTYPES[kind])
+        for name, kind in schema.items()
+        if name not in frame
+    }
+    return frame.assign(**absent)[[*schema, *(name for name in frame if name not in schema)]]
 
 
 def _plain_frame(frame: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -575,7 +634,7 @@ def _as_number(values: pd.Series) -> pd.Series:
 
 
 def _as_flag(values: pd.Series) -> pd.Series:
-    words = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}
+    words = {**dict.fromkeys(values.TRUE, True), **dict.fromkeys(values.FALSE, False)}
     return _as_text(values).str.casefold().map(words).astype(DTYPES[FLAG])
 
 

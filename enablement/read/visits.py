@@ -5,19 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from enablement.read import engine
+from enablement.read.engine import Store
 from enablement.settings import Settings
 
 # After every stage, so that a tie within a moment ends with the outcome; of two outcomes in
 # one moment the last of these holds.
 OUTCOME_PLACES = {"cancelled": 1_000, "lost": 1_001, "won": 1_002}
-EVENT_COLUMNS = [
-    *("opportunity_id", "entered_at", "stage", "rep_id", "amount", "expected_close"),
-    *("forecast_category", "probability", "origin"),
-]
-VISIT_COLUMNS = [
-    *("opportunity_id", "visit", "pipeline", "stage", "stage_order", "rep_id"),
-    *("entered_at", "left_at", "exit", "amount"),
-]
 
 
 def places(settings: Settings) -> pd.DataFrame:
@@ -38,81 +31,124 @@ def places(settings: Settings) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["pipeline", "stage", "place", "outcome"])
 
 
-def events(opportunities: pd.DataFrame, given: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Put every known change of stage into one table.
+def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, str | None]]) -> None:
+    """Build the visits, and beside them the outcomes in the order they came.
+
+    The store must hold the trusted ``opportunities`` (numbered by ``n``),
+    ``stage_events`` and ``owner_changes``. The events that the opportunities
+    themselves tell are added to ``stage_events``: one per stage date, and the present
+    stage where nothing dated leads up to it. ``moves`` is made: a row per change of
+    stage or rep, and per outcome.
 
     Parameters
     ----------
-    opportunities : as in the design, with ``pipeline``
-    given : the history, if there is one; may be empty
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``stage_events``, with ``origin`` history, stage dates or derived.
+    stage_dates : column of the opportunities -> stage, and pipeline if only one is meant
     """
-    dated = [given.assign(origin=given["origin"].fillna("history"))]
-    for stage, column in settings.stage_dates.items():
-        known = opportunities[opportunities[column].notna()]
-        dated.append(
-            pd.DataFrame(
-                {
-                    "opportunity_id": known["opportunity_id"],
-                    "entered_at": known[column],
-                    "stage": stage,
-                    "origin": "stage dates",
-                }
-            )
+    _codes(store, settings)
+    store.make("steps", STEPS)
+    for column, (stage, pipeline) in stage_dates.items():
+        _add_stage_date(store, column, stage, pipeline)
+    store.make("derived", engine.text("read", "derived"))
+    store.run(
+        "insert into stage_events by name "
+        "select opportunity_id, entered_at, stage, 'derived' as origin from derived"
+    )
+    store.run(
+        "insert into steps select d.n, d.entered_at, d.entered_at, d.code, null, o.amount, true "
+        "from derived d join opportunities o using (n)"
+    )
+    store.make("owned", _owned(store))
+    store.make("moves", engine.text("read", "moves"))
+
+
+def _codes(store: Store, settings: Settings) -> None:
+    """Number stages and reps, in an order that settles ties."""
+    store.show("listed", places(settings))
+    store.make(
+        "spots",
+        "select *, row_number() over (order by pipeline, place, stage)::smallint as code "
+        "from listed",
+    )
+    store.forget("listed")
+    store.make(
+        "rep_codes",
+        "select rep_id, row_number() over (order by rep_id)::integer as rep from ("
+        "select rep_id from opportunities union select rep_id from stage_events "
+        "union select from_rep from owner_changes union select to_rep from owner_changes) "
+        "where rep_id is not null",
+    )
+    rep = "left join rep_codes r using (rep_id)"
+    store.make("owned_now", f"select o.n, r.rep from opportunities o {rep}")
+    store.make(
+        "hands",
+        "select o.n, c.changed_at, f.rep as from_rep, t.rep as to_rep from owner_changes c "
+        "join opportunities o using (opportunity_id) "
+        "left join rep_codes f on f.rep_id = c.from_rep "
+        "left join rep_codes t on t.rep_id = c.to_rep",
+    )
+
+
+# An event without a date of its own came before the closing, and after all that is dated.
+STEPS = (
+    "select o.n, e.entered_at, coalesce(e.entered_at, o.closed_at) as ordered_at, s.code, r.rep, "
+    "coalesce(e.amount, o.amount) as amount, false as present "
+    "from stage_events e join opportunities o using (opportunity_id) "
+    "join spots s on s.pipeline = o.pipeline and s.stage = e.stage "
+    "left join rep_codes r on r.rep_id = e.rep_id"
+)
+
+
+def _add_stage_date(store: Store, column: str, stage: str, pipeline: str | None) -> None:
+    name, where = engine.quoted(column), f"o.{engine.quoted(column)} is not null"
+    if pipeline is not None:
+        where += f" and o.pipeline = {engine.literal(pipeline)}"
+    store.run(
+        "insert into stage_events by name select o.opportunity_id, "
+        f"o.{name} as entered_at, {engine.literal(stage)} as stage, 'stage dates' as origin "
+        f"from opportunities o where {where}"
+    )
+    store.run(
+        f"insert into steps select o.n, o.{name}, o.{name}, s.code, null, o.amount, false "
+        "from opportunities o "
+        f"join spots s on s.pipeline = o.pipeline and s.stage = {engine.literal(stage)} "
+        f"where {where}"
+    )
+
+
+def _owned(store: Store) -> str:
+    """Write the SQL of the steps with their owners; plain where no owner has to be found."""
+    seen = store.one(
+        "select (select count(*) from hands) as hands, count(*) as steps, count(rep) as named "
+        "from steps where not present"
+    )
+    if seen["hands"] or seen["named"] not in (0, seen["steps"]):
+        return engine.text("read", "owners")
+    last = "arg_max(rep, (coalesce(happened_at, timestamp '-infinity'), code))"
+    if seen["named"]:  # the present stage belongs to who had the one before
+        return (
+            "with r as (select n, entered_at as happened_at, ordered_at, code, rep, amount, "
+            f"present from steps), l as (select n, {last} as rep from r where not present "
+            "group by n) select r.* exclude (rep), coalesce(r.rep, l.rep, o.rep) as owner "
+            "from r left join l using (n) join owned_now o using (n)"
         )
-    together = pd.concat(dated, ignore_index=True).reindex(columns=EVENT_COLUMNS)
-    return engine.query(
-        engine.text("read", "events"),
-        {
-            "given": _typed(together),
-            "opportunities": opportunities,
-            "places": places(settings),
-        },
+    return (
+        "select r.n, r.entered_at as happened_at, r.ordered_at, r.code, r.amount, r.present, "
+        "o.rep as owner from steps r join owned_now o using (n)"
     )
 
 
-def build(
-    opportunities: pd.DataFrame,
-    stage_events: pd.DataFrame,
-    owner_changes: pd.DataFrame,
-    settings: Settings,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Build the stage visits, and beside them the outcomes in the order they came.
-
-    Returns
-    -------
-    stage_visits : pandas.DataFrame
-        As in the design; `exit` and `left_at` as known at the end of the export.
-    closings : pandas.DataFrame
-        One row per outcome that an opportunity had: ``opportunity_id``, ``closing``
-        (1 for the first), ``closed_at``, ``outcome``, ``rep_id``.
-    """
-    changes = engine.query(
-        engine.text("read", "changes"),
-        {
-            "opportunities": opportunities,
-            "stage_events": stage_events,
-            "owner_changes": owner_changes,
-            "places": places(settings),
-        },
-    )
-    closed = changes["outcome"].notna()
-    closings = changes.loc[closed, ["opportunity_id", "happened_at", "outcome", "rep_id"]]
-    visits = changes[~closed].rename(columns={"happened_at": "entered_at", "next_at": "left_at"})
-    visits = visits.assign(visit=visits.groupby("opportunity_id").cumcount() + 1)
-    closings = closings.rename(columns={"happened_at": "closed_at"}).reset_index(drop=True)
-    closings.insert(1, "closing", closings.groupby("opportunity_id").cumcount() + 1)
-    return visits[VISIT_COLUMNS].reset_index(drop=True), closings
-
-
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give empty columns their kind, which DuckDB cannot guess from nothing."""
-    kinds = {
-        **dict.fromkeys(["entered_at", "expected_close"], "datetime64[us]"),
-        **dict.fromkeys(["amount", "probability"], "float64"),
-    }
-    return frame.astype({name: kinds.get(name, "str") for name in EVENT_COLUMNS})
+EVENTS = (
+    "select opportunity_id, entered_at, stage, rep_id, amount, expected_close, "
+    "forecast_category, probability, coalesce(origin, 'history') as origin from stage_events"
+)
+VISITS = (
+    "select o.opportunity_id, m.visit, o.pipeline, s.stage, m.place as stage_order, r.rep_id, "
+    "m.happened_at as entered_at, m.next_at as left_at, m.exit, coalesce(m.amount, o.amount) as "
+    "amount from moves m join opportunities o using (n) join spots s using (code) "
+    "left join rep_codes r on r.rep = m.owner where m.outcome is null order by m.n, m.k"
+)
+CLOSINGS = (
+    "select o.opportunity_id, m.closing, m.happened_at as closed_at, m.outcome, r.rep_id "
+    "from moves m join opportunities o using (n) left join rep_codes r on r.rep = m.owner "
+    "where m.outcome is not null order by m.n, m.k"
+)

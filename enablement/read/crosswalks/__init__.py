@@ -28,6 +28,9 @@ class Match:
     columns: dict[str, str]
     keep_where: dict[str, list[str]]
     reason: str
+    stage_dates: dict[str, tuple[str, str | None]] = dataclasses.field(default_factory=dict)
+    values: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
+    crm: str | None = None
 
 
 @functools.cache
@@ -38,7 +41,11 @@ def known() -> list[Mapping[str, Any]]:
     return [tomllib.loads((folder / name).read_text(encoding="utf-8")) for name in names]
 
 
-def match(export: Export, settings: Settings) -> Match:
+def match(export: Export, settings: Settings) -> list[Match]:
+    return [_match(export, settings)]
+
+
+def _match(export: Export, settings: Settings) -> Match:
     """Recognise a file by what the settings say of it, else by its headers.
 
     Raises

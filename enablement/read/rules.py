@@ -1,0 +1,373 @@
+"""The rules that turn read tables into trusted ones, and what each did to how many rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from enablement import settings as workspace
+from enablement.errors import EnablementError, SettingsError, choices
+from enablement.read import tables, values, visits
+from enablement.read.engine import Store, literal, quoted
+from enablement.read.quality import Ledger
+from enablement.settings import Settings
+
+OWNERS = (
+    *(("opportunities", "rep_id"), ("stage_events", "rep_id"), ("owner_changes", "from_rep")),
+    *(("owner_changes", "to_rep"), ("activities", "rep_id"), ("quotas", "rep_id")),
+)
+NOT_HANDED_OVER = ("file", "row", "n", *tables.USED_UP)
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where the rows of a table came from, so that a message can name the line.
+
+    file : the name of the file
+    headers : our column -> the file's header
+    lines : row positions -> lines in the file
+    stage_dates : our column -> the stage whose entry it dates, and the pipeline if one is meant
+    crm : whose export it is, if that was recognised
+    """
+
+    file: str
+    headers: Mapping[str, str]
+    lines: Callable[[set[int]], dict[int, int]]
+    stage_dates: Mapping[str, tuple[str, str | None]] = dataclasses.field(default_factory=dict)
+    crm: str | None = None
+
+
+class Rules:
+    """Each method is a rule; what it did stands in the ledger, under the rule's name.
+
+    Parameters
+    ----------
+    store : with every table of the schema, as read
+    said : the settings, which can turn some rules round
+    ledger : where rows that are set aside, changed or flagged are entered
+    sources : by the number that stands in the column ``file``
+    """
+
+    def __init__(
+        self, store: Store, said: Settings, ledger: Ledger, sources: Mapping[int, Source]
+    ) -> None:
+        self.store, self.said, self.ledger, self.sources = store, said, ledger, sources
+
+    def apply(self) -> None:
+        """Apply them all, in their order."""
+        self.ids_made()
+        self.repeated_ids()
+        self.stage_from_history()
+        self.pipelines_known()
+        self.stages_known("opportunities", "t.pipeline")
+        self.outcomes_and_amounts()
+        for table in ("stage_events", "owner_changes"):
+            self.belonging(table)
+        self.stages_known("stage_events", "o.pipeline")
+
+    def ids_made(self) -> None:
+        """Make the ids that are not there from file and row."""
+        absent = self._by_file("opportunities", "opportunity_id is null")
+        for file, rows in absent.items():
+            name = self.sources[file].file
+            self.ledger.note("opportunities", name, "opportunity_id made from file and row", rows)
+            self.store.run(
+                f"update opportunities set opportunity_id = {literal(name + ' row ')} || (row + 1) "
+                f"where opportunity_id is null and file = {file}"
+            )
+
+    def repeated_ids(self) -> None:
+        """Use the first row of an id that stands twice."""
+        self._set_aside(
+            "opportunities",
+            "(file, row) in (select (file, row) from opportunities qualify "
+            "row_number() over (partition by opportunity_id order by file, row) > 1)",
+            "opportunity_id",
+            "stands twice; the first one is used",
+            unless="select count(*) = count(distinct opportunity_id) as fine from opportunities",
+        )
+
+    def stage_from_history(self) -> None:
+        """Take a stage that the list of opportunities lacks from the history."""
+        if not self._count("opportunities", "stage is null"):
+            return
+        self.store.show("listed", visits.places(self.said).drop_duplicates("stage"))
+        self.store.make(
+            "last_seen",
+            "select opportunity_id, arg_max(stage, at_last) as stage, "
+            "arg_max(rep_id, at_last) as rep_id from (select e.*, (coalesce(entered_at, "
+            "timestamp '-infinity'), coalesce(place, 0), stage, coalesce(rep_id, '')) as at_last "
+            "from stage_events e left join listed using (stage)) group by opportunity_id",
+        )
+        self.store.run(
+            "update opportunities set stage = coalesce(opportunities.stage, l.stage), "
+            "rep_id = coalesce(opportunities.rep_id, l.rep_id) from last_seen l "
+            "where l.opportunity_id = opportunities.opportunity_id "
+            "and (opportunities.stage is null or opportunities.rep_id is null)"
+        )
+        self._set_aside(
+            "opportunities", "stage is null", "stage", "is missing, and has no history"
+        )
+
+    def pipelines_known(self) -> None:
+        """Stop at a pipeline that the settings do not know.
+
+        Raises
+        ------
+        SettingsError
+            Naming file, line, pipeline, the known ones and the nearest.
+        """
+        names = list(self.said.pipelines)
+        if len(names) == 1:
+            self.store.run(f"update opportunities set pipeline = {literal(names[0])}")
+            return
+        known = ", ".join(map(literal, names))
+        strange = self.store.query(
+            "select file, row, coalesce(pipeline, '') as pipeline from opportunities "
+            f"where coalesce(pipeline, '') not in ({known}) order by file, row limit 1"
+        )
+        if len(strange):
+            first = strange.iloc[0]
+            raise SettingsError(
+                f"{self._where(first, 'pipeline')}: {self.said.origin} "
+                f"does not know the pipeline {first['pipeline']!r}. "
+                f"{choices(first['pipeline'], names)}"
+            )
+        self.store.run("update opportunities set pipeline = '' where pipeline is null")
+
+    def stages_known(self, table: str, pipeline: str) -> None:
+        """Stop at a stage that the settings do not know.
+
+        Raises
+        ------
+        SettingsError
+            Naming file, line, stage, the known ones and the nearest.
+        """
+        self.store.show("listed", visits.places(self.said))
+        alone = len(self.said.pipelines) == 1
+        joined = "" if alone or table == "opportunities" else "join opportunities o using (opportunity_id)"
+        same = "" if alone else f"and listed.pipeline = {pipeline}"
+        strange = self.store.query(
+            f"select t.stage, count(*) as rows, arg_min(t.file, (t.file, t.row)) as file, "
+            f"arg_min(t.row, (t.file, t.row)) as row from {table} t {joined} "
+            "where t.stage is not null and not exists "
+            f"(select 1 from listed where listed.stage = t.stage {same}) "
+            "group by t.stage order by rows desc, min((t.file, t.row))"
+        )
+        self.store.forget("listed")
+        if strange.empty:
+            return
+        first = strange.sort_values(["file", "row"]).iloc[0]
+        found = ", ".join(
+            f"{stage!r} ({rows:,} rows)" if rows > 1 else f"{stage!r} (1 row)"
+            for stage, rows in zip(strange["stage"], strange["rows"], strict=True)
+        )
+        raise SettingsError(
+            f"{self._where(first, 'stage')}: {self.said.origin} does "
+            f"not know the stage {first['stage']!r}. "
+            f"{choices(first['stage'], self.said.known_stages)} "
+            f"To add, to stages or to [outcomes]: {found}."
+        )
+
+    def outcomes_and_amounts(self) -> None:
+        """Say each one's outcome by its stage, and put its dates and amounts where they belong."""
+        self._contradictions()
+        outcome = self._case("stage", self.said.outcomes, "'open'")
+        zero = f"{outcome} = 'lost' and amount = 0"
+        if self.said.zero_amount_when_lost == "kept":
+            zero = "false"
+        self._note_where("opportunities", zero, "amount 0 of a lost one read as unknown")
+        kinds = {word: word for word in workspace.TYPES} | self.said.types
+        replaced = {
+            "type": self._case("type", kinds, "null"),
+            "currency": f"coalesce(currency, {literal(self.said.currency)})",
+            "amount": f"case when {zero} then null else amount end",
+            # A close date on an open one is when it is expected, not when it happened.
+            "expected_close": f"case when {outcome} = 'open' then coalesce(expected_close, "
+            "closed_at) else expected_close end",
+            "closed_at": f"case when {outcome} <> 'open' then closed_at end",
+        }
+        self.store.run("alter table opportunities add column outcome varchar")
+        self.store.run("alter table opportunities add column n integer")
+        changed = ", ".join(f"{name} = {sql}" for name, sql in replaced.items())
+        self.store.run(f"update opportunities set outcome = {outcome}, {changed}")
+        self.store.make(
+            "numbers",
+            "select opportunity_id, row_number() over (order by opportunity_id)::integer as n "
+            "from opportunities",
+        )
+        self.store.run(
+            "update opportunities set n = numbers.n from numbers "
+            "where numbers.opportunity_id = opportunities.opportunity_id"
+        )
+
+    def belonging(self, table: str) -> None:
+        """Keep the rows whose opportunity is in the export."""
+        self._set_aside(
+            table,
+            "not exists (select 1 from opportunities o where o.opportunity_id = "
+            f"{table}.opportunity_id)",
+            "opportunity_id",
+            "is not among the opportunities",
+        )
+
+    def closed(self) -> None:
+        """Fill a missing close date from the history."""
+        self.store.run(
+            "update opportunities set closed_at = m.happened_at from (select n, "
+            "arg_max_null(happened_at, k) as happened_at from moves where outcome is not null "
+            "group by n) m where m.n = opportunities.n and opportunities.outcome <> 'open' "
+            "and opportunities.closed_at is null and m.happened_at is not null"
+        )
+
+    def reps(self) -> pd.DataFrame:
+        """List everybody who owned, closed or was to sell something, in the export's list or not.
+
+        Of a rep with several dated assignments the last one is shown.
+        """
+        frame = self.store.query("select * from reps order by file, row")
+        frame = _handed_over(frame.sort_values("from_on", na_position="first", kind="stable"))
+        again = frame["rep_id"].duplicated(keep="last")
+        self.ledger.note("reps", "", "earlier assignments of a rep, not shown", int(again.sum()))
+        frame = frame[~again]
+        owners = self.store.query(
+            "select rep_id from rep_codes where rep in (select owner from moves union select rep "
+            "from owned_now) union select rep_id from quotas where rep_id is not null"
+        )["rep_id"]
+        strangers = sorted(set(owners) - set(frame["rep_id"]))
+        self.ledger.note(
+            "reps", "", "reps who are in no list of reps; their id serves as name", len(strangers)
+        )
+        added = pd.DataFrame({"rep_id": strangers}, dtype="str")
+        whole = pd.concat([frame, added], ignore_index=True)
+        return whole.assign(name=whole["name"].fillna(whole["rep_id"]))
+
+    def quotas(self) -> None:
+        """Keep one quota per rep, period and metric, under the period's own name."""
+        said = self.store.query("select distinct period from quotas where period is not null")
+        names = {text: self._period_name(text) for text in said["period"]}
+        changed = {text: name for text, name in names.items() if text != name}
+        if changed:
+            self.store.run(f"update quotas set period = {self._case('period', changed, 'period')}")
+        self._set_aside(
+            "quotas",
+            "(file, row) in (select (file, row) from quotas qualify row_number() over "
+            "(partition by rep_id, period, metric order by file, row) > 1)",
+            "rep_id",
+            "has this quota twice; the first one is used",
+        )
+
+    def what_cannot_be_said(self, *, history: bool, owners: bool) -> None:
+        """Name what these data cannot answer, and what would answer it."""
+        if not history:
+            dated = set(
+                self.store.query(
+                    "select distinct stage from stage_events where origin = 'stage dates'"
+                )["stage"]
+            )
+            unseen = [stage for stage in self.said.stages if stage not in dated]
+            if unseen:
+                self.ledger.cannot(
+                    f"The export has no stage history: who entered {_listed(unseen)}, and when, "
+                    "is not known. So time in stage and conversion there cannot be said, nor "
+                    "what was open at an earlier date."
+                )
+        if not owners:
+            self.ledger.cannot(
+                "The export has no history of owners: every stage is credited to the current owner."
+            )
+        known = self.store.one(
+            "select count(created_at) as created, count(amount) as amount from opportunities"
+        )
+        if not known["created"]:
+            self.ledger.cannot(
+                "The export has no created date: what was created in a period cannot be said."
+            )
+        if not known["amount"]:
+            self.ledger.cannot("The export has no amounts: nothing can be said in money.")
+
+    def _period_name(self, text: str) -> str:
+        try:
+            return self.said.period(text).name
+        except EnablementError:
+            return text
+
+    def _contradictions(self) -> None:
+        """Count where the CRM's own flags say another outcome than the stage, which holds."""
+        columns = self.store.columns("opportunities")
+        words = ", ".join(map(literal, values.TRUE))
+        for flag, meant in (("IsWon", ["won"]), ("IsClosed", list(workspace.OUTCOMES))):
+            if flag in columns:
+                stages = [name for name, what in self.said.outcomes.items() if what in meant]
+                inside = f"coalesce(stage in ({', '.join(map(literal, stages)) or 'null'}), false)"
+                self._note_where(
+                    "opportunities",
+                    f"{flag} is not null and (lower({flag}::varchar) in ({words})) <> {inside}",
+                    f"{flag} contradicts the stage, which holds",
+                )
+
+    @staticmethod
+    def _case(column: str, meant: Mapping[str, str], otherwise: str) -> str:
+        if not meant:
+            return otherwise
+        cases = " ".join(f"when {literal(k)} then {literal(v)}" for k, v in meant.items())
+        return f"case {column} {cases} else {otherwise} end"
+
+    def _count(self, table: str, where: str) -> int:
+        return int(self.store.one(f"select count(*) as n from {table} where {where}")["n"])
+
+    def _by_file(self, table: str, where: str) -> dict[int, int]:
+        found = self.store.query(
+            f"select file, count(*) as n from {table} where {where} group by file order by file"
+        )
+        return {int(file): int(n) for file, n in zip(found["file"], found["n"], strict=True)}
+
+    def _note_where(self, table: str, where: str, note: str) -> None:
+        for file, rows in self._by_file(table, where).items():
+            self.ledger.note(table, self.sources[file].file, note, rows)
+
+    def _set_aside(
+        self, table: str, where: str, column: str, why: str, *, unless: str | None = None
+    ) -> None:
+        """Move rows out of a table, each with its file, line, value and the reason."""
+        if unless is not None and bool(self.store.one(unless)["fine"]):
+            return
+        rest = ", stage, amount" if table == "opportunities" else ""
+        found = self.store.query(
+            f"select file, row, {column}::varchar as value{rest} from {table} where {where} "
+            "order by file, row"
+        )
+        if found.empty:
+            return
+        for file, rows in found.groupby("file"):
+            source = self.sources[int(str(file))]
+            lines = source.lines(set(rows["row"].astype(int)))
+            aside = rows.drop(columns=["file", "row"]).assign(
+                line=rows["row"].map(lines).astype("Int64"),
+                column=source.headers.get(column, column),
+                reason=f"{column} {why}",
+            )
+            self.ledger.set_aside(table, source.file, aside)
+        self.store.show("gone", found[["file", "row"]])
+        self.store.run(f"delete from {table} where (file, row) in (select (file, row) from gone)")
+        self.store.forget("gone")
+
+    def _where(self, first: pd.Series, column: str) -> str:
+        source, row = self.sources[int(first["file"])], int(first["row"])
+        header = source.headers.get(column, column)
+        return f"{source.file}, line {source.lines({row}).get(row, row)}, column {header}"
+
+
+def columns(store: Store, table: str) -> str:
+    """Write the SQL of the columns of a table that are handed over."""
+    return ", ".join(quoted(name) for name in store.columns(table) if name not in NOT_HANDED_OVER)
+
+
+def _handed_over(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.drop(columns=["file", "row"]).reset_index(drop=True)
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
