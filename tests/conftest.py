@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 import enablement as en
 
+os.environ["ENABLEMENT_CACHE"] = "off"  # what a test reads is not kept for the next one
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "data" / "sample"
 DAY_ZERO = pd.Timestamp("2026-01-01")

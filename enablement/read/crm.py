@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import functools
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, overload
 
@@ -14,8 +15,8 @@ import pandas as pd
 from enablement import settings as workspace
 from enablement.errors import CannotSayError, ExportError, SettingsError, choices
 from enablement.periods import Period
-from enablement.read import crosswalks, engine, exports, tables, visits
-from enablement.read.engine import Store, literal, quoted
+from enablement.read import cache, crosswalks, engine, exports, tables, visits
+from enablement.read.engine import Store
 from enablement.read.quality import Ledger, Quality
 from enablement.read.rules import Rules, Source, columns
 from enablement.settings import Settings
@@ -25,6 +26,9 @@ HANDED_OVER = (
     *("activities", "accounts", "calendar", "training"),
     *("assessments", "reactions", "practice", "coaching"),
 )
+
+
+FACTS = "facts.json"
 
 
 class Table:
@@ -156,12 +160,34 @@ def load(
     place = workspace.root() / folder
     files = exports.find(place)
     said = workspace.read(settings, folder=place)
-    with Store(said.timezone) as store:
+    name = cache.key(files, said)
+    kept = cache.find(name) or cache.keep(name, lambda into: _read(place, files, said, into))
+    return _opened(kept, said)
+
+
+def _read(folder: Path, files: list[Path], said: Settings, into: Path) -> None:
+    """Read the files of a folder, and leave the tables as Parquet."""
+    with Store(said.timezone, into) as store:
         reading = Reading(store, said, Ledger())
         reading.files(files)
         if "opportunities" not in reading.parts:
-            raise _unrecognised(place, reading.ledger)
-        return reading.finish()
+            raise _unrecognised(folder, reading.ledger)
+        reading.finish()
+        reading.save(into)
+
+
+def _opened(place: Path, said: Settings) -> CRM:
+    """Open the tables that a reading left; each is fetched when it is asked for."""
+    facts = json.loads((place / FACTS).read_text(encoding="utf-8"))
+    last = facts["last_seen"]
+    return CRM(
+        sources={name: place / f"{name}.parquet" for name in HANDED_OVER},
+        settings=said,
+        quality=Quality.opened(place),
+        stage_history=facts["stage_history"],
+        owner_history=facts["owner_history"],
+        last_seen=None if last is None else dt.date.fromisoformat(last),
+    )
 
 
 def crm(
@@ -201,7 +227,13 @@ def crm(
         for table, frame in given.items():
             if frame is not None:
                 reading.frame(table, frame)
-        return reading.finish()
+        reading.finish()
+        return CRM(
+            sources={**reading.frames(), "reps": reading.reps},
+            settings=said,
+            quality=reading.ledger.close(),
+            **reading.facts(),
+        )
 
 
 class Reading:
@@ -271,42 +303,49 @@ class Reading:
         self.store.add(f"{table}_{number}", taken.assign(file=number))
         self.parts.setdefault(table, []).append(f"{table}_{number}")
 
-    def finish(self) -> CRM:
-        """Put the parts together, apply the rules, build the visits, and hand over."""
+    def finish(self) -> None:
+        """Put the parts together, apply the rules, and build the visits."""
         self._together()
         rules = Rules(self.store, self.said, self.ledger, self.sources)
         rules.apply()
         visits.build(self.store, self.said, self._stage_dates())
         rules.closed()
         rules.quotas()
-        reps = rules.reps()
-        facts = self.store.one(
+        self.reps = rules.reps()
+        facts = self.facts()
+        rules.what_cannot_be_said(
+            history=facts["stage_history"], owners=facts["owner_history"]
+        )
+
+    @functools.cache  # noqa: B019 (a reading lives as long as its store)
+    def facts(self) -> dict[str, Any]:
+        """Say what kind of export it is: ``stage_history``, ``owner_history``, ``last_seen``."""
+        found = self.store.one(
             "select coalesce(bool_or(origin is null or origin in ('history', 'snapshots')), false) "
-            "as history, coalesce(bool_or(rep_id is not null), false) or "
-            "(select count(*) > 0 from owner_changes) as owners from stage_events"
+            "as stage_history, coalesce(bool_or(rep_id is not null), false) or "
+            "(select count(*) > 0 from owner_changes) as owner_history from stage_events"
         )
-        history, owners = bool(facts["history"]), bool(facts["owners"])
-        rules.what_cannot_be_said(history=history, owners=owners)
-        return CRM(
-            sources={**self._frames(), "reps": reps},
-            settings=self.said,
-            quality=self.ledger.close(),
-            stage_history=history,
-            owner_history=owners,
-            last_seen=self._last_seen(),
-        )
+        last = self.store.one(
+            "select greatest((select max(greatest(created_at, closed_at)) from opportunities), "
+            "(select max(ordered_at) from steps)) as last"
+        )["last"]
+        return {**found, "last_seen": None if last is None else last.date()}
+
+    def save(self, into: Path) -> None:
+        """Leave the tables, and what happened to the rows, as files in a folder."""
+        for name, sql in self._queries().items():
+            self.store.save(sql, into / f"{name}.parquet")
+        self.store.show("listed_reps", self.reps)
+        self.store.save("select * from listed_reps", into / "reps.parquet")
+        self.ledger.close().save(into)
+        facts = {**self.facts(), "last_seen": str(self.facts()["last_seen"] or "") or None}
+        (into / FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
     def _together(self) -> None:
         absent = [table for table in tables.KNOWN if table not in self.parts]
         self.store.run(";".join(f"create table {name} as {tables.empty(name)}" for name in absent))
         for table, parts in self.parts.items():
-            if len(parts) == 1:
-                self.store.run(f"alter table {parts[0]} rename to {table}")
-            else:
-                every = " union all by name ".join(f"select * from {part}" for part in parts)
-                self.store.make(table, every)
-                for part in parts:
-                    self.store.run(f"drop table {part}")
+            self.store.unite(table, parts)
 
     def _stage_dates(self) -> dict[str, tuple[str, str | None]]:
         """List the columns of the opportunities that say when a stage was entered."""
@@ -333,15 +372,9 @@ class Reading:
             "closings": visits.CLOSINGS,
         }
 
-    def _frames(self) -> dict[str, pd.DataFrame]:
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Fetch every table but the reps."""
         return {name: self.store.query(sql) for name, sql in self._queries().items()}
-
-    def _last_seen(self) -> dt.date | None:
-        last = self.store.one(
-            "select greatest((select max(greatest(created_at, closed_at)) from opportunities), "
-            "(select max(entered_at) from stage_events)) as last"
-        )["last"]
-        return None if last is None else last.date()
 
 
 def _check_named(said: Settings, names: list[str]) -> None:

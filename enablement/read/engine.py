@@ -73,13 +73,18 @@ class Store:
     every rule is one SQL text over it.
     """
 
-    def __init__(self, timezone: str = "UTC", folders: Iterable[Path] = ()) -> None:
+    def __init__(self, timezone: str = "UTC", place: Path | None = None) -> None:
         self._stack = contextlib.ExitStack()
-        home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="enablement-"))
-        place, folders = Path(home), [Path(home), *folders]
-        self._connection = self._stack.enter_context(_connected(str(place / "store.db"), folders))
+        home = self._stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="store-", dir=place, ignore_cleanup_errors=True)
+        )
+        folders = [Path(home)] if place is None else [Path(home), place]
+        self._connection = self._stack.enter_context(
+            _connected(str(Path(home) / "store.db"), folders)
+        )
         self._connection.execute(f"set memory_limit = '{MEMORY}'")
         self._connection.execute(f"set TimeZone = {literal(timezone)}")
+        self._views: set[str] = set()
 
     def __enter__(self) -> Self:
         """Open it."""
@@ -111,6 +116,30 @@ class Store:
     def make(self, name: str, sql: str, parameters: Mapping[str, object] | None = None) -> None:
         """Make a table, in place of one of that name, of what a SQL text gives."""
         self.run(f"create or replace table {name} as {sql}", parameters)
+
+    def view(self, name: str, sql: str) -> None:
+        """Make a table that is counted anew each time it is asked for, and takes no room."""
+        self.run(f"create view {name} as {sql}")
+        self._views.add(name)
+
+    def own(self, name: str) -> None:
+        """Make sure that a table has rows of its own, which can be changed."""
+        if name in self._views:
+            self.run(f"create table owned_rows as select * from {name}")
+            self.run(f"drop view {name}; alter table owned_rows rename to {name}")
+            self._views.discard(name)
+
+    def unite(self, name: str, parts: list[str]) -> None:
+        """Put parts of one kind under one name."""
+        if len(parts) == 1 and parts[0] not in self._views:
+            self.run(f"alter table {parts[0]} rename to {name}")
+            return
+        every = " union all by name ".join(f"select * from {part}" for part in parts)
+        if self._views.intersection(parts):
+            self.view(name, every)
+            return
+        self.make(name, every)
+        self.run(";".join(f"drop table {part}" for part in parts))
 
     def run(self, sql: str, parameters: Mapping[str, object] | None = None) -> None:
         """Run a SQL text that gives nothing back."""

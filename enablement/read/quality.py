@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 
 import pandas as pd
 
@@ -38,6 +40,28 @@ class Quality:
             f"{arrived:,} rows arrived in {tables} {'table' if tables == 1 else 'tables'}; "
             f"{arrived - aside:,} are used and {_counted(aside)} set aside."
         )
+
+    def save(self, folder: Path) -> None:
+        """Leave it as files in a folder."""
+        for name, frame in self._frames().items():
+            frame.to_parquet(folder / f"quality_{name}.parquet")
+        said = json.dumps(list(self.cannot_say))
+        (folder / "quality_cannot_say.json").write_text(said, encoding="utf-8")
+
+    @classmethod
+    def opened(cls, folder: Path) -> Quality:
+        """Open what `save` left."""
+        names = [f.name for f in dataclasses.fields(cls) if f.name != "cannot_say"]
+        frames = {name: pd.read_parquet(folder / f"quality_{name}.parquet") for name in names}
+        said = json.loads((folder / "quality_cannot_say.json").read_text(encoding="utf-8"))
+        return cls(**frames, cannot_say=tuple(said))
+
+    def _frames(self) -> dict[str, pd.DataFrame]:
+        return {
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if f.name != "cannot_say"
+        }
 
     def __repr__(self) -> str:
         """Answer a notebook with the same sentence."""

@@ -350,6 +350,7 @@ class Rules:
                 reason=f"{column} {why}",
             )
             self.ledger.set_aside(table, source.file, aside)
+        self.store.own(table)
         self.store.show("gone", found[["file", "row"]])
         self.store.run(f"delete from {table} where (file, row) in (select (file, row) from gone)")
         self.store.forget("gone")

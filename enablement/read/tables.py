@@ -150,6 +150,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
 }
 # What a row of `changes` says of each field, in the kind that the field has elsewhere.
 CHANGED = {"stage": _T, "rep_id": _T, "amount": _N, "expected_close": _D}
+LONG = ("stage_events",)  # tables that are not copied where it can be helped
 RESERVED = ("row", "file", "outcome")  # names that the tables themselves need
 DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
 SQL_TYPES = {TEXT: "varchar", NUMBER: "double", TIME: "timestamp", FLAG: "boolean"}
@@ -187,12 +188,14 @@ class Reading:
     text : SQL of its text, missing where that means "not known"
     typed : SQL of its value
     unread : whether the value of some row may be unreadable
+    empty : whether the table needs a value of every row, and some row has none
     """
 
     column: Column
     text: str
     typed: str
     unread: bool
+    empty: bool
 
 
 def build(
@@ -228,10 +231,15 @@ def build(
     _check_names(table, columns, export, settings)
     belongs = belonging(export, match)
     readings = _readings(store, columns, match, belongs, export, settings, ledger)
-    name = f"{table}_{number}"
-    store.make(name, _select(readings, table, number, belongs))
-    unread = _unreadable(store, name, readings, table)
-    rows = int(store.one(f"select count(*) as n from {name}")["n"])
+    name, sql = f"{table}_{number}", _select(readings, table, number, belongs)
+    whole = not any(reading.unread or reading.empty for reading in readings)
+    if whole and table in LONG:  # nothing will be taken out of it: no copy is needed
+        store.show(f"raw_{number}", shown(export))
+        store.view(name, sql.replace(" from raw where ", f" from raw_{number} where "))
+    else:
+        store.make(name, sql)
+    unread = _unreadable(store, name, readings)
+    rows = int(store.one(f"select count(*) as n from raw where {belongs}")["n"])
     ledger.rows(
         table,
         export.name,
@@ -344,16 +352,13 @@ def _readings(
     table = match.table or ""
     texts = {c.ours: _known(c, _trimmed(c.cell, export), match, settings) for c in columns}
     texts = {ours: text.replace("@field", texts.get("field", "")) for ours, text in texts.items()}
-    kinds = {c.ours: c.kind for c in columns if c.kind != TEXT}
-    asked = [f"{values.open_question(texts[name], kinds[name])} as q{n}"
-             for n, name in enumerate(kinds)]  # fmt: skip
-    facts = store.one(f"select {', '.join(['1 as one', *asked])} from raw where {belongs}")
-    questions = {name: bool(facts[f"q{n}"]) for n, name in enumerate(kinds)}
+    questions = _questions(store, columns, texts, table, belongs)
     readings = []
     for column in columns:
         text = texts[column.ours]
+        asked, empty = questions[column.ours]
         typed = values.quick(text, column.kind, settings.timezone)
-        if questions.get(column.ours) or _stated(column.kind, settings):
+        if asked or _stated(column.kind, settings):
             settled = values.settle(
                 text,
                 column.kind,
@@ -364,8 +369,28 @@ def _readings(
             typed = settled.sql
             if settled.note:
                 ledger.read_as(table, export.name, column.theirs, settled.note)
-        readings.append(Reading(column, text, typed, questions.get(column.ours, False)))
+        readings.append(Reading(column, text, typed, asked, empty))
     return readings
+
+
+def _questions(
+    store: Store, columns: list[Column], texts: Mapping[str, str], table: str, belongs: str
+) -> dict[str, tuple[bool, bool]]:
+    """Ask of each column whether the quick way of reading leaves a question, and who is empty."""
+    fields = []
+    for n, column in enumerate(columns):
+        text = texts[column.ours]
+        if column.kind != TEXT:
+            fields.append(f"{values.open_question(text, column.kind)} as q{n}")
+        if column.ours in NEEDED.get(table, ()):
+            fields.append(f"count(*) > count({text}) as e{n}")
+    found = store.one(f"select {', '.join(['1 as one', *fields])} from raw where {belongs}") if (
+        fields
+    ) else {}  # fmt: skip
+    return {
+        column.ours: (bool(found.get(f"q{n}")), bool(found.get(f"e{n}")))
+        for n, column in enumerate(columns)
+    }
 
 
 def _trimmed(cell: str, export: Export) -> str:
@@ -444,7 +469,7 @@ def _select(readings: list[Reading], table: str, number: int, belongs: str) -> s
     )
 
 
-def _unreadable(store: Store, name: str, readings: list[Reading], table: str) -> pd.DataFrame:
+def _unreadable(store: Store, name: str, readings: list[Reading]) -> pd.DataFrame:
     """Find the rows with a value that could not be read, or without one that is needed.
 
     Returns
@@ -463,12 +488,12 @@ def _unreadable(store: Store, name: str, readings: list[Reading], table: str) ->
                 f"where {reading.text} is not null and {name}.{quoted(column.ours)} is null"
             )
             found.append(_reasons(wrong, column, f"{WOULD_WORK[column.kind]} is read"))
-        if column.ours in NEEDED.get(table, ()):
+        if reading.empty:
             empty = store.query(
                 f"select t.row, null::varchar as value from {name} t join raw using (row) "
                 f"where {reading.text} is null"
             )
-            found.append(_reasons(empty, column, f"every row of {table} needs one"))
+            found.append(_reasons(empty, column, f"every row of {name.rpartition('_')[0]} needs one"))
     together = pd.concat([part for part in found if len(part)] or found[:1], ignore_index=True)
     return together.drop_duplicates("row")
 

@@ -36,7 +36,7 @@ def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, st
 
     The store must hold the trusted ``opportunities`` (numbered by ``n``),
     ``stage_events`` and ``owner_changes``. The events that the opportunities
-    themselves tell are added to ``stage_events``: one per stage date, and the present
+    themselves tell go into ``more_events``: one per stage date, and the present
     stage where nothing dated leads up to it. ``moves`` is made: a row per change of
     stage or rep, and per outcome.
 
@@ -45,12 +45,16 @@ def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, st
     stage_dates : column of the opportunities -> stage, and pipeline if only one is meant
     """
     _codes(store, settings)
+    store.run(
+        "create table more_events as select opportunity_id, entered_at, stage, origin "
+        "from stage_events where false"
+    )
     store.make("steps", STEPS)
     for column, (stage, pipeline) in stage_dates.items():
         _add_stage_date(store, column, stage, pipeline)
     store.make("derived", engine.text("read", "derived"))
     store.run(
-        "insert into stage_events by name "
+        "insert into more_events by name "
         "select opportunity_id, entered_at, stage, 'derived' as origin from derived"
     )
     store.run(
@@ -103,7 +107,7 @@ def _add_stage_date(store: Store, column: str, stage: str, pipeline: str | None)
     if pipeline is not None:
         where += f" and o.pipeline = {engine.literal(pipeline)}"
     store.run(
-        "insert into stage_events by name select o.opportunity_id, "
+        "insert into more_events by name select o.opportunity_id, "
         f"o.{name} as entered_at, {engine.literal(stage)} as stage, 'stage dates' as origin "
         f"from opportunities o where {where}"
     )
@@ -139,7 +143,8 @@ def _owned(store: Store) -> str:
 
 EVENTS = (
     "select opportunity_id, entered_at, stage, rep_id, amount, expected_close, "
-    "forecast_category, probability, coalesce(origin, 'history') as origin from stage_events"
+    "forecast_category, probability, coalesce(origin, 'history') as origin "
+    "from (select * from stage_events union all by name select * from more_events)"
 )
 VISITS = (
     "select o.opportunity_id, m.visit, o.pipeline, s.stage, m.place as stage_order, r.rep_id, "

@@ -1,0 +1,131 @@
+"""What was read once is kept as Parquet, under a name made of what it was read from."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from enablement import settings as workspace
+from enablement.settings import Settings
+
+KEPT = 20  # readings; the least recently used one goes first
+VARIABLE = "ENABLEMENT_CACHE"
+BEGUN = "begun-"
+DAY = 86_400.0
+
+
+def folder() -> Path | None:
+    """Find where readings are kept.
+
+    It is what ``ENABLEMENT_CACHE`` names (``off``: nowhere), else ``data/out/cache`` of the
+    workspace; a folder that is no workspace gets none.
+    """
+    named = os.environ.get(VARIABLE)
+    if named:
+        return None if named == "off" else Path(named).expanduser().resolve()
+    root = workspace.root()
+    return root / "data" / "out" / "cache" if (root / "data").is_dir() else None
+
+
+def key(paths: list[Path], settings: Settings) -> str:
+    """Name a reading: by the content of every file, the settings, and this code.
+
+    The name of a file counts as its content does; when it was written does not.
+    """
+    with ThreadPoolExecutor() as pool:
+        contents = list(pool.map(_content, paths))
+    said = repr(dataclasses.astuple(settings))
+    named = [f"{path.name}\0{content}" for path, content in zip(paths, contents, strict=True)]
+    return hashlib.sha256("\0".join([_code(), said, *named]).encode()).hexdigest()[:32]
+
+
+def find(name: str) -> Path | None:
+    """Find a reading that was kept whole; one that was cut off never has its name."""
+    place = folder()
+    if place is None or not (place / name).is_dir():
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(place / name)
+    return place / name
+
+
+def keep(name: str, write: Callable[[Path], None]) -> Path:
+    """Keep a reading that `write` puts into the folder it is given.
+
+    The folder gets its name once everything is in it. Where nothing can be kept, it lives
+    as long as the process.
+    """
+    begun, whole = _begun(name)
+    try:
+        write(begun)
+    except BaseException:
+        shutil.rmtree(begun, ignore_errors=True)
+        raise
+    if whole is None:
+        return begun
+    try:
+        begun.rename(whole)
+    except OSError:  # someone else has just kept the same
+        if not whole.is_dir():
+            raise
+        shutil.rmtree(begun, ignore_errors=True)
+    _forget_old(whole.parent)
+    return whole
+
+
+def _begun(name: str) -> tuple[Path, Path | None]:
+    """Make the folder to write into, and say what it is to be called, if it can be kept."""
+    place = folder()
+    if place is not None:
+        with contextlib.suppress(OSError):
+            place.mkdir(parents=True, exist_ok=True)
+            return Path(tempfile.mkdtemp(prefix=BEGUN, dir=place)), place / name
+    return Path(tempfile.mkdtemp(dir=_home().name)), None
+
+
+def _forget_old(place: Path) -> None:
+    """Remove the readings that were not used for longest, and what was cut off a day ago."""
+    ages = {path: path.stat().st_mtime for path in place.iterdir() if path.is_dir()}
+    whole = sorted((path for path in ages if not path.name.startswith(BEGUN)), key=ages.__getitem__)
+    newest = max(ages.values())
+    cut_off = [path for path in ages if path.name.startswith(BEGUN) and ages[path] < newest - DAY]
+    for path in [*whole[:-KEPT], *cut_off]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@functools.cache
+def _home() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="enablement-")
+
+
+def _content(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "blake2b").hexdigest()
+
+
+@functools.cache
+def _code() -> str:
+    """Name the code that reads: a reading made by another is not used."""
+    found = hashlib.blake2b()
+    for part in _sources(files("enablement.read")):
+        found.update(part.read_bytes())
+    found.update((files("enablement") / "settings.py").read_bytes())
+    return found.hexdigest()
+
+
+def _sources(place: Traversable) -> Iterator[Traversable]:
+    for entry in sorted(place.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _sources(entry)
+        elif entry.name.endswith((".py", ".sql", ".toml")):
+            yield entry
