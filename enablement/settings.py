@@ -31,6 +31,16 @@ TYPES = ("new business", "existing business", "renewal")
 DATE_ORDERS = ("year first", "month first", "day first")
 ZERO_RULES = ("missing", "kept")
 PLACEHOLDERS = ("", "N/A", "n/a", "-", "Select", "Unknown", "unknown", "NULL", "null")
+# What a rule of reading can do; the first word is what it does unless the settings say otherwise.
+RULES: dict[str, tuple[str, ...]] = {
+    "repeated_ids": ("first", "last", "stop"),
+    "repeated_rows": ("kept", "first"),
+    "deleted": ("set aside", "kept"),
+    "merged": ("set aside", "kept"),
+    "owner_names": ("matched", "kept"),
+    "owner_changes": ("visits", "ignored"),
+    "reopened": ("kept", "ignored"),
+}
 FILE_NAME = "settings.toml"
 
 
@@ -51,6 +61,7 @@ class Settings:
     timezone : the zone of times that name none
     zero_amount_when_lost : "missing" (an amount of 0 on a lost one is unknown) or "kept"
     currency : code of the amounts that name none
+    rules : rule of reading -> what it does, where that is not what it does by itself; see RULES
     exported_on : the day of the export; None takes the last day seen in the data
     calendar : the fiscal calendar
     origin : where this was read from, for messages
@@ -68,6 +79,7 @@ class Settings:
     timezone: str = "UTC"
     zero_amount_when_lost: str = "missing"
     currency: str = "USD"
+    rules: dict[str, str] = dataclasses.field(default_factory=dict)
     exported_on: dt.date | None = None
     calendar: Calendar = dataclasses.field(default_factory=Calendar)
     origin: str = "settings"
@@ -81,6 +93,10 @@ class Settings:
     def known_stages(self) -> list[str]:
         """Every name that may stand in a stage column, outcomes included."""
         return [*self.stages, *self.outcomes]
+
+    def rule(self, name: str) -> str:
+        """Say what a rule of reading does."""
+        return self.rules.get(name, RULES[name][0])
 
     def period(self, name: str | Period | tuple[object, object]) -> Period:
         """Find the days of a fiscal period such as ``2026Q3``."""
@@ -175,13 +191,13 @@ def _from_dict(said: Mapping[str, Any], *, origin: str) -> Settings:
 
 
 KINDS: dict[str, type] = {
-    **dict.fromkeys(("outcomes", "types", "columns", "files", "stage_dates", "values"), Mapping),
+    **dict.fromkeys(("outcomes", "types", "columns", "files", "stage_dates", "values", "rules"), Mapping),
     **dict.fromkeys(("dates", "timezone", "zero_amount_when_lost", "currency"), str),
     "missing": list,
     "exported_on": dt.date,
 }
 # How many tables lie around the texts of a setting.
-DEPTHS = {"outcomes": 1, "types": 1, "files": 1, "stage_dates": 1, "columns": 2, "values": 3}
+DEPTHS = {"outcomes": 1, "types": 1, "files": 1, "stage_dates": 1, "rules": 1, "columns": 2, "values": 3}
 DIRECTIVES = set("dmyYHIMSpfbBjzZ%")
 NAMES = {Mapping: "a table", str: "text in quotes", list: "a list", dt.date: "a date"}
 
@@ -243,6 +259,9 @@ def _check(settings: Settings) -> None:
     _check_words(settings, "outcomes", settings.outcomes.values(), OUTCOMES)
     _check_words(settings, "types", settings.types.values(), TYPES)
     _check_words(settings, "zero_amount_when_lost", [settings.zero_amount_when_lost], ZERO_RULES)
+    _check_words(settings, "rules", settings.rules, tuple(RULES))
+    for rule, does in settings.rules.items():
+        _check_words(settings, f"rules.{rule}", [does], RULES[rule])
     if settings.dates is not None and "%" not in settings.dates:
         _check_words(settings, "dates", [settings.dates], DATE_ORDERS)
     if settings.dates is not None and "%" in settings.dates:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 from enablement import settings as workspace
-from enablement.errors import EnablementError, SettingsError, choices
-from enablement.read import tables, values, visits
+from enablement.errors import EnablementError, ExportError, SettingsError, choices
+from enablement.read import engine, tables, values, visits
 from enablement.read.engine import Store, literal, quoted
 from enablement.read.quality import Ledger
 from enablement.settings import Settings
@@ -18,6 +18,7 @@ OWNERS = (
     *(("opportunities", "rep_id"), ("stage_events", "rep_id"), ("owner_changes", "from_rep")),
     *(("owner_changes", "to_rep"), ("activities", "rep_id"), ("quotas", "rep_id")),
 )
+ONCE = "select count(*) = count(distinct opportunity_id) as fine from opportunities"
 NOT_HANDED_OVER = ("file", "row", "n", *tables.USED_UP)
 
 
@@ -57,19 +58,164 @@ class Rules:
 
     def apply(self) -> None:
         """Apply them all, in their order."""
+        self.names_for_ids()
+        self.history_of_fields()
         self.ids_made()
+        self.deleted()
+        self.merged()
         self.repeated_ids()
+        self.repeated_rows()
+        self.owner_names()
         self.stage_from_history()
         self.pipelines_known()
+        self.outcome_by_status()
         self.stages_known("opportunities", "t.pipeline")
         self.outcomes_and_amounts()
         for table in ("stage_events", "owner_changes"):
             self.belonging(table)
         self.stages_known("stage_events", "o.pipeline")
+        if self.said.rule("owner_changes") == "ignored":
+            self.store.run("delete from owner_changes")
+
+    def names_for_ids(self) -> None:
+        """Put the names of stages and pipelines in place of their ids."""
+        known = ", ".join(map(literal, self.said.known_stages))
+        for table in ("opportunities", "stage_events", "changes"):
+            self._translate(table, "stage", "stage_names", "stage_id", known)
+        named = ", ".join(map(literal, self.said.pipelines))
+        self._translate("opportunities", "pipeline", "pipeline_names", "pipeline_id", named)
+
+    def _translate(self, table: str, column: str, names: str, key: str, known: str) -> None:
+        """Replace an id by its name, where the settings do not know the id itself."""
+        if not self._count(names, "true"):
+            return
+        where = f"{column} not in ({known}) and {column} in (select {key} from {names})"
+        if self._count(table, where):
+            self._note_where(table, where, f"{column} given by id, read by its name")
+            self.store.own(table)
+            self.store.run(
+                f"update {table} set {column} = names.{column} from (select {key}, "
+                f"any_value({column}) as {column} from {names} group by {key}) names "
+                f"where names.{key} = {table}.{column} and {table}.{column} not in ({known})"
+            )
+
+    def history_of_fields(self) -> None:
+        """Work the history of fields into stage events and changes of owner."""
+        if not self._count("changes", "true"):
+            return
+        self.store.own("stage_events")
+        self.store.run(engine.text("read", "fields"))
+
+    def deleted(self) -> None:
+        """Leave out what the CRM itself calls deleted."""
+        if self.said.rule("deleted") == "set aside":
+            self._set_aside("opportunities", "is_deleted", "is_deleted", "is true: the CRM "
+                            "calls it deleted")  # fmt: skip
+
+    def merged(self) -> None:
+        """Leave out what was merged into another one."""
+        if self.said.rule("merged") == "set aside":
+            for table in ("opportunities", "stage_events", "owner_changes"):
+                self._set_aside(
+                    table,
+                    "opportunity_id in (select opportunity_id from merges)",
+                    "opportunity_id",
+                    "was merged into another one",
+                )
+
+    def repeated_rows(self) -> None:
+        """Say of rows without an id how many are the same as another one in everything."""
+        made = "exists (select 1 from made where made.file = opportunities.file)"
+        if not self.store.one("select count(*) as n from made")["n"]:
+            return
+        rest = ", ".join(
+            quoted(name)
+            for name in self.store.columns("opportunities")
+            if name not in ("opportunity_id", "row")
+        )
+        again = (
+            "(file, row) in (select (file, row) from opportunities qualify row_number() over "
+            f"(partition by {rest} order by file, row) > 1) and {made}"
+        )
+        if self.said.rule("repeated_rows") == "first":
+            self._set_aside("opportunities", again, "opportunity_id", "is made, and the row "
+                            "repeats another one in everything")  # fmt: skip
+        else:
+            note = "the row repeats another one in everything; without ids both are used"
+            self._note_where("opportunities", again, note)
+
+    def owner_names(self) -> None:
+        """Find the rep whose name stands where an id is expected."""
+        self.store.run(
+            "update opportunities set rep_id = owner_name where rep_id is null "
+            "and owner_name is not null"
+        )
+        if self.said.rule("owner_names") == "kept" or not self._count("reps", "name is not null"):
+            return
+        self.store.make(
+            "rep_names",
+            "select lower(trim(name)) as known_as, any_value(rep_id) as id, "
+            "count(distinct rep_id) as people from reps where name is not null group by 1",
+        )
+        for table, column in OWNERS:
+            self._named_owner(table, column)
+
+    def _named_owner(self, table: str, column: str) -> None:
+        name = f"lower(trim({table}.{column}))"
+        unknown = f"{column} is not null and {column} not in (select rep_id from reps)"
+        told = self.store.query(
+            f"select distinct {table}.{column} as who, people from {table} join rep_names r "
+            f"on r.known_as = {name} where {unknown} order by 1"
+        )
+        for who in told.loc[told["people"] > 1, "who"]:
+            self._note_where(
+                table,
+                f"{column} = {literal(who)}",
+                f"{column} {who!r} is the name of several reps; it stays a name",
+            )
+        one = f"{unknown} and {name} in (select known_as from rep_names where people = 1)"
+        if (told["people"] == 1).any():
+            self._note_where(table, one, f"{column} given by name, matched to the rep's id")
+            self.store.own(table)
+            self.store.run(
+                f"update {table} set {column} = r.id from rep_names r "
+                f"where r.people = 1 and r.known_as = {name} and {unknown}"
+            )
+
+    def outcome_by_status(self) -> None:
+        """Where the CRM says won or lost beside the stage, let that be the last stage.
+
+        Raises
+        ------
+        SettingsError
+            If the settings have no name for such an outcome.
+        """
+        for word in workspace.OUTCOMES:
+            names = [name for name, what in self.said.outcomes.items() if what == word]
+            inside = ", ".join(map(literal, self.said.outcomes))
+            where = f"status = '{word}' and stage not in ({inside})"
+            rows = self._count("opportunities", where)
+            if rows and not names:
+                raise SettingsError(
+                    f"{rows:,} opportunities have the status {word}, and {self.said.origin} has "
+                    f'no name for it. Add to [outcomes]: {word.title()} = "{word}".'
+                )
+            if rows:
+                self._note_where("opportunities", where, f"{word} by its status, not by its stage")
+                dated = {"won": "won_at", "lost": "lost_at"}.get(word, "null")
+                self.store.own("stage_events")
+                self.store.run(
+                    "insert into stage_events by name select opportunity_id, last_stage_change as "
+                    "entered_at, stage, 'derived' as origin, file, row from opportunities where "
+                    f"{where}; update opportunities set stage = {literal(names[0])}, "
+                    f"last_stage_change = null, closed_at = coalesce({dated}, closed_at) "
+                    f"where {where}"
+                )
 
     def ids_made(self) -> None:
         """Make the ids that are not there from file and row."""
         absent = self._by_file("opportunities", "opportunity_id is null")
+        self.store.make("made", "select distinct file from opportunities where opportunity_id is null")
         for file, rows in absent.items():
             name = self.sources[file].file
             self.ledger.note("opportunities", name, "opportunity_id made from file and row", rows)
@@ -79,14 +225,31 @@ class Rules:
             )
 
     def repeated_ids(self) -> None:
-        """Use the first row of an id that stands twice."""
+        """Use one row of an id that stands twice.
+
+        Raises
+        ------
+        ExportError
+            If the settings say that this stops the reading.
+        """
+        rule = self.said.rule("repeated_ids")
+        order = "file, row" if rule == "first" else "file desc, row desc"
+        if rule == "stop" and not self.store.one(ONCE)["fine"]:
+            first = self.store.query(
+                "select file, row, opportunity_id from opportunities qualify row_number() over "
+                "(partition by opportunity_id order by file, row) > 1 order by file, row limit 1"
+            ).iloc[0]
+            raise ExportError(
+                f"{self._where(first, 'opportunity_id')}: {first['opportunity_id']!r} stands "
+                f'twice, and {self.said.origin} says rules.repeated_ids = "stop".'
+            )
         self._set_aside(
             "opportunities",
             "(file, row) in (select (file, row) from opportunities qualify "
-            "row_number() over (partition by opportunity_id order by file, row) > 1)",
+            f"row_number() over (partition by opportunity_id order by {order}) > 1)",
             "opportunity_id",
-            "stands twice; the first one is used",
-            unless="select count(*) = count(distinct opportunity_id) as fine from opportunities",
+            f"stands twice; the {rule} one is used",
+            unless=ONCE,
         )
 
     def stage_from_history(self) -> None:
@@ -264,7 +427,8 @@ class Rules:
         if not history:
             dated = set(
                 self.store.query(
-                    "select distinct stage from stage_events where origin = 'stage dates'"
+                    "select distinct stage from (select stage, origin from stage_events union all "
+                    "select stage, origin from more_events) where origin = 'stage dates'"
                 )["stage"]
             )
             unseen = [stage for stage in self.said.stages if stage not in dated]
