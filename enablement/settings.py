@@ -30,6 +30,7 @@ OUTCOMES = ("won", "lost", "cancelled")
 TYPES = ("new business", "existing business", "renewal")
 DATE_ORDERS = ("year first", "month first", "day first")
 ZERO_RULES = ("missing", "kept")
+DECIMALS = (".", ",")
 PLACEHOLDERS = ("", "N/A", "n/a", "-", "Select", "Unknown", "unknown", "NULL", "null")
 # What a rule of reading can do; the first word is what it does unless the settings say otherwise.
 RULES: dict[str, tuple[str, ...]] = {
@@ -58,6 +59,10 @@ class Settings:
     missing : words that mean "not known"
     dates : order of day and month, or a format such as ``%d.%m.%Y``; None lets
         each whole column decide
+    decimal : "." or ",", for columns of numbers such as 1.000 that do not decide it; None
+        lets each whole column decide
+    formats : file name -> ``dates`` or ``decimal`` of that file, where it is written
+        otherwise than the rest
     timezone : the zone of times that name none
     zero_amount_when_lost : "missing" (an amount of 0 on a lost one is unknown) or "kept"
     currency : code of the amounts that name none
@@ -76,6 +81,8 @@ class Settings:
     values: dict[str, dict[str, dict[str, str]]] = dataclasses.field(default_factory=dict)
     missing: tuple[str, ...] = PLACEHOLDERS
     dates: str | None = None
+    decimal: str | None = None
+    formats: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
     timezone: str = "UTC"
     zero_amount_when_lost: str = "missing"
     currency: str = "USD"
@@ -97,6 +104,22 @@ class Settings:
     def rule(self, name: str) -> str:
         """Say what a rule of reading does."""
         return self.rules.get(name, RULES[name][0])
+
+    def format_of(self, place: str, key: str) -> str | None:
+        """Find what ``[formats]`` says of one file.
+
+        Parameters
+        ----------
+        place : the file's name, with or without a sheet and a column behind it, such as
+            ``book.xlsx, sheet Deals, column Closed``; the longest name that fits counts
+        key : "dates" or "decimal"
+        """
+        fitting = [
+            name
+            for name, said in self.formats.items()
+            if key in said and f"{place}, ".startswith(f"{name}, ")
+        ]
+        return self.formats[max(fitting, key=len)][key] if fitting else None
 
     def period(self, name: str | Period | tuple[object, object]) -> Period:
         """Find the days of a fiscal period such as ``2026Q3``."""
@@ -191,13 +214,20 @@ def _from_dict(said: Mapping[str, Any], *, origin: str) -> Settings:
 
 
 KINDS: dict[str, type] = {
-    **dict.fromkeys(("outcomes", "types", "columns", "files", "stage_dates", "values", "rules"), Mapping),
-    **dict.fromkeys(("dates", "timezone", "zero_amount_when_lost", "currency"), str),
+    **dict.fromkeys(
+        ("outcomes", "types", "columns", "files", "stage_dates", "values", "rules"), Mapping
+    ),
+    **dict.fromkeys(("dates", "decimal", "timezone", "zero_amount_when_lost", "currency"), str),
+    "formats": Mapping,
     "missing": list,
     "exported_on": dt.date,
 }
 # How many tables lie around the texts of a setting.
-DEPTHS = {"outcomes": 1, "types": 1, "files": 1, "stage_dates": 1, "rules": 1, "columns": 2, "values": 3}
+DEPTHS = {
+    **dict.fromkeys(("outcomes", "types", "files", "stage_dates", "rules"), 1),
+    **dict.fromkeys(("columns", "formats"), 2),
+    "values": 3,
+}
 DIRECTIVES = set("dmyYHIMSpfbBjzZ%")
 NAMES = {Mapping: "a table", str: "text in quotes", list: "a list", dt.date: "a date"}
 
@@ -270,6 +300,7 @@ def _check(settings: Settings) -> None:
             raise SettingsError(
                 f"{settings.origin}: dates = {settings.dates!r} is no format such as %d.%m.%Y."
             )
+    _check_formats(settings)
     for word in settings.missing:
         _check_texts(word, 0, f"{settings.origin}: missing")
     _check_words(settings, "stage_dates", settings.stage_dates, settings.stages)
@@ -285,6 +316,32 @@ def _check(settings: Settings) -> None:
         raise SettingsError(
             f"{settings.origin}: timezone = {settings.timezone!r} is no zone such as Europe/Berlin."
         )
+
+
+def _check_formats(settings: Settings) -> None:
+    """Check how dates and numbers are said to be written, in all files and in single ones."""
+    _check_dates(settings, "dates", settings.dates)
+    _check_words(
+        settings, "decimal", [] if settings.decimal is None else [settings.decimal], DECIMALS
+    )
+    for file, said in settings.formats.items():
+        where = f"formats.{file}"
+        _check_words(settings, where, said, ("dates", "decimal"))
+        _check_dates(settings, f"{where}.dates", said.get("dates"))
+        decimal = [said["decimal"]] if "decimal" in said else []
+        _check_words(settings, f"{where}.decimal", decimal, DECIMALS)
+
+
+def _check_dates(settings: Settings, where: str, said: str | None) -> None:
+    if said is None:
+        return
+    if "%" not in said:
+        _check_words(settings, where, [said], DATE_ORDERS)
+        return
+    used = set(re.findall(r"%(.?)", said))
+    month = used & {"m", "b", "B"}
+    if not used <= DIRECTIVES or "d" not in used or not month or not used & {"y", "Y"}:
+        raise SettingsError(f"{settings.origin}: {where} = {said!r} is no format such as %d.%m.%Y.")
 
 
 def _check_words(settings: Settings, key: str, said: Any, known: tuple[str, ...]) -> None:

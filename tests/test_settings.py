@@ -81,6 +81,14 @@ def test_several_pipelines_have_their_own_stages(tmp_path):
         ({"stages": [{"a": 1}]}, "must be a name"),
         ({"stages": ["", "Lead"]}, "must be a name"),
         ({"timezone": "localtime"}, "is no zone such as"),
+        ({"decimal": ";"}, "decimal has ';'. Known: ., ,"),
+        ({"decimal": ""}, "decimal has ''"),
+        ({"decimal": 1}, "decimal = 1 is not text in quotes"),
+        ({"formats": {"a.csv": "day first"}}, "formats.a.csv = 'day first' is not a table"),
+        ({"formats": {"a.csv": {"date": "x"}}}, "formats.a.csv has 'date'.*mean 'dates'"),
+        ({"formats": {"a.csv": {"dates": "day frist"}}}, "formats.a.csv.dates.*'day first'"),
+        ({"formats": {"a.csv": {"dates": "%Q"}}}, "formats.a.csv.dates = '%Q' is no format"),
+        ({"formats": {"a.csv": {"decimal": "x"}}}, "formats.a.csv.decimal has 'x'"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_line(tmp_path, change, complaint):
@@ -88,6 +96,27 @@ def test_what_does_not_fit_is_refused_in_a_line(tmp_path, change, complaint):
     with pytest.raises(SettingsError, match=complaint) as refused:
         read({**LEAST, **change}, tmp_path)
     assert "\n" not in str(refused.value)
+
+
+def test_a_file_may_be_written_otherwise_than_the_rest(tmp_path):
+    """The longest name that fits counts: a sheet before its workbook, never half a name."""
+    said = read(
+        {
+            **LEAST,
+            "decimal": ".",
+            "dates": "%d-%b-%Y",
+            "formats": {
+                "book.xlsx": {"decimal": ",", "dates": "day first"},
+                "book.xlsx, sheet Deals": {"decimal": "."},
+            },
+        },
+        tmp_path,
+    )
+    assert said.format_of("book.xlsx, sheet Deals, column Amount", "decimal") == "."
+    assert said.format_of("book.xlsx, sheet Deals, column Closed", "dates") == "day first"
+    assert said.format_of("book.xlsx, sheet Deals 2, column Amount", "decimal") == ","
+    assert said.format_of("book.xlsx", "decimal") == ","
+    assert said.format_of("book.xls, column Amount", "decimal") is None
 
 
 def test_broken_toml_names_file_and_line(tmp_path):

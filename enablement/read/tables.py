@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,7 @@ from enablement.read.crosswalks import Match
 from enablement.read.engine import Store, literal, quoted
 from enablement.read.exports import Export
 from enablement.read.quality import Ledger
-from enablement.read.values import FLAG, NUMBER, TEXT, TIME
+from enablement.read.values import FLAG, NUMBER, TEXT, TIME, WOULD_WORK
 from enablement.settings import Settings
 
 _T, _N, _D, _F = TEXT, NUMBER, TIME, FLAG
@@ -158,11 +160,6 @@ SPACE = " \t\n\r\u00a0\u2007\u202f\ufeff"
 FIRST_OF_BLANK, LAST_OF_BLANK = np.zeros(256, dtype=bool), np.zeros(256, dtype=bool)
 FIRST_OF_BLANK[[mark.encode()[0] for mark in SPACE]] = True
 LAST_OF_BLANK[[mark.encode()[-1] for mark in SPACE]] = True
-WOULD_WORK = {
-    NUMBER: "a number such as 1234.5 or 1,234.50",
-    TIME: "a date such as 2026-09-30",
-    FLAG: "TRUE or FALSE",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -358,13 +355,14 @@ def _readings(
         text = texts[column.ours]
         asked, empty = questions[column.ours]
         typed = values.quick(text, column.kind, settings.timezone)
-        if asked or _stated(column.kind, settings):
+        place = f"{export.name}, column {column.theirs}"
+        if asked or values.stated(column.kind, settings, place):
             settled = values.settle(
                 text,
                 column.kind,
-                lambda fields: store.one(f"select {fields} from raw where {belongs}"),
+                lambda fields: _asked(store, fields, belongs),
                 settings,
-                f"{export.name}, column {column.theirs}",
+                place,
             )
             typed = settled.sql
             if settled.note:
@@ -393,16 +391,17 @@ def _questions(
     }
 
 
+def _asked(store: Store, fields: str, belongs: str) -> dict[str, Any]:
+    """Ask something of the rows; what has no value is not a number."""
+    found = store.one(f"select {fields} from raw where {belongs}")
+    return {name: math.nan if value is None else value for name, value in found.items()}
+
+
 def _trimmed(cell: str, export: Export) -> str:
     """Write the SQL of a cell without the blanks around it."""
     place = re.search(r"\bc(\d+)\b", cell)
     at = int(place.group(1)) if place else 0
     return f"trim({cell}, {literal(SPACE)})" if _spaced(export.rows.column(at)) else cell
-
-
-def _stated(kind: str, settings: Settings) -> bool:
-    """Say whether the settings state how such a column is read, so that nothing else is."""
-    return kind == TIME and settings.dates is not None and "%" in settings.dates
 
 
 def _spaced(cells: pa.ChunkedArray) -> bool:
@@ -437,8 +436,7 @@ def _known(column: Column, text: str, match: Match, settings: Settings) -> str:
         f"else {meant} end"
     )
     if column.kind == TIME:  # an open end such as 9999-12-31 means "not yet"
-        far = f"{meant} >= '2200' and {meant} < ':' and substr({meant}, 5, 1) = '-'"
-        known = f"case when {far} then null else {known} end"
+        known = f"case when {values.open_end(meant)} then null else {known} end"
     return known
 
 

@@ -1,123 +1,161 @@
-"""What stands in a cell, as SQL: numbers, times and flags as people write them."""
+"""From text to values, in SQL: numbers, times, flags and durations, by the whole column.
+
+Two readings. `quick` reads what programs write (1234.5, 2026-09-30, true) at the speed of a
+cast. Where `open_question` says that it may not be the last word, `settle` looks at the
+whole column and decides; what it cannot decide it refuses, with the line for the settings.
+A text that neither reads gives NULL: the caller counts it as unreadable.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
-
-import pandas as pd
-
-from enablement.errors import ExportError, SettingsError
-from enablement.read.engine import literal
+from enablement.read import amounts, engine, times
+from enablement.read.amounts import currency
+from enablement.read.kinds import (
+    DURATION,
+    FLAG,
+    NUMBER,
+    TEXT,
+    TIME,
+    WOULD_WORK,
+    Ask,
+    Settled,
+    let,
+    matches,
+    tidy,
+)
+from enablement.read.times import open_end
 from enablement.settings import Settings
 
-TEXT, NUMBER, TIME, FLAG = "text", "number", "time", "flag"
-TRUE, FALSE = ("true", "1", "yes", "y", "ja", "oui", "si"), ("false", "0", "no", "n", "nein", "non")
-FAR_FUTURE = "2200-01-01"
-NUMBER_SHAPE = r"^[-+]?[$€£¥]?\s?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?([eE][-+]?\d+)?$"
-ISO_SHAPE = r"^(19|20|21)\d{2}-\d{1,2}-\d{1,2}([T ].*)?$"
-PARTS_SHAPE = r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})(\s.*)?$"
-COMMA_SHAPE = r"^[-+(]?\s?[$€£¥]?\s?(\d{1,3}(\.\d{3})+,\d+|\d+,(\d{1,2}|\d{4,}))\s?[€)]?$"
-FIRSTS = {"month first": ("%m", "%d"), "day first": ("%d", "%m")}
-CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-Ask = Callable[[str], dict]
+__all__ = [
+    "DURATION",
+    "FALSE",
+    "FLAG",
+    "NUMBER",
+    "TEXT",
+    "TIME",
+    "TRUE",
+    "WOULD_WORK",
+    "Ask",
+    "Settled",
+    "currency",
+    "in_gap",
+    "open_end",
+    "open_question",
+    "quick",
+    "settle",
+    "stated",
+]
 
-
-@dataclasses.dataclass(frozen=True)
-class Settled:
-    """How a column is read: the SQL, and in a few words what was decided."""
-
-    sql: str
-    note: str
+# Flags in English, German, French and Spanish, and as databases and forms write them;
+# in any case, with or without accents.
+TRUE = (
+    *("true", "t", "1", "yes", "y", "on", "x", "checked", "✓", "✔", "☑"),
+    *("ja", "j", "wahr", "oui", "vrai", "si", "sí", "verdadero"),
+)
+FALSE = (
+    *("false", "f", "0", "no", "n", "off", "unchecked", "✗", "✘", "☐"),
+    *("nein", "falsch", "non", "faux", "falso"),
+)
+HOURS = r"([-+]?)(\d+):([0-5]?\d):([0-5]\d(?:[.,]\d+)?)"
 
 
 def quick(text: str, kind: str, zone: str) -> str:
+    """Write the SQL that reads the shape that programs write, as fast as can be.
+
+    Parameters
+    ----------
+    text : SQL of the text: trimmed, NULL where missing
+    kind : TEXT, NUMBER, TIME, FLAG or DURATION
+    zone : the zone of times that name none; the session's TimeZone must be the same
+
+    Returns
+    -------
+    str
+        SQL of a double (NUMBER; DURATION in seconds), a timestamp in UTC, a boolean or
+        the text itself; NULL where the text has another shape.
+    """
     if kind == NUMBER:
-        cast = f"try_cast({text} as double)"
-        return f"case when isfinite({cast}) and regexp_full_match({text}, '[-+]?[0-9.]+') then {cast} end"
-    if kind == FLAG:
-        return f"case when lower({text}) = 'true' then true when lower({text}) = 'false' then false end"
+        return amounts.quick(text)
     if kind == TIME:
-        iso_day = f"case when length({text}) <= 10 then try_cast({text} as timestamp) end"
-        iso = f"(try_cast({text} as timestamptz) at time zone 'UTC')"
-        return f"case when regexp_matches({text}, {literal(ISO_SHAPE)}) then coalesce({iso_day}, {iso}) end"
-    return text
+        return times.quick(text, zone)
+    if kind == FLAG:
+        return (
+            f"case {text} when 'true' then true when 'false' then false when 'TRUE' then true "
+            f"when 'FALSE' then false when '1' then true when '0' then false end"
+        )
+    return _duration(text) if kind == DURATION else text
 
 
-def open_question(text: str, kind: str) -> str:
+def open_question(text: str, kind: str, read: str | None = None) -> str:
+    """Write the aggregate that is true where the quick reading may not be the last word.
+
+    Parameters
+    ----------
+    text, kind : as for `quick`
+    read : the column with the quick reading, where there is one already; saves reading
+        again
+    """
     if kind == TEXT:
         return "false"
-    return f"bool_or({text} is not null and ({quick(text, kind, 'UTC')}) is null)"
+    unread = f"count({text}) > count({read or quick(text, kind, 'UTC')})"
+    if kind != NUMBER:
+        return unread
+    return f"({unread} or coalesce(bool_or({amounts.means_two(text)}), false))"
 
 
 def settle(text: str, kind: str, ask: Ask, settings: Settings, place: str) -> Settled:
+    """Decide by the whole column how it is read.
+
+    Parameters
+    ----------
+    text, kind : as for `quick`
+    ask : runs ``select {fields} from the column's rows`` and gives the one row
+    settings : how dates and numbers are written where the column does not decide
+    place : file and column, for messages, such as ``deals.csv, column Close Date``
+
+    Raises
+    ------
+    SettingsError
+        If values can be read in two ways and nothing decides; with the line to add.
+    """
     if kind == NUMBER:
-        shape = literal(COMMA_SHAPE)
-        example = ask(f"min({text}) filter (regexp_matches({text}, {shape})) as example")["example"]
-        if isinstance(example, str):
-            raise ExportError(
-                f"{place}: {example!r} has a decimal comma. Export the "
-                "numbers with a decimal point, as 1234.56."
-            )
-        bare = f"regexp_replace({text}, '[$€£¥,\\s]', '', 'g')"
-        return Settled(
-            f"case when regexp_matches({text}, {literal(NUMBER_SHAPE)}) "
-            f"and isfinite(try_cast({bare} as double)) then try_cast({bare} as double) end", "")
-    if kind == FLAG:
-        yes, no = (", ".join(map(literal, words)) for words in (TRUE, FALSE))
-        low = f"lower({text})"
-        return Settled(f"case when {low} in ({yes}) then true when {low} in ({no}) then false end", "")
+        return amounts.settle(text, ask, settings, place)
     if kind == TIME:
-        return Settled(_time(text, ask, settings, place), "")
-    return Settled(text, "")
+        return times.settle(text, ask, settings, place)
+    if kind == FLAG:
+        return Settled(_flag(text))
+    return Settled(quick(text, kind, settings.timezone))
 
 
-def _time(text: str, ask: Ask, settings: Settings, place: str) -> str:
-    if settings.dates and "%" in settings.dates:
-        formats = [settings.dates, *(settings.dates + clock for clock in CLOCKS[1:])]
-        return _parsed(text, formats, settings)
-    order = settings.dates or _order(text, ask, settings, place)
-    other = _parsed(text, _formats(order), settings) if order in FIRSTS else "null::timestamp"
-    return f"coalesce({quick(text, TIME, settings.timezone)}, {other})"
+def stated(kind: str, settings: Settings, place: str) -> bool:
+    """Whether the settings give the only format, so that `settle` must read, never `quick`."""
+    return kind == TIME and times.stated(settings, place)
 
 
-def _parsed(text: str, formats: list[str], settings: Settings) -> str:
-    listed = ", ".join(map(literal, formats))
-    parsed = f"try_strptime({text}, [{listed}])"
-    local = f"(timezone({literal(settings.timezone)}, {parsed}) at time zone 'UTC')"
-    return f"case when {parsed} = date_trunc('day', {parsed}) then {parsed} else {local} end"
+def in_gap(text: str, kind: str, zone: str) -> str:
+    """Write the condition that is true where `quick` reads a time no clock showed.
+
+    When clocks are put forward an hour is left out; 02:30 within it is read as 03:30.
+    """
+    return times.quick_gap(text, zone) if kind == TIME else "false"
 
 
-def _formats(order: str) -> list[str]:
-    first, second = FIRSTS[order]
-    return [
-        f"{first}{mark}{second}{mark}{year}{clock}"
-        for mark in "/.-"
-        for year in ("%y", "%Y")
-        for clock in CLOCKS
-        if (mark, year) != ("-", "%y")
-    ]
+def _flag(text: str) -> str:
+    low = f"lower({tidy(text)})"
+    yes, no = (", ".join(map(engine.literal, words)) for words in (TRUE, FALSE))
+    return f"case when {low} in ({yes}) then true when {low} in ({no}) then false end"
 
 
-def _order(text: str, ask: Ask, settings: Settings, place: str) -> str | None:
-    shape = literal(PARTS_SHAPE)
-    part = lambda n: f"try_cast(regexp_extract({text}, {shape}, {n}) as int)"
-    ok = f"regexp_matches({text}, {shape}) and {part(1)} <= 31 and {part(2)} <= 31"
-    seen = ask(
-        f"count(*) filter ({ok}) as n, count(*) filter ({ok} and {part(1)} > 12) as days, "
-        f"count(*) filter ({ok} and {part(2)} > 12) as months, min({text}) filter ({ok}) as example"
+def _duration(text: str) -> str:
+    """Write the SQL of hours, minutes and seconds, as HubSpot writes time in a stage: seconds.
+
+    Hours go over 24. Two parts (05:30) may be hours or minutes and are not read, nor is a
+    number alone, whose unit nobody knows.
+    """
+    names = "['sign', 'hours', 'minutes', 'seconds']"
+    parts = f"regexp_extract({text}, {engine.literal('^' + HOURS + '$')}, {names})"
+    seconds = (
+        "case p.sign when '-' then -1 else 1 end * (try_cast(p.hours as double) * 3600 "
+        "+ try_cast(p.minutes as double) * 60 + try_cast(replace(p.seconds, ',', '.') as double))"
     )
-    if not seen["n"]:
-        return None
-    if bool(seen["days"]) != bool(seen["months"]):
-        return "day first" if seen["days"] else "month first"
-    why = (
-        "some values have the day first and some the month"
-        if seen["days"]
-        else f"{seen['example']!r} may be read with the day or the month first, and no value of "
-        "the column decides"
-    )
-    raise SettingsError(
-        f"{place}: {why}. Add to {settings.origin}: "
-        'dates = "day first" (or "month first").'
-    )
+    return f"case when {matches(text, HOURS)} then {let('p', parts, seconds)} end"
