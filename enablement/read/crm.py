@@ -21,6 +21,7 @@ from enablement.errors import (
 )
 from enablement.periods import Period
 from enablement.read import crosswalks, exports, tables, visits
+from enablement.read.crosswalks import Match
 from enablement.read.quality import Ledger, Quality
 from enablement.settings import Settings
 
@@ -142,17 +143,34 @@ def load(
     _check_named(said, files)
     for path in files:
         export = exports.read(path)
-        match = crosswalks.match(export, said)
-        ledger.file(path.name, match.table, export.rows.num_rows, match.reason)
-        if match.table is None:
-            continue
-        frame = tables.build(export, match, said, ledger)
-        frames.setdefault(match.table, []).append(frame.assign(file=path.name))
-        sources[path.name] = Source(path.name, match.columns, export.lines)
+        for match in map(_as_owner_changes, crosswalks.match(export, said)):
+            table = match.table if match.table in tables.SCHEMA else None
+            ledger.file(path.name, table, export.rows.num_rows, match.reason)
+            if table is not None:
+                frame = tables.build(export, match, said, ledger)
+                frames.setdefault(table, []).append(frame.assign(file=path.name))
+                sources[path.name] = Source(path.name, match.columns, export.lines)
     if "opportunities" not in frames:
         raise _unrecognised(place, ledger)
     whole = {table: pd.concat(parts, ignore_index=True) for table, parts in frames.items()}
     return _assemble(whole, said, ledger, sources)
+
+
+def _as_owner_changes(match: Match) -> Match:
+    """Read the changes of owner of a tall history; its other fields are not read yet."""
+    if match.table != "changes":
+        return match
+    meant = match.values["field"]
+    names = {"opportunity_id": "opportunity_id", "changed_at": "changed_at"}
+    names = {**names, "old": "from_rep", "new": "to_rep"}
+    columns = {ours: match.columns[name] for name, ours in names.items() if name in match.columns}
+    owners = [field for field, ours in meant.items() if ours == "rep_id"]
+    return dataclasses.replace(
+        match,
+        table="owner_changes",
+        columns=columns,
+        keep_where={match.columns["field"]: owners},
+    )
 
 
 def crm(
