@@ -7,6 +7,7 @@ CONTRIBUTING.md.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
@@ -110,7 +111,13 @@ def _fits(entry: Entry, export: Export) -> bool:
 
 
 def _headers(entry: Entry, export: Export) -> Headers:
-    return Headers(export.headers, written=letters if entry.plain else fold)
+    return _prepared(tuple(export.headers), entry.plain)
+
+
+@functools.lru_cache(maxsize=16)
+def _prepared(names: tuple[str, ...], plain: bool) -> Headers:
+    """Fold the headers of a file once, not once per crosswalk."""
+    return Headers(names, written=letters if plain else fold)
 
 
 def _stem(export: Export) -> str:
@@ -181,11 +188,13 @@ def _matched(entry: Entry, export: Export, settings: Settings) -> Match:
             f'{both}; say which in {settings.origin}: [columns.{entry.table}] {needed[0]} = "..."',
         )
     columns = {**_columns(entry, headers), **said}
-    seen = [_found(need, entry, headers)[0] for need in entry.needs]
+    met = [_found(need, entry, headers)[0] for need in entry.needs]
+    seen = columns.values() if entry.plain else [*headers.find(entry.telling)[:1], *met]
     unsure = "".join(
         f"; {' and '.join(both)} could each be {ours}, so neither is"
         for ours, both in doubts.items()
     )
+    near = _nearest(export) if entry.plain else ""
     return Match(
         entry.table,
         _with_our_names(entry, export, columns),
@@ -195,7 +204,7 @@ def _matched(entry: Entry, export: Export, settings: Settings) -> Match:
         stage_dates=_stage_dates(entry.table, headers.dated(entry.stage_dates), export, settings),
         values={ours: dict(meant) for ours, meant in entry.values.items() if ours in columns},
         fixed=dict(entry.fixed),
-        reason=f"{entry.title}, by its columns {', '.join(dict.fromkeys(seen))}{unsure}",
+        reason=f"{entry.title}, by its columns {', '.join(dict.fromkeys(seen))}{unsure}{near}",
         crm=entry.crm,
     )
 
@@ -281,25 +290,25 @@ def _stage_dates(
 
 def _nearest(export: Export) -> str:
     """Say which crosswalk came nearest, and which of its columns the file lacks."""
-    best: tuple[float, int, str] = (0.0, 0, "")
-    for entry in known():
-        if entry.plain or (entry.ours and fold(_stem(export)) != entry.stem):
-            continue
-        headers = _headers(entry, export)
-        absent = [need for need in entry.needs if not _found(need, entry, headers)]
-        if not absent or headers.find(entry.without):
-            continue
-        close = [headers.near(name for c in need for name in entry.headers(c)) for need in absent]
-        met = len(entry.needs) - len(absent)
-        hints = sum(header is not None for header in close) + len(headers.find(entry.marks)) / 10
-        share = (met + hints) / len(entry.needs)
-        said = " and ".join(
-            _lack(need, entry, header) for need, header in zip(absent, close, strict=True)
-        )
-        best = max(best, (share, met, f"{entry.title}, which also needs {said}"))
-    return f"; nearest: {best[2]}" if best[0] > 0.5 else ""
+    tried = [_lacking(entry, export) for entry in known() if not entry.plain]
+    share, _, said = max(tried)
+    return f"; nearest: {said}" if share > 0.5 else ""
 
 
-def _lack(need: Iterable[str], entry: Entry, near: str | None) -> str:
-    wanted = " or ".join(entry.headers(column)[0] for column in need if entry.headers(column))
-    return f"{wanted} (is it {near!r}?)" if near else wanted
+def _lacking(entry: Entry, export: Export) -> tuple[float, int, str]:
+    """Weigh how near a crosswalk comes, and say what it misses."""
+    headers = _headers(entry, export)
+    needs = [[name for ours in need for name in entry.headers(ours)] for need in entry.needs]
+    wanted = [*needs, list(entry.telling)] if entry.telling else needs
+    absent = [names for names in wanted if not headers.find(names)]
+    misnamed = entry.ours and fold(_stem(export)) != entry.stem
+    if misnamed or not absent or headers.find(entry.without):
+        return (0.0, 0, "")
+    near = [headers.near(names) for names in absent]
+    met = len(wanted) - len(absent)
+    hints = sum(header is not None for header in near) + len(headers.find(entry.marks)) / 10
+    said = " and ".join(
+        f"{names[0]} (is it {header!r}?)" if header else names[0]
+        for names, header in zip(absent, near, strict=True)
+    )
+    return ((met + hints) / len(wanted), met, f"{entry.title}, which also needs {said}")

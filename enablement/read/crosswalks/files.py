@@ -72,6 +72,8 @@ class Entry:
     @property
     def title(self) -> str:
         """Name it for the reader, with its language."""
+        if self.ours and self.table:
+            return f"{self.name} of {self.table}"
         return f"{self.name} ({self.language})" if self.language else self.name
 
     @property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import difflib
+import functools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
@@ -49,14 +51,26 @@ class Headers:
         return list(dict.fromkeys(name for name in found if name is not None))
 
     def near(self, wanted: Iterable[str]) -> str | None:
-        """Find a header that is nearly one of the names, as a slip of the keyboard leaves it."""
+        """Find a header that is nearly one of the names, as a slip of the keyboard leaves it.
+
+        Compared are those that begin or end alike: a file may have thousands of columns.
+        """
         for name in wanted:
-            for by in (self._places, {letters(header): header for header in self.names}):
-                word = self._written(name) if by is self._places else letters(name)
-                close = difflib.get_close_matches(word, list(by), n=1, cutoff=NEAR)
-                if close:
-                    return by[close[0]]
+            word = letters(name)
+            alike = {*self._alike[word[:2]], *self._alike["…" + word[-2:]]}
+            close = difflib.get_close_matches(word, sorted(alike), n=1, cutoff=NEAR)
+            if close:
+                return next(header for header in self.names if letters(header) == close[0])
         return None
+
+    @functools.cached_property
+    def _alike(self) -> Mapping[str, set[str]]:
+        """Sort the headers by their first and by their last two letters."""
+        sorted_in: dict[str, set[str]] = collections.defaultdict(set)
+        for word in map(letters, self.names):
+            sorted_in[word[:2]].add(word)
+            sorted_in["…" + word[-2:]].add(word)
+        return sorted_in
 
     def dated(self, patterns: Iterable[re.Pattern[str]]) -> dict[str, tuple[str, str | None]]:
         """Find the columns with the day a stage was entered: header -> stage and pipeline.
