@@ -521,6 +521,7 @@ def test_a_crosswalk_recognises_its_own_words():
         if entry.plain or entry.ours:
             continue
         headers = [theirs[0] for theirs in {**entry.inherited, **entry.columns}.values()]
+        headers += [entry.headers(need[0])[0] for need in entry.needs]
         match = found(list(dict.fromkeys([*headers, *entry.marks, *entry.telling[:1]])))
         assert (match.table, match.reason.split(", by its")[0]) == (entry.table, entry.title)
 
@@ -531,6 +532,15 @@ def test_a_language_says_every_column_that_tells():
         if entry.inherited:
             for need in entry.needs:
                 assert set(need) & set(entry.columns), entry.title
+
+
+def test_a_need_is_a_column_of_the_entry_or_a_header():
+    """A slip in one of our names would make it a header that no file has."""
+    ours = {name for columns in tables.SCHEMA.values() for name in columns}
+    for entry in known():
+        for need in entry.needs:
+            strange = set(need) - set(entry.columns) - set(entry.inherited)
+            assert not strange & ours, entry.title
 
 
 def test_columns_of_ours_are_those_of_the_dictionary():

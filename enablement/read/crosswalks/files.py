@@ -15,7 +15,8 @@ and of each kind of file the CRM writes::
     table = "opportunities"         # absent: the file is known, and left alone
     name = "HubSpot deals"
     stem = "quotas"                 # the file must be called so
-    needs = ["name", ["stage", "status"]]   # our columns that must be there; of a list one
+    needs = ["name", ["stage", "status"]]   # what must be there, of a list one: a column of
+                                    # ours under any of its headers, or else a header
     without = ["Old Value"]         # headers that must not be there
     marks = ["Record ID"]           # headers that only this product writes: they break a tie
     keep_where = ["field"]          # rows belong here whose value is one of `values`
@@ -81,9 +82,9 @@ class Entry:
         """Say whether the columns carry our names, so that the file's name must tell."""
         return self.stem is not None
 
-    def headers(self, column: str) -> tuple[str, ...]:
-        """List what the CRM calls one of our columns in this language."""
-        return self.columns.get(column) or self.inherited.get(column, ())
+    def headers(self, need: str) -> tuple[str, ...]:
+        """List what the CRM calls one of our columns in this language; else it is a header."""
+        return self.columns.get(need) or self.inherited.get(need) or (need,)
 
 
 @functools.cache
