@@ -588,6 +588,21 @@ def test_two_crosswalks_that_fit_equally_are_not_chosen_between(monkeypatch):
     assert '[files] opportunities = "export.csv"' in match.reason
 
 
+def test_what_only_one_product_writes_outweighs_more_common_words():
+    """Title, stage, status and a close date are Pipedrive's, but not beside Dynamics' own marks."""
+    common = "Title|Stage|Status|Expected close date"
+    assert found(common).crm == "Pipedrive"
+    marked = f"(Do Not Modify) Opportunity|(Do Not Modify) Row Checksum|{common}"
+    assert found(marked).crm == "Dynamics 365"
+
+
+def test_a_table_kept_by_hand_is_not_taken_for_another_by_plain_words():
+    """Accounts with a stage and a rep of theirs stay accounts; under another name they do not."""
+    headers = "account_id|name|stage|sales rep|deal value|close date"
+    assert found(headers, name="accounts.csv").table == "accounts"
+    assert found(headers).table == "opportunities"
+
+
 # ---- Plain words ------------------------------------------------------------------------------
 
 
