@@ -421,12 +421,12 @@ def test_an_open_end_is_no_date_and_a_word_is_none_either(tmp_path):
     assert crm.seen_until == pd.Timestamp("2026-01-02").date()
 
 
-def test_numbers_that_are_none_are_set_aside_and_decimal_commas_stop(tmp_path):
+def test_numbers_that_are_none_are_set_aside_and_decimal_commas_decide(tmp_path):
     """1e400 is infinite; 1.234,56 says that 1.000 beside it is a thousand."""
     crm = load(tmp_path, HEADER + "1,Won,1e400,\n2,Won,7,\n")
     assert [line for line, _, _ in reasons(crm)] == [2]
-    with pytest.raises(ExportError, match="column Amount: '1.234,56' has a decimal comma"):
-        load(tmp_path, HEADER + '1,Won,"1.234,56",\n2,Won,1.000,\n')
+    crm = load(tmp_path, HEADER + '1,Won,"1.234,56",\n2,Won,1.000,\n')
+    assert list(crm.opportunities["amount"]) == [1234.56, 1000.0]
 
 
 def test_frames_read_naive_times_in_the_workspace_zone_too():

@@ -219,9 +219,7 @@ def crm(
     given = {"opportunities": opportunities, "stage_events": stage_events, "reps": reps, **others}
     for table in others:
         if table not in tables.KNOWN:
-            raise ExportError(
-                f"No table is called {table!r}. {choices(table, list(tables.KNOWN))}"
-            )
+            raise ExportError(f"No table is called {table!r}. {choices(table, list(tables.KNOWN))}")
     with Store(said.timezone) as store:
         reading = Reading(store, said, Ledger())
         for table, frame in given.items():
@@ -269,7 +267,7 @@ class Reading:
     ) -> None:
         number = len(self.sources)
         self.sources[number] = Source(
-            export.name, match.columns, export.lines, match.stage_dates, match.crm
+            export.name, match.columns, export.lines, tables.dated_columns(export, match), match.crm
         )
         none = pd.DataFrame({"line": pd.Series(dtype="Int64"), "column": [], "value": []})
         part = tables.build(
@@ -313,9 +311,7 @@ class Reading:
         rules.quotas()
         self.reps = rules.reps()
         facts = self.facts()
-        rules.what_cannot_be_said(
-            history=facts["stage_history"], owners=facts["owner_history"]
-        )
+        rules.what_cannot_be_said(history=facts["stage_history"], owners=facts["owner_history"])
 
     @functools.cache  # noqa: B019 (a reading lives as long as its store)
     def facts(self) -> dict[str, Any]:
@@ -350,14 +346,13 @@ class Reading:
     def _stage_dates(self) -> dict[str, tuple[str, str | None]]:
         """List the columns of the opportunities that say when a stage was entered."""
         alone = len(self.said.pipelines) == 1
-        have = {name.casefold(): name for name in self.store.columns("opportunities")}
-        found: dict[str, tuple[str, str | None]] = {}
-        for source in self.sources.values():
-            for header, (stage, pipeline) in source.stage_dates.items():
-                found[have[header.casefold()]] = (stage, None if alone else pipeline)
-        for stage, header in self.said.stage_dates.items():
-            found[header] = (stage, None)
-        return found
+        given = [source.stage_dates for source in self.sources.values()]
+        own = {header: (stage, None) for stage, header in self.said.stage_dates.items()}
+        return {
+            name: (stage, None if alone else pipeline)
+            for dates in (given if any(given) else [own])
+            for name, (stage, pipeline) in dates.items()
+        }
 
     def _queries(self) -> dict[str, str]:
         listed = {

@@ -70,12 +70,19 @@ class Export:
     @property
     def aside(self):
         import pandas as pd
+
         rows = self.broken_rows() if self.broken else []
         wide = len(self.headers)
-        return pd.DataFrame({"line": pd.array([r[0] for r in rows], dtype="Int64"),
-            "column": pd.Series([None]*len(rows), dtype="str"),
-            "value": pd.Series([r[1][:80] for r in rows], dtype="str"),
-            "reason": pd.Series([f"{r[2]} fields, where the header has {wide}" for r in rows], dtype="str")})
+        return pd.DataFrame(
+            {
+                "line": pd.array([r[0] for r in rows], dtype="Int64"),
+                "column": pd.Series([None] * len(rows), dtype="str"),
+                "value": pd.Series([r[1][:80] for r in rows], dtype="str"),
+                "reason": pd.Series(
+                    [f"{r[2]} fields, where the header has {wide}" for r in rows], dtype="str"
+                ),
+            }
+        )
 
     def _fitting(self) -> Iterator[tuple[int, list[str]]]:
         width = len(self.headers)

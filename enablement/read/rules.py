@@ -19,7 +19,7 @@ OWNERS = (
     *(("owner_changes", "to_rep"), ("activities", "rep_id"), ("quotas", "rep_id")),
 )
 ONCE = "select count(*) = count(distinct opportunity_id) as fine from opportunities"
-NOT_HANDED_OVER = ("file", "row", "n", *tables.USED_UP)
+NOT_HANDED_OVER = ("file", "row", "n", *tables.USED_UP["opportunities"], "first_name", "last_name")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,10 +65,11 @@ class Rules:
         self.merged()
         self.repeated_ids()
         self.repeated_rows()
+        self.opportunities_by_name()
         self.owner_names()
+        self.outcome_by_status()
         self.stage_from_history()
         self.pipelines_known()
-        self.outcome_by_status()
         self.stages_known("opportunities", "t.pipeline")
         self.outcomes_and_amounts()
         for table in ("stage_events", "owner_changes"):
@@ -182,6 +183,22 @@ class Rules:
                 f"where r.people = 1 and r.known_as = {name} and {unknown}"
             )
 
+    def opportunities_by_name(self) -> None:
+        """Find the opportunity whose name stands in a history where an id is expected."""
+        for table in ("stage_events", "owner_changes"):
+            where = (
+                f"not exists (select 1 from opportunities o where o.opportunity_id = "
+                f"{table}.opportunity_id) and opportunity_id in (select name from opportunities "
+                "group by name having count(*) = 1)"
+            )
+            if self._count(table, where):
+                self._note_where(table, where, "opportunity given by name, matched to its id")
+                self.store.own(table)
+                self.store.run(
+                    f"update {table} set opportunity_id = o.opportunity_id from opportunities o "
+                    f"where o.name = {table}.opportunity_id and {where}"
+                )
+
     def outcome_by_status(self) -> None:
         """Where the CRM says won or lost beside the stage, let that be the last stage.
 
@@ -190,32 +207,44 @@ class Rules:
         SettingsError
             If the settings have no name for such an outcome.
         """
+        self.store.run(
+            "update opportunities set status = 'cancelled' where status_reason = 'cancelled'; "
+            "update opportunities set amount = actual_amount where status = 'won' and "
+            "actual_amount is not null; update opportunities set loss_reason = status_reason "
+            "where status = 'lost' and loss_reason is null and status_reason not in ('won', "
+            "'lost', 'open', 'cancelled')"
+        )
+        inside = ", ".join(map(literal, self.said.outcomes))
         for word in workspace.OUTCOMES:
-            names = [name for name, what in self.said.outcomes.items() if what == word]
-            inside = ", ".join(map(literal, self.said.outcomes))
-            where = f"status = '{word}' and stage not in ({inside})"
+            where = f"status = '{word}' and coalesce(stage not in ({inside}), true)"
             rows = self._count("opportunities", where)
-            if rows and not names:
-                raise SettingsError(
-                    f"{rows:,} opportunities have the status {word}, and {self.said.origin} has "
-                    f'no name for it. Add to [outcomes]: {word.title()} = "{word}".'
-                )
             if rows:
-                self._note_where("opportunities", where, f"{word} by its status, not by its stage")
-                dated = {"won": "won_at", "lost": "lost_at"}.get(word, "null")
-                self.store.own("stage_events")
-                self.store.run(
-                    "insert into stage_events by name select opportunity_id, last_stage_change as "
-                    "entered_at, stage, 'derived' as origin, file, row from opportunities where "
-                    f"{where}; update opportunities set stage = {literal(names[0])}, "
-                    f"last_stage_change = null, closed_at = coalesce({dated}, closed_at) "
-                    f"where {where}"
-                )
+                self._closed_by_status(word, where, rows)
+
+    def _closed_by_status(self, word: str, where: str, rows: int) -> None:
+        names = [name for name, what in self.said.outcomes.items() if what == word]
+        if not names:
+            raise SettingsError(
+                f"{rows:,} opportunities have the status {word}, and {self.said.origin} has "
+                f'no name for it. Add to [outcomes]: {word.title()} = "{word}".'
+            )
+        self._note_where("opportunities", where, f"{word} by its status, not by its stage")
+        at = {"won": "coalesce(won_at, closed_at)", "lost": "coalesce(lost_at, closed_at)"}
+        self.store.own("stage_events")
+        self.store.run(
+            "insert into stage_events by name select opportunity_id, last_stage_change as "
+            "entered_at, stage, 'derived' as origin, file, row from opportunities "
+            f"where {where} and stage is not null; "
+            f"update opportunities set stage = {literal(names[0])}, last_stage_change = null, "
+            f"closed_at = {at.get(word, 'closed_at')} where {where}"
+        )
 
     def ids_made(self) -> None:
         """Make the ids that are not there from file and row."""
         absent = self._by_file("opportunities", "opportunity_id is null")
-        self.store.make("made", "select distinct file from opportunities where opportunity_id is null")
+        self.store.make(
+            "made", "select distinct file from opportunities where opportunity_id is null"
+        )
         for file, rows in absent.items():
             name = self.sources[file].file
             self.ledger.note("opportunities", name, "opportunity_id made from file and row", rows)
@@ -270,9 +299,7 @@ class Rules:
             "where l.opportunity_id = opportunities.opportunity_id "
             "and (opportunities.stage is null or opportunities.rep_id is null)"
         )
-        self._set_aside(
-            "opportunities", "stage is null", "stage", "is missing, and has no history"
-        )
+        self._set_aside("opportunities", "stage is null", "stage", "is missing, and has no history")
 
     def pipelines_known(self) -> None:
         """Stop at a pipeline that the settings do not know.
@@ -310,7 +337,11 @@ class Rules:
         """
         self.store.show("listed", visits.places(self.said))
         alone = len(self.said.pipelines) == 1
-        joined = "" if alone or table == "opportunities" else "join opportunities o using (opportunity_id)"
+        joined = (
+            ""
+            if alone or table == "opportunities"
+            else "join opportunities o using (opportunity_id)"
+        )
         same = "" if alone else f"and listed.pipeline = {pipeline}"
         strange = self.store.query(
             f"select t.stage, count(*) as rows, arg_min(t.file, (t.file, t.row)) as file, "
@@ -390,7 +421,12 @@ class Rules:
 
         Of a rep with several dated assignments the last one is shown.
         """
-        frame = self.store.query("select * from reps order by file, row")
+        self.store.run(
+            "update reps set name = concat_ws(' ', first_name, last_name) where name is null "
+            "and (first_name is not null or last_name is not null)"
+        )
+        frame = self.store.query("select * exclude (first_name, last_name) from reps "
+                                 "order by file, row")  # fmt: skip
         frame = _handed_over(frame.sort_values("from_on", na_position="first", kind="stable"))
         again = frame["rep_id"].duplicated(keep="last")
         self.ledger.note("reps", "", "earlier assignments of a rep, not shown", int(again.sum()))

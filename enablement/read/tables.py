@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from enablement.errors import ExportError, SettingsError, choices
+from enablement.errors import ExportError
 from enablement.read import values
 from enablement.read.crosswalks import Match
 from enablement.read.engine import Store, literal, quoted
@@ -129,13 +129,17 @@ BESIDES: dict[str, dict[str, str]] = {
     "merges": {"opportunity_id": _T, "into_id": _T},
 }
 KNOWN = {**SCHEMA, **BESIDES}
-# Columns that some exports of opportunities have, which the rules use up.
-USED_UP = {
-    "owner_name": _T,
-    "status": _T,
-    "is_deleted": _F,
-    "won_at": _D,
-    "lost_at": _D,
+# Columns that some exports have, which the rules use up.
+USED_UP: dict[str, dict[str, str]] = {
+    "opportunities": {
+        **dict.fromkeys(["owner_name", "account_name", "status", "status_reason"], _T),
+        "is_deleted": _F,
+        **dict.fromkeys(["won_at", "lost_at"], _D),
+        "actual_amount": _N,
+    },
+    "reps": dict.fromkeys(["first_name", "last_name"], _T),
+    # Made of the field's name and its new value, see `_changed`.
+    "changes": {"stage": _T, "rep_id": _T, "amount": _N, "expected_close": _D},
 }
 NEEDED: dict[str, tuple[str, ...]] = {
     "opportunities": ("stage",),
@@ -150,8 +154,6 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "changes": ("opportunity_id", "changed_at", "field"),
     "merges": ("opportunity_id", "into_id"),
 }
-# What a row of `changes` says of each field, in the kind that the field has elsewhere.
-CHANGED = {"stage": _T, "rep_id": _T, "amount": _N, "expected_close": _D}
 LONG = ("stage_events",)  # tables that are not copied where it can be helped
 RESERVED = ("row", "file", "outcome")  # names that the tables themselves need
 DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
@@ -182,7 +184,7 @@ class Column:
 class Reading:
     """How a column is read, once the whole of it was looked at.
 
-    text : SQL of its text, missing where that means "not known"
+    text : the column of the source in which its text stands, missing where "not known"
     typed : SQL of its value
     unread : whether the value of some row may be unreadable
     empty : whether the table needs a value of every row, and some row has none
@@ -193,6 +195,32 @@ class Reading:
     typed: str
     unread: bool
     empty: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """The rows of a file that belong to one table, as text; what can be asked of them.
+
+    texts : our column -> SQL of its text, of the columns of ``raw``
+    belongs : SQL that says which rows they are
+    """
+
+    store: Store
+    texts: Mapping[str, str]
+    belongs: str
+
+    def source(self, raw: str = "raw") -> str:
+        """Write the SQL of the rows: t0, t1 and so on, and ``row``.
+
+        Each text is made once, however often the SQL around it names the column.
+        """
+        fields = "".join(f"{sql} as t{n}, " for n, sql in enumerate(self.texts.values()))
+        return f"(select {fields}row from {raw} where {self.belongs})"
+
+    def ask(self, fields: str) -> dict[str, Any]:
+        """Ask something of all the rows; what has no value is not a number."""
+        found = self.store.one(f"select {fields} from {self.source()}")
+        return {name: math.nan if value is None else value for name, value in found.items()}
 
 
 def build(
@@ -224,30 +252,29 @@ def build(
         ``file`` and ``row``, the row's position in the file.
     """
     table = match.table or ""
-    columns = _columns(export, match, table, settings)
+    columns = _columns(export, match, table)
     _check_names(table, columns, export, settings)
-    belongs = belonging(export, match)
-    readings = _readings(store, columns, match, belongs, export, settings, ledger)
-    name, sql = f"{table}_{number}", _select(readings, table, number, belongs)
+    rows = Rows(store, _texts(columns, export, match, settings), belonging(export, match))
+    readings = _readings(rows, columns, export, table, settings, ledger)
+    name = f"{table}_{number}"
     whole = not any(reading.unread or reading.empty for reading in readings)
     if whole and table in LONG:  # nothing will be taken out of it: no copy is needed
         store.show(f"raw_{number}", shown(export))
-        store.view(name, sql.replace(" from raw where ", f" from raw_{number} where "))
+        store.view(name, _select(readings, match, number, rows.source(f"raw_{number}")))
     else:
-        store.make(name, sql)
-    unread = _unreadable(store, name, readings)
-    rows = int(store.one(f"select count(*) as n from raw where {belongs}")["n"])
+        store.make(name, _select(readings, match, number, rows.source()))
+    unread = _unreadable(rows, name, readings)
     ledger.rows(
         table,
         export.name,
-        rows_in=rows + len(aside),
+        rows_in=rows.ask("count(*) as n")["n"] + len(aside),
         aside=pd.concat([_located(unread, export), aside], ignore_index=True),
     )
     if len(unread):
         store.show("unread", unread[["row"]])
         store.run(f"delete from {name} where row in (select row from unread)")
         store.forget("unread")
-    _note_values(store, readings, belongs, table, match, settings, export, ledger)
+    _note_values(rows, columns, table, settings, export, ledger)
     return name
 
 
@@ -266,41 +293,48 @@ def belonging(export: Export, match: Match) -> str:
     return " and ".join(conditions) or "true"
 
 
+def schema_of(table: str) -> dict[str, str]:
+    """List the columns that a table has while it is read, and what stands in them."""
+    return {**KNOWN[table], **USED_UP.get(table, {})}
+
+
 def empty(table: str) -> str:
     """Write the SQL of a table without rows."""
-    schema = {**KNOWN[table], **(USED_UP if table == "opportunities" else {})}
-    fields = [f"null::{SQL_TYPES[kind]} as {quoted(name)}" for name, kind in schema.items()]
+    fields = [f"null::{SQL_TYPES[k]} as {quoted(name)}" for name, k in schema_of(table).items()]
     return f"select {', '.join(fields)}, 0::smallint as file, 0::bigint as row where false"
 
 
-def _columns(export: Export, match: Match, table: str, settings: Settings) -> list[Column]:
+def dated_columns(export: Export, match: Match) -> dict[str, tuple[str, str | None]]:
+    """List, under our names, the columns that say when a stage was entered."""
+    taken = {*schema_of(match.table or ""), *match.columns}
+    names = _extra_names(list(match.stage_dates), taken)
+    return {names[header]: stage for header, stage in match.stage_dates.items()}
+
+
+def _columns(export: Export, match: Match, table: str) -> list[Column]:
     """List the columns to read: those with a name of ours, then the file's others."""
-    schema, places = KNOWN[table], {name: at for at, name in enumerate(export.headers)}
-    used_up = USED_UP if table == "opportunities" else {}
-    dates = set(settings.stage_dates.values()) if table == "opportunities" else set()
-    for header in dates - set(places):
-        raise SettingsError(
-            f"{settings.origin}: [stage_dates] names {header!r}, but {export.name} has no such "
-            f"column. {choices(header, export.headers)}"
-        )
-    dates |= set(match.stage_dates)
-    kinds = {**used_up, **schema}
+    kinds, places = schema_of(table), {name: at for at, name in enumerate(export.headers)}
     named = {
         ours: theirs
         for ours, theirs in match.columns.items()
         if ours in kinds or ours != theirs  # a name that is not ours is an extra column
     }
+    if "opportunity_id" in kinds and "opportunity_id" not in named and table != "opportunities":
+        named = {  # a report may name the opportunity instead
+            "opportunity_id" if ours == "opportunity_name" else ours: theirs
+            for ours, theirs in named.items()
+        }
     known = [
         Column(ours, kinds.get(ours, TEXT), theirs, f"c{places[theirs]}")
         for ours, theirs in named.items()
     ]
     if table == "changes":
         return [*known, *_changed(named, places)]
-    used = set(named.values()) - dates
+    used = set(named.values()) - set(match.stage_dates)
     rest = [
-        Column(name, TIME if header in dates else TEXT, header, f"c{places[header]}")
+        Column(name, TIME if header in match.stage_dates else TEXT, header, f"c{places[header]}")
         for header, name in _extra_names(
-            [header for header in export.headers if header not in used], {*schema, *named}
+            [header for header in export.headers if header not in used], {*kinds, *named}
         ).items()
     ]
     return known + rest
@@ -313,7 +347,7 @@ def _changed(named: Mapping[str, str], places: Mapping[str, int]) -> list[Column
     theirs = named["new"]
     return [
         Column(field, kind, theirs, f"case when @field = '{field}' then c{places[theirs]} end")
-        for field, kind in CHANGED.items()
+        for field, kind in USED_UP["changes"].items()
     ]
 
 
@@ -325,9 +359,16 @@ def _extra_names(headers: list[str], taken: set[str]) -> dict[str, str]:
     }
 
 
+def _needed(table: str, columns: list[Column]) -> tuple[str, ...]:
+    """List what every row must have; who says won or lost beside the stage may leave it out."""
+    if table == "opportunities" and any(column.ours == "status" for column in columns):
+        return ()
+    return NEEDED.get(table, ())
+
+
 def _check_names(table: str, columns: list[Column], export: Export, settings: Settings) -> None:
     have = {column.ours for column in columns}
-    for name in NEEDED.get(table, ()):
+    for name in _needed(table, columns):
         if name not in have:
             raise ExportError(
                 f"{export.name}, line 1: no column for {name}. Its columns: "
@@ -336,65 +377,52 @@ def _check_names(table: str, columns: list[Column], export: Export, settings: Se
             )
 
 
+def _texts(
+    columns: list[Column], export: Export, match: Match, settings: Settings
+) -> dict[str, str]:
+    """Write the SQL of each column's text."""
+    texts = {c.ours: _known(c, _trimmed(c.cell, export), match, settings) for c in columns}
+    field = texts.get("field", "")
+    return {ours: text.replace("@field", field) for ours, text in texts.items()}
+
+
 def _readings(
-    store: Store,
+    rows: Rows,
     columns: list[Column],
-    match: Match,
-    belongs: str,
     export: Export,
+    table: str,
     settings: Settings,
     ledger: Ledger,
 ) -> list[Reading]:
     """Decide how each column is read, after a look at the whole of it."""
-    table = match.table or ""
-    texts = {c.ours: _known(c, _trimmed(c.cell, export), match, settings) for c in columns}
-    texts = {ours: text.replace("@field", texts.get("field", "")) for ours, text in texts.items()}
-    questions = _questions(store, columns, texts, table, belongs)
+    questions = _questions(rows, columns, table)
     readings = []
-    for column in columns:
-        text = texts[column.ours]
+    for n, column in enumerate(columns):
         asked, empty = questions[column.ours]
-        typed = values.quick(text, column.kind, settings.timezone)
+        typed = values.quick(f"t{n}", column.kind, settings.timezone)
         place = f"{export.name}, column {column.theirs}"
         if asked or values.stated(column.kind, settings, place):
-            settled = values.settle(
-                text,
-                column.kind,
-                lambda fields: _asked(store, fields, belongs),
-                settings,
-                place,
-            )
+            settled = values.settle(f"t{n}", column.kind, rows.ask, settings, place)
             typed = settled.sql
             if settled.note:
                 ledger.read_as(table, export.name, column.theirs, settled.note)
-        readings.append(Reading(column, text, typed, asked, empty))
+        readings.append(Reading(column, f"t{n}", typed, asked, empty))
     return readings
 
 
-def _questions(
-    store: Store, columns: list[Column], texts: Mapping[str, str], table: str, belongs: str
-) -> dict[str, tuple[bool, bool]]:
+def _questions(rows: Rows, columns: list[Column], table: str) -> dict[str, tuple[bool, bool]]:
     """Ask of each column whether the quick way of reading leaves a question, and who is empty."""
-    fields = []
+    fields, needed = ["count(*) as rows"], _needed(table, columns)
     for n, column in enumerate(columns):
-        text = texts[column.ours]
         if column.kind != TEXT:
-            fields.append(f"{values.open_question(text, column.kind)} as q{n}")
-        if column.ours in NEEDED.get(table, ()):
-            fields.append(f"count(*) > count({text}) as e{n}")
-    found = store.one(f"select {', '.join(['1 as one', *fields])} from raw where {belongs}") if (
-        fields
-    ) else {}  # fmt: skip
+            fields.append(f"{values.open_question(f't{n}', column.kind)} as q{n}")
+        if column.ours in needed:
+            fields.append(f"count(*) > count(t{n}) as e{n}")
+    found = rows.ask(", ".join(fields))
     return {
-        column.ours: (bool(found.get(f"q{n}")), bool(found.get(f"e{n}")))
+        column.ours: (found.get(f"q{n}") is True, found.get(f"e{n}") is True)
         for n, column in enumerate(columns)
     }
-
-
-def _asked(store: Store, fields: str, belongs: str) -> dict[str, Any]:
-    """Ask something of the rows; what has no value is not a number."""
-    found = store.one(f"select {fields} from raw where {belongs}")
-    return {name: math.nan if value is None else value for name, value in found.items()}
 
 
 def _trimmed(cell: str, export: Export) -> str:
@@ -448,50 +476,47 @@ def _meanings(column: Column, match: Match, settings: Settings) -> dict[str, str
 def _replaced(text: str, said: dict[str, str]) -> str:
     if not said:
         return text
-    cases = " ".join(
-        f"when {literal(what)} then {literal(meant)}" for what, meant in said.items()
-    )
+    cases = " ".join(f"when {literal(what)} then {literal(meant)}" for what, meant in said.items())
     return f"case {text} {cases} else {text} end"
 
 
-def _select(readings: list[Reading], table: str, number: int, belongs: str) -> str:
-    """Write the SQL of the typed table; ``unread N`` marks a value that could not be read."""
+def _select(readings: list[Reading], match: Match, number: int, source: str) -> str:
+    """Write the SQL of the typed table."""
     have = {reading.column.ours for reading in readings}
-    schema = {**KNOWN[table], **(USED_UP if table == "opportunities" else {})}
     fields = [f"{r.typed} as {quoted(r.column.ours)}" for r in readings]
     fields += [
-        f"null::{SQL_TYPES[kind]} as {name}" for name, kind in schema.items() if name not in have
+        f"{literal(match.fixed[name]) if name in match.fixed else 'null'}::{SQL_TYPES[kind]} "
+        f"as {quoted(name)}"
+        for name, kind in schema_of(match.table or "").items()
+        if name not in have
     ]
-    return (
-        f"select {', '.join(fields)}, {number}::smallint as file, row from raw where {belongs}"
-    )
+    return f"select {', '.join(fields)}, {number}::smallint as file, row from {source}"
 
 
-def _unreadable(store: Store, name: str, readings: list[Reading]) -> pd.DataFrame:
+def _unreadable(rows: Rows, name: str, readings: list[Reading]) -> pd.DataFrame:
     """Find the rows with a value that could not be read, or without one that is needed.
 
     Returns
     -------
     pandas.DataFrame
-        ``row``, ``column``, ``value``, ``reason``, and of opportunities ``stage`` and
-        ``amount``; each row once, with its first trouble.
+        ``row``, ``column``, ``value``, ``reason``; each row once, with its first trouble.
     """
-    found = [pd.DataFrame({"row": pd.Series(dtype="int64"), "column": [], "value": [],
-                           "reason": []})]  # fmt: skip
+    none = {"row": pd.Series(dtype="int64"), "column": [], "value": [], "reason": []}
+    found = [pd.DataFrame(none)]
     for reading in readings:
-        column = reading.column
+        column, text = reading.column, reading.text
         if reading.unread:
-            wrong = store.query(
-                f"select row, {reading.text} as value from raw join {name} using (row) "
-                f"where {reading.text} is not null and {name}.{quoted(column.ours)} is null"
+            wrong = rows.store.query(
+                f"select row, {text} as value from {rows.source()} join {name} using (row) "
+                f"where {text} is not null and {name}.{quoted(column.ours)} is null"
             )
             found.append(_reasons(wrong, column, f"{WOULD_WORK[column.kind]} is read"))
         if reading.empty:
-            empty = store.query(
-                f"select t.row, null::varchar as value from {name} t join raw using (row) "
-                f"where {reading.text} is null"
+            empty = rows.store.query(
+                f"select row, null::varchar as value from {rows.source()} where {text} is null"
             )
-            found.append(_reasons(empty, column, f"every row of {name.rpartition('_')[0]} needs one"))
+            table = name.rpartition("_")[0]
+            found.append(_reasons(empty, column, f"every row of {table} needs one"))
     together = pd.concat([part for part in found if len(part)] or found[:1], ignore_index=True)
     return together.drop_duplicates("row")
 
@@ -510,27 +535,21 @@ def _located(aside: pd.DataFrame, export: Export) -> pd.DataFrame:
 
 
 def _note_values(
-    store: Store,
-    readings: list[Reading],
-    belongs: str,
+    rows: Rows,
+    columns: list[Column],
     table: str,
-    match: Match,
     settings: Settings,
     export: Export,
     ledger: Ledger,
 ) -> None:
-    """Count the values that the settings replace, and the words that mean "not known"."""
-    for reading in readings:
-        column = reading.column
-        if "@" in column.cell:
-            continue
-        cell = f"trim({column.cell}, {literal(SPACE)})"
-        own = settings.values.get(table, {}).get(column.ours, {})
-        for said, meant in own.items():
-            rows = store.one(
-                f"select count(*) as n from raw where {belongs} and {cell} = {literal(said)}"
+    """Count the values that the settings replace."""
+    for column in columns:
+        for said, meant in settings.values.get(table, {}).get(column.ours, {}).items():
+            cell = f"trim({column.cell}, {literal(SPACE)})"
+            found = rows.store.one(
+                f"select count(*) as n from raw where {rows.belongs} and {cell} = {literal(said)}"
             )["n"]
-            ledger.note(table, export.name, f"{column.ours} {said!r} read as {meant!r}", rows)
+            ledger.note(table, export.name, f"{column.ours} {said!r} read as {meant!r}", found)
 
 
 def adopt(
@@ -554,8 +573,7 @@ def adopt(
             raise ExportError(
                 f"{name} has no column {column}. Its columns: {', '.join(taken.columns)}."
             )
-    used_up = USED_UP if table == "opportunities" else {}
-    kinds = {**used_up, **KNOWN[table], **dict.fromkeys(settings.stage_dates.values(), TIME)}
+    kinds = {**schema_of(table), **dict.fromkeys(settings.stage_dates.values(), TIME)}
     extra = _extra_names([c for c in taken.columns if c not in kinds], set(kinds))
     taken = taken.rename(columns=extra)
     typed = {c: _as_kind(taken[c], kinds[c], name, settings) for c in taken.columns if c in kinds}
@@ -576,7 +594,7 @@ def adopt(
 
 def _whole(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """Add the columns of the schema that are not there, without a value."""
-    schema = {**KNOWN[table], **(USED_UP if table == "opportunities" else {})}
+    schema = schema_of(table)
     absent = {
         name: pd.Series(index=frame.index, dtype=DTYPES[kind])
         for name, kind in schema.items()
