@@ -10,6 +10,8 @@ SUMMARY = ["table", "file", "rows_in", "used", "set_aside"]
 SET_ASIDE = ["table", "file", "line", "column", "value", "reason"]
 NOTES = ["table", "file", "note", "rows"]
 FILES = ["file", "table", "rows", "why"]
+TOLD = ["rule", "outcome", "amount", "currency", "type"]  # of an opportunity set aside, if known
+OTHERWISE = ["rule", "opportunity_id", "outcome", "amount"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,10 +20,13 @@ class Quality:
 
     summary : one row per table and file; `rows_in` = `used` + `set_aside`, always
     set_aside : one row per row that was not used: table, file, line, column,
-        value, reason
+        value, reason; of opportunities also, as far as they could be read, outcome,
+        amount, currency, type, and the rule where the reason does not name it
     notes : what was changed or flagged in rows that are used, with how many
     files : how each file was recognised
     cannot_say : what these data cannot answer, in sentences
+    otherwise : the opportunities whose outcome or amount a rule changed, as they would be
+        without it: rule (the note's own words), opportunity_id, outcome, amount
     """
 
     summary: pd.DataFrame
@@ -29,6 +34,9 @@ class Quality:
     notes: pd.DataFrame
     files: pd.DataFrame
     cannot_say: tuple[str, ...] = ()
+    otherwise: pd.DataFrame = dataclasses.field(
+        default_factory=lambda: pd.DataFrame(columns=OTHERWISE)
+    )
 
     def __str__(self) -> str:
         """Say in a sentence how many rows arrived and how many were set aside."""
@@ -57,6 +65,7 @@ class Ledger:
         self._notes: list[tuple[str, str, str, int]] = []
         self._files: list[tuple[str, str | None, int, str]] = []
         self._cannot: list[str] = []
+        self._otherwise: list[pd.DataFrame] = []
 
     def file(self, name: str, table: str | None, rows: int, why: str) -> None:
         """Say how a file was recognised."""
@@ -73,12 +82,18 @@ class Ledger:
             counts = self._summary[table, file]
             counts[1] -= len(aside)
             counts[2] += len(aside)
-            self._aside.append(aside.assign(table=table, file=file)[SET_ASIDE])
+            told = [*SET_ASIDE, *(name for name in TOLD if name in aside)]
+            self._aside.append(aside.assign(table=table, file=file)[told])
 
     def note(self, table: str, file: str, note: str, rows: int) -> None:
         """Count rows that are used, but changed or flagged; none makes no note."""
         if rows:
             self._notes.append((table, file, note, int(rows)))
+
+    def otherwise(self, rule: str, opportunities: pd.DataFrame) -> None:
+        """Keep what a rule changed: opportunity_id, and outcome and amount as without the rule."""
+        if len(opportunities):
+            self._otherwise.append(opportunities.assign(rule=rule)[OTHERWISE])
 
     def cannot(self, sentence: str) -> None:
         """Say what these data cannot answer."""
@@ -95,6 +110,11 @@ class Ledger:
             notes=pd.DataFrame(self._notes, columns=NOTES),
             files=pd.DataFrame(self._files, columns=FILES),
             cannot_say=tuple(self._cannot),
+            otherwise=(
+                pd.concat(self._otherwise, ignore_index=True)
+                if self._otherwise
+                else _empty(OTHERWISE)
+            ),
         )
 
 

@@ -93,8 +93,7 @@ def leaning(
     found = found.assign(
         columns=[_listed(together[name]) for name in found["column"]],
         sentence=[
-            _sentence(row, together[row["column"]], names or {})
-            for row in found.to_dict("records")
+            _sentence(row, together[row["column"]], names or {}) for row in found.to_dict("records")
         ],
     )
     order = found["difference"].abs().sort_values(ascending=False, kind="stable").index
@@ -107,7 +106,7 @@ def empty(opportunities: pd.DataFrame) -> list[str]:
     return [name for name in opportunities if name not in OURS and absent[name]]
 
 
-def constant(opportunities: pd.DataFrame, *, settings: Settings) -> dict[str, str]:
+def constant(opportunities: pd.DataFrame) -> dict[str, str]:
     """Find the columns that say the same in every row, and what; a single row says nothing.
 
     Columns that outcomes or stages fill by nature are left out where they are missing.

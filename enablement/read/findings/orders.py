@@ -82,6 +82,12 @@ RULES = (
         False,
         "nobody works on it, and a plan for the rep would count it",
     ),
+    Rule(
+        "dated far after all others",
+        "doubtful",
+        False,
+        "the day of the export is taken from it: say exported_on in the settings",
+    ),
 )
 
 
@@ -187,7 +193,12 @@ def _ask(
             "reps": reps,
             "closing_stages": closing,
         },
-        {"zone": settings.timezone, "export": export, "word": word},
+        {
+            "zone": settings.timezone,
+            "export": export,
+            "said": settings.exported_on is not None,
+            "word": word,
+        },
     )
 
 

@@ -19,6 +19,19 @@ entry as (
     where e.origin is distinct from 'derived'
 ),
 rep as (select rep_id, left_on::date as left_on from reps where left_on is not null),
+day as (
+    select created_on as seen_on from opportunity
+    union all
+    select closed_on from opportunity where outcome <> 'open'
+    union all
+    select entered_on from entry
+),
+-- Where most days lie; a day far beyond them would be taken for the day of the export.
+usual as (
+    select quantile_disc(seen_on, 0.01) as early_on, quantile_disc(seen_on, 0.99) as late_on,
+           late_on + greatest(60, (late_on - early_on) // 10)::int as far_on
+    from day where seen_on is not null
+),
 found as (
     select 'opportunities' as "table", 1 as n, opportunity_id, file, spot,
            format('closed {}, created {}', closed_on, created_on) as example
@@ -66,6 +79,18 @@ found as (
            format('rep {} left {}, export of {}', rep_id, left_on, $export::date)
     from opportunity join rep using (rep_id)
     where outcome = 'open' and left_on < $export::date
+    union all
+    select 'opportunities', 12, opportunity_id, file, spot,
+           format('created {}, 99 % of all days by {}', created_on, late_on)
+    from opportunity cross join usual where not $said and created_on > far_on
+    union all
+    select 'opportunities', 12, opportunity_id, file, spot,
+           format('closed {}, 99 % of all days by {}', closed_on, late_on)
+    from opportunity cross join usual where not $said and outcome <> 'open' and closed_on > far_on
+    union all
+    select 'stage_events', 12, opportunity_id, file, spot,
+           format('{} {}, 99 % of all days by {}', stage, entered_on, late_on)
+    from entry cross join usual where not $said and entered_on > far_on
 )
 ,
 first_ones as (
