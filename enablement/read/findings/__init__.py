@@ -12,7 +12,7 @@ from enablement.read.findings import reports
 from enablement.read.findings.effects import NO_RECORD, effects, headline
 from enablement.read.findings.filters import filtered
 from enablement.read.findings.leaning import constant, empty, leaning
-from enablement.read.findings.orders import RULES, days_to_win, flagged, orders
+from enablement.read.findings.orders import RULES, days_to_win, flagged, orders, telling
 
 if TYPE_CHECKING:
     from enablement.read.crm import CRM
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("Findings", "constant", "days_to_win", "effects", "empty", "examine", "filtered"),
-    *("flagged", "headline", "leaning", "orders"),
+    *("flagged", "headline", "leaning", "orders", "telling"),
 ]
 
 
@@ -30,7 +30,7 @@ class Findings:
 
     headline : the headline numbers as they are used, as `headline` gives them
     effects : what they would be without each rule, as `effects` gives them
-    leaning : columns that are missing of some rather than of others, as `leaning` gives them
+    leaning : columns that are missing for some rather than for others, as `leaning` gives them
     empty : columns without any value, or that the export does not have
     constant : column -> what it says in every row
     filtered : what the export seems to leave out, as `filtered` gives it
@@ -70,7 +70,7 @@ def examine(crm: CRM) -> Findings:
     days = days_to_win(rows, wrong[wrong["rule"].eq(RULES[0].name)])
     return Findings(
         headline=headline(rows, currency=said.currency),
-        effects=pd.concat([moved, days], ignore_index=True) if len(days) else moved,
+        effects=telling(pd.concat([moved, days], ignore_index=True) if len(days) else moved),
         leaning=leaning(rows, settings=said, names=names),
         empty=tuple(empty(rows)),
         constant=constant(rows),

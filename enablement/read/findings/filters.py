@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from enablement.periods import FIRST_YEAR, LAST_YEAR
+from enablement.periods import FIRST_YEAR, LAST_YEAR, Calendar
 from enablement.read import engine
 from enablement.settings import Settings
 
@@ -18,7 +18,7 @@ FULL_RATE = 0.5  # of the usual month's creation, in the first 30 days
 MARGIN = 7  # days by which a year may begin late or end early
 UPDATED_AT_ONCE = 0.2  # share changed on one day from which on it was a mass update
 SPREADSHEET_LIMITS = (65_535, 65_536, 1_048_575, 1_048_576)
-LAST_DAYS = (30, 60, 90, 120, 180, 182, 183, 365, 366, 730, 731, 1_095, 1_096)
+WHOLE_YEARS = (365, 366, 730, 731, 1_095, 1_096)  # days
 MODIFIED = {
     *("lastmodifieddate", "systemmodstamp", "last modified date", "last modified", "modified on"),
     *("last modified on", "update time", "deal - update time", "modifiedon", "updated_at"),
@@ -184,11 +184,13 @@ def _one_year(facts: Facts) -> Found | None:
 def _begins_abruptly(facts: Facts) -> Found | None:
     """Creation at full rate from a day that people choose, with life before it."""
     first, before = facts["first_created"], facts["life_before"]
-    if facts["created"] < FEWEST or (facts["last_created"] - first).days < 90:
+    if facts["created"] < FEWEST or not FIRST_YEAR < first.year < LAST_YEAR:
+        return None
+    if (facts["last_created"] - first).days < 90:
         return None
     full = facts["early_created"] >= FULL_RATE * facts["usual_created"]
     known = before is None or (first - before).days > 30
-    if not (full and known and _chosen(first, facts["export"])):
+    if not (full and known and _chosen(first, facts["export"], facts["settings"])):
         return None
     life = "" if before is None else f", though other tables reach back to {before}"
     return (
@@ -267,13 +269,18 @@ def _is_limit(records: int) -> bool:
     return round_one or records in SPREADSHEET_LIMITS
 
 
-def _chosen(day: dt.date, export: dt.date | None) -> bool:
-    """Tell a day that people choose: a month's first (working) day, or a round time ago."""
-    first = day.replace(day=1)
-    working = first + dt.timedelta(days=(7 - first.weekday()) % 7 if first.weekday() > 4 else 0)
-    new_year = dt.date(day.year, 1, 1)
+def _chosen(day: dt.date, export: dt.date | None, settings: Settings) -> bool:
+    """Tell a day that people choose: a quarter's first (working) day, or whole years ago."""
+    starts = {settings.calendar.quarter(day).start, Calendar().quarter(day).start}
     ago = (export - day).days if export is not None else 0
-    return day in (first, working) or 0 <= (day - new_year).days <= 2 or ago in LAST_DAYS
+    return bool(starts & {day, *_days_off_before(day)}) or ago in WHOLE_YEARS
+
+
+def _days_off_before(day: dt.date) -> list[dt.date]:
+    """List the days without work right before a day: a weekend, and the first of January."""
+    back = [day - dt.timedelta(days=n) for n in (1, 2)] if day.weekday() == 0 else []
+    new_year = dt.date(day.year, 1, 1)
+    return [*back, new_year] if 0 < (day - new_year).days <= 2 else back
 
 
 def _years(year: int, settings: Settings) -> set[tuple[dt.date, dt.date]]:

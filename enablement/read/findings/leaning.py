@@ -1,4 +1,4 @@
-"""What is missing, and whether it is missing of some rather than of others."""
+"""What is missing, and whether it is missing for some rather than for others."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ LEANING_COLUMNS = [
 def leaning(
     opportunities: pd.DataFrame, *, settings: Settings, names: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """Columns that are missing of some opportunities rather than of others.
+    """Columns that are missing for some opportunities rather than for others.
 
     Every column, of the schema and of the file, is compared four ways: won with lost (with
     open, where nothing is lost), each type, each year of creation and each rep with all

@@ -19,73 +19,75 @@ class Rule:
 
     name : in words
     kind : impossible (a mistake for certain) or doubtful
-    moves_headline : whether leaving its rows out says anything of the headline
+    moves : the numbers of `effects` that leaving its rows out says anything of
     consequence : what it does to the numbers
     """
 
     name: str
     kind: str
-    moves_headline: bool
+    moves: tuple[str, ...]
     consequence: str
 
 
+DECIDED = ("win rate", "win rate by value", "conversion")
+DAYS = "median days to win"
 # In the order of `n` in orders.sql.
 RULES = (
-    Rule("closed before it was created", "impossible", True, "its days to close are negative"),
+    Rule("closed before it was created", "impossible", (DAYS,), "its days to close are negative"),
     Rule(
         "a stage entered before creation",
         "impossible",
-        True,
+        (),
         "time in stage begins too early, or creation is noted too late",
     ),
     Rule(
         "a stage entered after the close",
         "doubtful",
-        True,
+        (),
         "reopened and not closed again, or the close is dated too early",
     ),
     Rule(
         "a stage entered after the day of the export",
         "impossible",
-        False,
+        (),
         "no report sees it before that day",
     ),
     Rule(
         "created after the day of the export",
         "impossible",
-        True,
+        DECIDED,
         "no report sees it before that day",
     ),
     Rule(
         "closed after the day of the export",
         "impossible",
-        True,
+        DECIDED,
         "an expected close that stands where the close should; it counts as decided",
     ),
-    Rule("a negative amount", "impossible", True, "it lowers what was sold"),
-    Rule("a probability below 0 or above 100", "impossible", False, "a forecast by it is wrong"),
+    Rule("a negative amount", "impossible", ("win rate by value",), "it lowers what was sold"),
+    Rule("a probability below 0 or above 100", "impossible", (), "a forecast by it is wrong"),
     Rule(
         "open and past its expected close",
         "doubtful",
-        False,
+        (),
         "coverage by due date leaves it out; it may be lost already",
     ),
     Rule(
         "closed after its rep had left",
         "doubtful",
-        True,
+        DECIDED,
         "the win is credited to somebody who was gone",
     ),
     Rule(
         "open, and owned by a rep who has left",
         "doubtful",
-        False,
+        (),
         "nobody works on it, and a plan for the rep would count it",
     ),
     Rule(
         "dated far after all others",
         "doubtful",
-        False,
+        (),
         "the day of the export is taken from it: say exported_on in the settings",
     ),
 )
@@ -152,8 +154,20 @@ def flagged(
     """
     found = _ask(opportunities, stage_events, reps, settings, export, "orders_flagged")
     found = found.assign(rule=found["n"].map(lambda n: RULES[n - 1].name))
-    moving = found["n"].map(lambda n: RULES[n - 1].moves_headline).astype(bool)
+    moving = found["n"].map(lambda n: bool(RULES[n - 1].moves)).astype(bool)
     return found.loc[moving, ["rule", "opportunity_id"]].reset_index(drop=True)
+
+
+def telling(effects: pd.DataFrame) -> pd.DataFrame:
+    """Keep of the effects of flagged rows those that say something, such as money of amounts."""
+    moves = {rule.name: rule.moves for rule in RULES}
+    kept = [
+        what != "flagged" or measure in moves.get(rule, (measure,))
+        for what, rule, measure in zip(
+            effects["what"], effects["rule"], effects["measure"], strict=True
+        )
+    ]
+    return effects[kept].reset_index(drop=True)
 
 
 def days_to_win(

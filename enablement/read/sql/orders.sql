@@ -67,7 +67,7 @@ found as (
     from opportunity where probability > 100 or probability < 0
     union all
     select 'opportunities', 9, opportunity_id, file, spot,
-           format('due {}, export of {}', due_on, $export::date)
+           format('due {}', due_on)
     from opportunity where outcome = 'open' and due_on < $export::date
     union all
     select 'opportunities', 10, opportunity_id, file, spot,
@@ -76,7 +76,7 @@ found as (
     where outcome <> 'open' and closed_on > left_on
     union all
     select 'opportunities', 11, opportunity_id, file, spot,
-           format('rep {} left {}, export of {}', rep_id, left_on, $export::date)
+           format('rep {} left {}', rep_id, left_on)
     from opportunity join rep using (rep_id)
     where outcome = 'open' and left_on < $export::date
     union all
@@ -95,7 +95,7 @@ found as (
 ,
 first_ones as (
     select "table", n, opportunity_id, row_number() over by_place as k,
-           coalesce(format('{}, {} {}', file, $word, spot), opportunity_id) || ': ' || example
+           coalesce(format('{}, {} {}', file, $word, spot), 'opportunity ' || opportunity_id) || ': ' || example
                as example
     from found
     window by_place as (partition by n order by file, spot, opportunity_id, example)
