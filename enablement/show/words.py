@@ -311,7 +311,8 @@ def effects(rule: str, findings: Findings) -> str:
     if mine.empty:
         return "–"
     rounded = mine.assign(**{end: mine[end].round(3) for end in ENDS})
-    moving = mine[_reach(rounded).gt(0)]
+    gone = mine["used"].notna() & mine["otherwise"].isna() & mine["unknown"].eq(0)
+    moving = mine[_reach(rounded).gt(0) | gone]
     if moving.empty:
         return "no number of the headline changes"
     return "; ".join(effect(row) for _, row in moving.iterrows())

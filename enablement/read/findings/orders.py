@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 
 from enablement.read import engine
@@ -167,7 +168,7 @@ def telling(effects: pd.DataFrame) -> pd.DataFrame:
             effects["what"], effects["rule"], effects["measure"], strict=True
         )
     ]
-    return effects[kept].reset_index(drop=True)
+    return effects[np.array(kept, dtype=bool)].reset_index(drop=True)
 
 
 def days_to_win(

@@ -17,6 +17,8 @@ select 'opportunities' as "table", rule, 'flagged' as what, rows, 0::bigint as u
        'median days to win' as measure, used, otherwise, otherwise - used as difference,
        null::double as used_won, used_of, null::double as otherwise_won, otherwise_of,
        otherwise as least, otherwise as most,
-       case when used_of = 0 then 'nothing won has both dates' else '' end as why
+       case when used_of = 0 then 'nothing won has both dates'
+            when otherwise_of = 0 then 'nothing else won has both dates'
+            else '' end as why
 from rule join without using (rule) cross join whole
 order by rows desc, rule

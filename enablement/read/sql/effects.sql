@@ -94,6 +94,8 @@ select 'opportunities' as "table", rule, what, rows, unsaid::bigint as unknown, 
             when used_of <= 0 then 'nothing is ' || if(place = 3, 'counted', 'decided')
             when unknown = came and unknown > 0 then 'their outcome is not known'
             when nothing then 'their amounts are not known'
+            when otherwise_of <= 0
+                then 'nothing else is ' || if(place = 3, 'counted', 'decided')
             else '' end as why
 from explained
 order by rows desc, what, rule, place
