@@ -357,3 +357,8 @@ def _reach(effects: pd.DataFrame) -> pd.Series:
 def _tenths(share: float) -> str:
     """Write a share to a tenth of a percent, because a rule may move it by less than one."""
     return "–" if pd.isna(share) else f"{100 * share:.1f} %"
+
+
+def reports(findings: Findings) -> str:
+    """Say which report of the CRM has what the export lacks, or that none is needed."""
+    return "\n".join(findings.reports) or "No report is needed: no history is missing."

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from enablement.periods import FIRST_YEAR, LAST_YEAR, Calendar
+from enablement.periods import FIRST_YEAR, LAST_YEAR
 from enablement.read import engine
 from enablement.settings import Settings
 
@@ -184,7 +184,7 @@ def _one_year(facts: Facts) -> Found | None:
 def _begins_abruptly(facts: Facts) -> Found | None:
     """Creation at full rate from a day that people choose, with life before it."""
     first, before = facts["first_created"], facts["life_before"]
-    if facts["created"] < FEWEST or not FIRST_YEAR < first.year < LAST_YEAR:
+    if facts["created"] < FEWEST or not FIRST_YEAR <= first.year < LAST_YEAR:
         return None
     if (facts["last_created"] - first).days < 90:
         return None
@@ -264,14 +264,15 @@ def _cut_off(files: pd.DataFrame | None) -> list[Found]:
 
 
 def _is_limit(records: int) -> bool:
-    """Tell a number with one digit and at least three noughts, or a spreadsheet's limit."""
-    round_one = records >= 1_000 and set(str(records)[1:]) == {"0"}
+    """Tell 1, 2 or 5 with at least three noughts, where limits are set, or a spreadsheet's."""
+    digits = str(records)
+    round_one = records >= 1_000 and digits[0] in "125" and set(digits[1:]) == {"0"}
     return round_one or records in SPREADSHEET_LIMITS
 
 
 def _chosen(day: dt.date, export: dt.date | None, settings: Settings) -> bool:
-    """Tell a day that people choose: a quarter's first (working) day, or whole years ago."""
-    starts = {settings.calendar.quarter(day).start, Calendar().quarter(day).start}
+    """Tell a day that people choose: a year's first (working) day, or whole years ago."""
+    starts = {start for year in (day.year, day.year + 1) for start, _ in _years(year, settings)}
     ago = (export - day).days if export is not None else 0
     return bool(starts & {day, *_days_off_before(day)}) or ago in WHOLE_YEARS
 
