@@ -140,6 +140,12 @@ def test_without_outcomes_every_row_is_unknown():
     assert number(table, "twice")["unknown"] == 2
 
 
+def test_a_rule_has_its_name_and_else_the_reason():
+    """Some rows name their rule, and some only say why."""
+    gone = aside(("5 fields", None, None), ("stands twice", "won", 1)).assign(rule=[None, "twice"])
+    assert set(findings.effects(SIX, gone)["rule"]) == {"5 fields", "twice"}
+
+
 def test_a_line_of_a_footer_is_no_opportunity():
     """It is set aside and has no effect."""
     table = findings.effects(SIX, aside(("a line of the report's footer", None, None)))

@@ -103,9 +103,9 @@ def _told(frame: pd.DataFrame | None, currency: str) -> pd.DataFrame:
     """Keep what the effects need, missing where a frame does not tell it."""
     if frame is None:
         frame = pd.DataFrame(columns=list(TOLD))
-    if "rule" not in frame and "reason" in frame:
-        frame = frame.assign(rule=frame["reason"])
     told = frame.reindex(columns=list(TOLD)).astype(TOLD)
+    if "reason" in frame:
+        told = told.assign(rule=told["rule"].fillna(frame["reason"].astype("str")))
     return told.assign(
         rule=told["rule"].fillna("no reason is given"), currency=told["currency"].fillna(currency)
     )
