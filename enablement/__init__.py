@@ -23,6 +23,7 @@ PUBLIC = {
 }
 MODULES = {
     "charts": "enablement.show.charts",
+    "findings": "enablement.read.findings",
     "tables": "enablement.show.tables",
     "widgets": "enablement.show.widgets",
     "words": "enablement.show.words",

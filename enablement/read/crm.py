@@ -391,7 +391,8 @@ def _check_named(said: Settings, names: list[str]) -> None:
 
 
 def _unrecognised(folder: Path, ledger: Ledger) -> ExportError:
-    files = ", ".join(ledger.close().files["file"])
+    seen = ledger.close().files
+    files = "; ".join(f"{file}: {why}" for file, why in zip(seen["file"], seen["why"], strict=True))
     return ExportError(
         f"No file in {folder.name} is recognised as opportunities ({files}). Name it in "
         'settings.toml: [files] opportunities = "...", and its columns: '

@@ -12,6 +12,10 @@ SUMMARY = ["table", "file", "rows_in", "used", "set_aside"]
 SET_ASIDE = ["table", "file", "line", "column", "value", "reason"]
 NOTES = ["table", "file", "note", "rows"]
 FILES = ["file", "table", "rows", "why"]
+TOLD = ["rule", "outcome", "amount", "currency", "type"]  # of an opportunity set aside, if known
+OTHERWISE = ["rule", "opportunity_id", "outcome", "amount"]
+FRAMES = ("summary", "set_aside", "notes", "files", "otherwise")
+SENTENCES = "quality_cannot_say.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,10 +24,13 @@ class Quality:
 
     summary : one row per table and file; `rows_in` = `used` + `set_aside`, always
     set_aside : one row per row that was not used: table, file, line, column,
-        value, reason
+        value, reason; of opportunities also, as far as they could be read, outcome,
+        amount, currency, type, and the rule where the reason does not name it
     notes : what was changed or flagged in rows that are used, with how many
     files : how each file was recognised
     cannot_say : what these data cannot answer, in sentences
+    otherwise : the opportunities whose outcome or amount a rule changed, as they would be
+        without it: rule (the note's own words), opportunity_id, outcome, amount
     """
 
     summary: pd.DataFrame
@@ -31,6 +38,9 @@ class Quality:
     notes: pd.DataFrame
     files: pd.DataFrame
     cannot_say: tuple[str, ...] = ()
+    otherwise: pd.DataFrame = dataclasses.field(
+        default_factory=lambda: pd.DataFrame(columns=OTHERWISE)
+    )
 
     def __str__(self) -> str:
         """Say in a sentence how many rows arrived and how many were set aside."""
@@ -43,25 +53,17 @@ class Quality:
 
     def save(self, folder: Path) -> None:
         """Leave it as files in a folder."""
-        for name, frame in self._frames().items():
-            frame.to_parquet(folder / f"quality_{name}.parquet")
-        said = json.dumps(list(self.cannot_say))
-        (folder / "quality_cannot_say.json").write_text(said, encoding="utf-8")
+        for name in FRAMES:
+            getattr(self, name).to_parquet(folder / f"quality_{name}.parquet")
+        said = json.dumps(self.cannot_say)
+        (folder / SENTENCES).write_text(said, encoding="utf-8")
 
     @classmethod
     def opened(cls, folder: Path) -> Quality:
         """Open what `save` left."""
-        names = [f.name for f in dataclasses.fields(cls) if f.name != "cannot_say"]
-        frames = {name: pd.read_parquet(folder / f"quality_{name}.parquet") for name in names}
-        said = json.loads((folder / "quality_cannot_say.json").read_text(encoding="utf-8"))
+        frames = {name: pd.read_parquet(folder / f"quality_{name}.parquet") for name in FRAMES}
+        said = json.loads((folder / SENTENCES).read_text(encoding="utf-8"))
         return cls(**frames, cannot_say=tuple(said))
-
-    def _frames(self) -> dict[str, pd.DataFrame]:
-        return {
-            f.name: getattr(self, f.name)
-            for f in dataclasses.fields(self)
-            if f.name != "cannot_say"
-        }
 
     def __repr__(self) -> str:
         """Answer a notebook with the same sentence."""
@@ -81,6 +83,7 @@ class Ledger:
         self._notes: list[tuple[str, str, str, int]] = []
         self._files: list[tuple[str, str | None, int, str]] = []
         self._cannot: list[str] = []
+        self._otherwise: list[pd.DataFrame] = []
 
     def file(self, name: str, table: str | None, rows: int, why: str) -> None:
         """Say how a file was recognised."""
@@ -88,7 +91,9 @@ class Ledger:
 
     def rows(self, table: str, file: str, *, rows_in: int, aside: pd.DataFrame) -> None:
         """Enter the rows of one file, and those of them that are set aside."""
-        self._summary[table, file] = [rows_in, rows_in, 0]
+        counts = self._summary.setdefault((table, file), [0, 0, 0])
+        counts[0] += rows_in
+        counts[1] += rows_in
         self.set_aside(table, file, aside)
 
     def set_aside(self, table: str, file: str, aside: pd.DataFrame) -> None:
@@ -97,15 +102,18 @@ class Ledger:
             counts = self._summary[table, file]
             counts[1] -= len(aside)
             counts[2] += len(aside)
-            self._aside.append(aside.assign(table=table, file=file)[SET_ASIDE])
+            told = [*SET_ASIDE, *(name for name in TOLD if name in aside)]
+            self._aside.append(aside.assign(table=table, file=file)[told])
 
     def note(self, table: str, file: str, note: str, rows: int) -> None:
         """Count rows that are used, but changed or flagged; none makes no note."""
         if rows:
             self._notes.append((table, file, note, int(rows)))
 
-    def read_as(self, table: str, file: str, column: str, how: str) -> None:
-        """Say how a column was read, where more than one way was possible."""
+    def otherwise(self, rule: str, opportunities: pd.DataFrame) -> None:
+        """Keep what a rule changed: opportunity_id, and outcome and amount as without the rule."""
+        if len(opportunities):
+            self._otherwise.append(opportunities.assign(rule=rule)[OTHERWISE])
 
     def cannot(self, sentence: str) -> None:
         """Say what these data cannot answer."""
@@ -122,6 +130,11 @@ class Ledger:
             notes=pd.DataFrame(self._notes, columns=NOTES),
             files=pd.DataFrame(self._files, columns=FILES),
             cannot_say=tuple(self._cannot),
+            otherwise=(
+                pd.concat(self._otherwise, ignore_index=True)
+                if self._otherwise
+                else _empty(OTHERWISE)
+            ),
         )
 
 

@@ -372,7 +372,9 @@ class Rules:
         zero = f"{outcome} = 'lost' and amount = 0"
         if self.said.zero_amount_when_lost == "kept":
             zero = "false"
-        self._note_where("opportunities", zero, "amount 0 of a lost one read as unknown")
+        note = "amount 0 of a lost one read as unknown"
+        self._note_where("opportunities", zero, note)
+        self.ledger.otherwise(note, self._opportunities(zero, f"{outcome} as outcome, amount"))
         kinds = {word: word for word in workspace.TYPES} | self.said.types
         replaced = {
             "type": self._case("type", kinds, "null"),
@@ -502,11 +504,18 @@ class Rules:
             if flag in columns:
                 stages = [name for name, what in self.said.outcomes.items() if what in meant]
                 inside = f"coalesce(stage in ({', '.join(map(literal, stages)) or 'null'}), false)"
-                self._note_where(
-                    "opportunities",
-                    f"{flag} is not null and (lower({flag}::varchar) in ({words})) <> {inside}",
-                    f"{flag} contradicts the stage, which holds",
-                )
+                flagged = f"(lower({flag}::varchar) in ({words}))"
+                where = f"{flag} is not null and {flagged} <> {inside}"
+                note = f"{flag} contradicts the stage, which holds"
+                self._note_where("opportunities", where, note)
+                if flag == "IsWon":
+                    by_flag = f"case when {flagged} then 'won' else 'lost' end as outcome, amount"
+                    self.ledger.otherwise(note, self._opportunities(where, by_flag))
+
+    def _opportunities(self, where: str, fields: str) -> pd.DataFrame:
+        return self.store.query(
+            f"select opportunity_id, {fields} from opportunities where {where} order by file, row"
+        )
 
     @staticmethod
     def _case(column: str, meant: Mapping[str, str], otherwise: str) -> str:
@@ -534,13 +543,17 @@ class Rules:
         """Move rows out of a table, each with its file, line, value and the reason."""
         if unless is not None and bool(self.store.one(unless)["fine"]):
             return
-        rest = ", stage, amount" if table == "opportunities" else ""
+        rest = f", {tables.TOLD}" if table == "opportunities" else ""
         found = self.store.query(
             f"select file, row, {column}::varchar as value{rest} from {table} where {where} "
             "order by file, row"
         )
         if found.empty:
             return
+        gone = found[["file", "row"]]
+        if table == "opportunities":
+            value = found["value"]  # may be the stage itself
+            found = tables.told(found, self.said).assign(value=value)
         for file, rows in found.groupby("file"):
             source = self.sources[int(str(file))]
             lines = source.lines(set(rows["row"].astype(int)))
@@ -551,7 +564,7 @@ class Rules:
             )
             self.ledger.set_aside(table, source.file, aside)
         self.store.own(table)
-        self.store.show("gone", found[["file", "row"]])
+        self.store.show("gone", gone)
         self.store.run(f"delete from {table} where (file, row) in (select (file, row) from gone)")
         self.store.forget("gone")
 

@@ -155,6 +155,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "merges": ("opportunity_id", "into_id"),
 }
 LONG = ("stage_events",)  # tables that are not copied where it can be helped
+TOLD = "stage, amount, currency, type"
 RESERVED = ("row", "file", "outcome")  # names that the tables themselves need
 DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
 SQL_TYPES = {TEXT: "varchar", NUMBER: "double", TIME: "timestamp", FLAG: "boolean"}
@@ -263,7 +264,7 @@ def build(
         store.view(name, _select(readings, match, number, rows.source(f"raw_{number}")))
     else:
         store.make(name, _select(readings, match, number, rows.source()))
-    unread = _unreadable(rows, name, readings)
+    unread = _told(store, name, _unreadable(rows, name, readings), settings)
     ledger.rows(
         table,
         export.name,
@@ -276,6 +277,25 @@ def build(
         store.forget("unread")
     _note_values(rows, columns, table, settings, export, ledger)
     return name
+
+
+def _told(store: Store, name: str, unread: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Add to opportunities that are set aside what the headline would have counted."""
+    if not name.startswith("opportunities_") or unread.empty:
+        return unread
+    store.show("unread", unread[["row"]])
+    rows = store.query(f"select row, {TOLD} from {name} where row in (select row from unread)")
+    store.forget("unread")
+    return unread.merge(told(rows, settings), on="row", how="left")
+
+
+def told(rows: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Say of opportunities by their stage what they count as, as far as it is known."""
+    stage = rows["stage"]
+    outcome = stage.map(settings.outcomes).mask(stage.isin(settings.stages), "open")
+    return rows.assign(outcome=outcome, type=rows["type"].replace(settings.types)).drop(
+        columns="stage"
+    )
 
 
 def shown(export: Export) -> pa.Table:
@@ -405,7 +425,8 @@ def _readings(
             settled = values.settle(f"t{n}", column.kind, rows.ask, settings, place)
             typed = settled.sql
             if settled.note:
-                ledger.read_as(table, export.name, column.theirs, settled.note)
+                note = f"{column.theirs} read as: {settled.note}"
+                ledger.note(table, export.name, note, rows.ask(f"count(t{n}) as n")["n"])
         readings.append(Reading(column, f"t{n}", typed, asked, empty))
     return readings
 

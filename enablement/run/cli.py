@@ -65,20 +65,27 @@ def check(
     settings: SettingsOption = None,
 ) -> None:
     """Say what arrived, what was set aside and why, and what cannot be said."""
+    from enablement.read import findings
     from enablement.read.crm import load
-    from enablement.show import tables
+    from enablement.show import tables, words
 
     crm = load(folder.resolve(), settings.resolve() if settings else None)
-    console = _console()
-    console.print(_literal(crm.quality), soft_wrap=True)
+    found = findings.examine(crm)
+    for line in (crm.quality, f"{words.used(found)} {words.moved(found)}", words.attention(found)):
+        _say(line)
     _print_table(tables.arrived(crm.quality), "What arrived")
     _print_table(tables.recognised(crm.quality), "How the files were recognised")
-    if len(crm.quality.set_aside):
-        _print_table(tables.set_aside(crm.quality), "Set aside")
-    if len(crm.quality.notes):
-        _print_table(tables.changed(crm.quality), "Changed or flagged, and used")
+    _print_items(tables.rules(crm.quality, found), "What was done to the rows", "rule", "done")
+    _print_items(tables.orders(found), "Impossible or doubtful, and used", "what", "is")
+    _print_items(tables.leaning(found), "Missing for some rather than for others", "column", "by")
+    _print_items(tables.filtered(found), "What the export seems to leave out", "it seems to have")
+    _console().print()
+    for line in words.unknown(found).splitlines():
+        _say(line)
     for sentence in crm.quality.cannot_say:
-        console.print(f"Cannot be said. {_literal(sentence)}", soft_wrap=True)
+        _say(f"Cannot be said. {sentence}")
+    for sentence in found.reports:
+        _say(f"To run. {sentence}")
 
 
 @app.command()
@@ -170,6 +177,11 @@ def _console(*, stderr: bool = False) -> Any:
     return Console(stderr=stderr, highlight=False, emoji=False)
 
 
+def _say(line: object) -> None:
+    """Print a sentence whole, wrapped between words."""
+    _console().print(_literal(line))
+
+
 def _literal(text: object) -> str:
     """Keep what the data hold from steering the terminal or being read as markup."""
     from rich.markup import escape
@@ -201,3 +213,22 @@ def _print_table(frame: Any, title: str) -> None:
         table.add_row(*(Text(_printable(value)) for value in row))
     _console().print()
     _console().print(table)
+
+
+def _print_items(frame: Any, title: str, name: str, kind: str | None = None) -> None:
+    """Print each row as a line and, below it, what would be too wide beside it."""
+    from rich.padding import Padding
+
+    if not len(frame):
+        return
+    console = _console()
+    console.print(f"\n[italic]{title}[/italic]")
+    for row in frame.reset_index(names=frame.columns.name).to_dict("records"):
+        count = row.pop("rows", "")
+        rows = f"{count} {'row' if count == '1' else 'rows'}: " if count else ""
+        said = f" ({_literal(row.pop(kind))})" if kind else ""
+        console.print(f"• {rows}{_literal(row.pop(name))}{said}")
+        for label, value in row.items():
+            if value not in ("", "–"):
+                text = f"{label[0].upper()}{label[1:]}: {_literal(value)}"
+                console.print(Padding(text, (0, 0, 0, 2)))

@@ -6,10 +6,13 @@ import html
 
 import pandas as pd
 
+from enablement.read.findings import Findings
 from enablement.read.quality import Quality
 from enablement.show import words
 
 MOST_ROWS = 20
+MOST_EXAMPLES = 3
+LONGEST_VALUE = 40
 
 
 class Shown(pd.DataFrame):
@@ -84,6 +87,128 @@ def changed(quality: Quality) -> Shown:
             "rows": notes["rows"].map("{:,}".format),
         },
         empty="nothing was changed",
+    )
+
+
+def rules(quality: Quality, findings: Findings) -> Shown:
+    """What was done to how many rows, rule by rule, and what the headline would be without it."""
+    done = pd.concat([_rules_aside(quality), _rules_changed(quality)], ignore_index=True)
+    done = done.sort_values("rows", ascending=False, kind="stable")
+    return _framed(
+        {
+            "table": done["table"],
+            "rule": done["rule"],
+            "done": done["done"],
+            "rows": done["rows"].map("{:,}".format),
+            "without it": [
+                words.effects(rule, findings) if table == "opportunities" else "–"
+                for table, rule in zip(done["table"], done["rule"], strict=True)
+            ],
+            "examples": done["examples"],
+        },
+        empty="every row was used as it came",
+    )
+
+
+def _rules_aside(quality: Quality) -> pd.DataFrame:
+    """Count the rows that were set aside by table and rule, with the place of a few."""
+    aside = quality.set_aside
+    rule = aside["rule"].fillna(aside["reason"]) if "rule" in aside else aside["reason"]
+    aside = aside.assign(rule=rule)
+    keys = ["table", "rule"]
+    first = aside.groupby(keys, sort=False).head(MOST_EXAMPLES)
+    first = first.assign(examples=_places(first))
+    told = first.groupby(keys, sort=False)["examples"].agg("; ".join)
+    rows = aside.groupby(keys, sort=False).size()
+    return pd.DataFrame({"rows": rows, "examples": told, "done": "set aside"}).reset_index()
+
+
+def _rules_changed(quality: Quality) -> pd.DataFrame:
+    """Count the rows that were changed or flagged by table and rule, with their files."""
+    notes = quality.notes.rename(columns={"note": "rule"})
+    keys = ["table", "rule"]
+    rows = notes.groupby(keys, sort=False)["rows"].sum()
+    files = notes.groupby(keys, sort=False)["file"].agg(
+        lambda names: ", ".join(filter(None, names))
+    )
+    done = "changed or flagged"
+    return pd.DataFrame({"rows": rows, "examples": files, "done": done}).reset_index()
+
+
+def _places(aside: pd.DataFrame) -> list[str]:
+    """Write file, line and value of rows, the value cut where it is long."""
+    return [
+        f"{file}, line {line}" + ("" if pd.isna(value) else f": {_cut(value)}")
+        for file, line, value in zip(aside["file"], aside["line"], aside["value"], strict=True)
+    ]
+
+
+def _cut(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+
+
+def effects(findings: Findings) -> Shown:
+    """What the headline numbers would be without each rule, with what they divide."""
+    table = findings.effects
+    return _framed(
+        {
+            "rule": table["rule"],
+            "rows": table["rows"].map("{:,}".format),
+            "unknown": table["unknown"].map("{:,}".format),
+            "number": table["measure"],
+            "used": [_number(row, "used") for _, row in table.iterrows()],
+            "without the rule": [_number(row, "otherwise") for _, row in table.iterrows()],
+        },
+        empty="no rule touched an opportunity, so the headline is what it is",
+    )
+
+
+def _number(row: pd.Series, which: str) -> str:
+    """Write a number with what it divides, or why it cannot be said."""
+    value, of = row[which], row[f"{which}_of"]
+    if pd.isna(value):
+        return row["why"] or "–"
+    if row["measure"] == "median days to win":
+        return f"{value:,.0f} days of {of:,.0f} won"
+    return f"{100 * value:.1f} % = {row[f'{which}_won']:,.0f} / {of:,.0f}"
+
+
+def filtered(findings: Findings) -> Shown:
+    """What the export seems to leave out, by what signs, and what cannot be said then."""
+    table = findings.filtered
+    return _framed(
+        {
+            "it seems to have": table["finding"],
+            "because": table["evidence"],
+            "so": table["consequence"],
+        },
+        empty="nothing shows that the export was filtered",
+    )
+
+
+def leaning(findings: Findings) -> Shown:
+    """Which columns are missing for some opportunities rather than for others."""
+    table = findings.leaning
+    return _framed(
+        {"column": table["columns"], "by": table["by"], "what leans": table["sentence"]},
+        empty="no column is missing for some rather than for others",
+    )
+
+
+def orders(findings: Findings) -> Shown:
+    """Rows that cannot be so, or hardly, with examples."""
+    table = findings.orders
+    return _framed(
+        {
+            "what": table["rule"],
+            "is": table["kind"],
+            "rows": table["rows"].map("{:,}".format),
+            "without them": [words.effects(rule, findings) for rule in table["rule"]],
+            "so": table["consequence"],
+            "examples": table["examples"],
+        },
+        empty="no order, sign or date is impossible",
     )
 
 

@@ -11,8 +11,11 @@ from enablement.errors import CannotSayError
 from enablement.measure.pipeline import pipeline_coverage, pipeline_created, quota_attainment
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
+from enablement.read.findings import Findings
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+NOTEWORTHY = 0.005  # a shift of the headline from which on a rule is named in the first lines
+ENDS = ("used", "otherwise", "least", "most")
 STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -248,3 +251,114 @@ def reach(crm: CRM, *, period: str | Period) -> str:
         f"No: the export ends on {crm.seen_until:%Y-%m-%d}, {span} on {span.end:%Y-%m-%d}; "
         "every number is as of the export."
     )
+
+
+def used(findings: Findings) -> str:
+    """Say the headline numbers as they are used, with what they divide.
+
+    Such as ``Win rate 27.7 % (634 won of 2,287 decided), conversion 26.4 % (of 2,399 created);
+    renewals left out.``
+    """
+    table = findings.headline.set_index("measure")
+    win, conversion = table.loc["win rate"], table.loc["conversion"]
+    if pd.isna(conversion["rate"]):
+        return "There is no opportunity to count."
+    created = f"conversion {_tenths(conversion['rate'])} (of {conversion['of']:,.0f} created)"
+    if pd.isna(win["rate"]):
+        return f"No win rate: {win['why']}; {created}; renewals left out."
+    return (
+        f"Win rate {_tenths(win['rate'])} ({win['won']:,.0f} won of {win['of']:,.0f} decided), "
+        f"{created}; renewals left out."
+    )
+
+
+def moved(findings: Findings) -> str:
+    """Say which rule of reading moves the headline most, and to where, or that none does."""
+    rates = findings.effects[findings.effects["measure"].isin(["win rate", "conversion"])]
+    if rates.empty:
+        return "No row that was set aside, changed or doubted moves it."
+    reach = _reach(rates)
+    if not reach.gt(NOTEWORTHY).any():
+        return "No rule moves it by more than half a point."
+    row = rates.loc[reach.idxmax()]
+    rows = counted(row["rows"], "row", "rows")
+    return f"What moves it most: {row['rule']} ({rows} {row['what']}): {effect(row)}."
+
+
+def effect(row: pd.Series) -> str:
+    """Say what a headline number would be without a rule, as ``win rate 63.1 → 61.0 %``."""
+    measure = str(row["measure"])
+    if pd.isna(row["most"]):
+        return f"{measure}: {row['why']}"
+    if measure == "median days to win":
+        return f"{measure} {row['used']:,.0f} → {row['otherwise']:,.0f}"
+    used = _tenths(row["used"]).removesuffix(" %")
+    if row["unknown"]:
+        least = _tenths(row["least"]).removesuffix(" %")
+        return f"{measure} {used} → {least} to {_tenths(row['most'])}, whatever became of them"
+    return f"{measure} {used} → {_tenths(row['otherwise'])}"
+
+
+def effects(rule: str, findings: Findings) -> str:
+    """Say everything that a rule moves, or that it moves nothing.
+
+    Parameters
+    ----------
+    rule : as the set-aside opportunities, the notes or the impossible rows name it
+    findings : as `enablement.read.findings.examine` gives them
+    """
+    mine = findings.effects[findings.effects["rule"].eq(rule)]
+    if mine.empty:
+        return "–"
+    rounded = mine.assign(**{end: mine[end].round(3) for end in ENDS})
+    gone = mine["used"].notna() & mine["otherwise"].isna() & mine["unknown"].eq(0)
+    moving = mine[_reach(rounded).gt(0) | gone]
+    if moving.empty:
+        return "no number of the headline changes"
+    return "; ".join(effect(row) for _, row in moving.iterrows())
+
+
+def attention(findings: Findings) -> str:
+    """Say in a line what to look at below: filters, columns that lean, impossible rows."""
+    filters = ", ".join(findings.filtered["finding"])
+    uneven = counted(findings.leaning["columns"].nunique(), "column is", "columns are")
+    rows = findings.orders.groupby("kind")["rows"].sum()
+    told = {
+        f"the export seems filtered ({filters})": len(findings.filtered),
+        f"{uneven} missing for some rather than for others": len(findings.leaning),
+        **{
+            counted(rows.get(kind, 0), f"{kind} row", f"{kind} rows"): rows.get(kind, 0)
+            for kind in ("impossible", "doubtful")
+        },
+    }
+    said = [text for text, number in told.items() if number]
+    if not said:
+        return "Nothing seems filtered, unevenly missing or impossible."
+    return f"Look at: {'; '.join(said)}."
+
+
+def unknown(findings: Findings) -> str:
+    """Name the columns that say nothing, or the same of every opportunity."""
+    lines = []
+    if findings.empty:
+        lines.append(f"Nothing is known of: {', '.join(findings.empty)}.")
+    if findings.constant:
+        same = ", ".join(f"{name} ({value})" for name, value in findings.constant.items())
+        lines.append(f"The same in every row: {same}.")
+    return "\n".join(lines) or "Every column says something."
+
+
+def _reach(effects: pd.DataFrame) -> pd.Series:
+    """Measure how far a rule could move a number; where outcomes are unknown, at most so far."""
+    ends = [(effects[end] - effects["used"]).abs() for end in ENDS[1:]]
+    return pd.concat(ends, axis=1).max(axis=1).fillna(0.0)
+
+
+def _tenths(share: float) -> str:
+    """Write a share to a tenth of a percent, because a rule may move it by less than one."""
+    return "–" if pd.isna(share) else f"{100 * share:.1f} %"
+
+
+def reports(findings: Findings) -> str:
+    """Say which report of the CRM has what the export lacks, or that none is needed."""
+    return "\n".join(findings.reports) or "No report is needed: no history is missing."

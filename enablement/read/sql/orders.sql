@@ -1,0 +1,102 @@
+-- Rows that are used though they cannot be so, or are hardly so: one row per rule and row.
+-- A time at exactly midnight is a date, and a date is the same everywhere; other times are
+-- turned into the day of the workspace, because the days of a CRM are local.
+with opportunity as (
+    select opportunity_id, outcome, rep_id, amount, probability, file, spot,
+           expected_close::date as due_on,
+           case when created_at = date_trunc('day', created_at) then created_at::date
+                else ((created_at at time zone 'UTC') at time zone $zone)::date end as created_on,
+           case when closed_at = date_trunc('day', closed_at) then closed_at::date
+                else ((closed_at at time zone 'UTC') at time zone $zone)::date end as closed_on
+    from opportunities
+),
+entry as (
+    select e.opportunity_id, e.stage, e.file, e.spot, o.created_on, o.closed_on, o.outcome,
+           case when e.entered_at = date_trunc('day', e.entered_at) then e.entered_at::date
+                else ((e.entered_at at time zone 'UTC') at time zone $zone)::date end
+               as entered_on
+    from stage_events e join opportunity o using (opportunity_id)
+    where e.origin is distinct from 'derived'
+),
+rep as (select rep_id, left_on::date as left_on from reps where left_on is not null),
+day as (
+    select created_on as seen_on from opportunity
+    union all
+    select closed_on from opportunity where outcome <> 'open'
+    union all
+    select entered_on from entry
+),
+-- Where most days lie; a day far beyond them would be taken for the day of the export.
+usual as (
+    select quantile_disc(seen_on, 0.01) as early_on, quantile_disc(seen_on, 0.99) as late_on,
+           late_on + greatest(60, (late_on - early_on) // 10)::int as far_on
+    from day where seen_on is not null
+),
+found as (
+    select 'opportunities' as "table", 1 as n, opportunity_id, file, spot,
+           format('closed {}, created {}', closed_on, created_on) as example
+    from opportunity where outcome <> 'open' and closed_on < created_on
+    union all
+    select 'stage_events', 2, opportunity_id, file, spot,
+           format('{} {}, created {}', stage, entered_on, created_on)
+    from entry where entered_on < created_on
+    union all
+    -- The stage that the close itself is noted with is no entry after it.
+    select 'stage_events', 3, opportunity_id, file, spot,
+           format('{} {}, closed {}', stage, entered_on, closed_on)
+    from entry
+    where outcome <> 'open' and entered_on > closed_on
+      and stage not in (select stage from closing_stages)
+    union all
+    select 'stage_events', 4, opportunity_id, file, spot,
+           format('{} {}, export of {}', stage, entered_on, $export::date)
+    from entry where entered_on > $export::date
+    union all
+    select 'opportunities', 5, opportunity_id, file, spot,
+           format('created {}, export of {}', created_on, $export::date)
+    from opportunity where created_on > $export::date
+    union all
+    select 'opportunities', 6, opportunity_id, file, spot,
+           format('closed {}, export of {}', closed_on, $export::date)
+    from opportunity where outcome <> 'open' and closed_on > $export::date
+    union all
+    select 'opportunities', 7, opportunity_id, file, spot, format('amount {}', amount)
+    from opportunity where amount < 0
+    union all
+    select 'opportunities', 8, opportunity_id, file, spot, format('probability {}', probability)
+    from opportunity where probability > 100 or probability < 0
+    union all
+    select 'opportunities', 9, opportunity_id, file, spot,
+           format('due {}', due_on)
+    from opportunity where outcome = 'open' and due_on < $export::date
+    union all
+    select 'opportunities', 10, opportunity_id, file, spot,
+           format('rep {} left {}, closed {}', rep_id, left_on, closed_on)
+    from opportunity join rep using (rep_id)
+    where outcome <> 'open' and closed_on > left_on
+    union all
+    select 'opportunities', 11, opportunity_id, file, spot,
+           format('rep {} left {}', rep_id, left_on)
+    from opportunity join rep using (rep_id)
+    where outcome = 'open' and left_on < $export::date
+    union all
+    select 'opportunities', 12, opportunity_id, file, spot,
+           format('created {}, 99 % of all days by {}', created_on, late_on)
+    from opportunity cross join usual where not $said and created_on > far_on
+    union all
+    select 'opportunities', 12, opportunity_id, file, spot,
+           format('closed {}, 99 % of all days by {}', closed_on, late_on)
+    from opportunity cross join usual where not $said and outcome <> 'open' and closed_on > far_on
+    union all
+    select 'stage_events', 12, opportunity_id, file, spot,
+           format('{} {}, 99 % of all days by {}', stage, entered_on, late_on)
+    from entry cross join usual where not $said and entered_on > far_on
+)
+,
+first_ones as (
+    select "table", n, opportunity_id, row_number() over by_place as k,
+           coalesce(format('{}, {} {}', file, $word, spot), 'opportunity ' || opportunity_id) || ': ' || example
+               as example
+    from found
+    window by_place as (partition by n order by file, spot, opportunity_id, example)
+)
