@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from enablement.errors import EnablementError, choices
+
 CONFIDENCE = 0.90
 ALPHA = 0.10  # as strict as the 90 % intervals beside it
 FEWEST_EXPECTED = 5.0  # Cochran's rule, for the chi-square approximation
@@ -30,6 +32,14 @@ def jeffreys(
     low, high : float arrays of that shape, each in [0, 1]
         `low` is 0 where nothing succeeded and `high` is 1 where everything did.
 
+    Notes
+    -----
+    Exact coverage of the 90 % interval, over true rates from .05 to .95:
+
+        trials    10     20     50     100    200
+        average   .901   .897   .898   .899   .900
+        lowest    .771   .820   .853   .855   .876
+
     References
     ----------
     Brown, Cai and DasGupta (2001), Statistical Science 16:101-133, section 4.1.
@@ -45,6 +55,79 @@ def jeffreys(
         np.where((k == 0) & (n > 0), 0.0, low),
         np.where((k == n) & (n > 0), 1.0, high),
     )
+
+
+def wilson(
+    successes: ArrayLike, trials: ArrayLike, *, confidence: float = CONFIDENCE
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Wilson score interval for a proportion, without continuity correction.
+
+    Parameters
+    ----------
+    successes, trials : array-like of counts, same shape
+        Zero trials give NaN bounds, because nothing was observed.
+    confidence : float in (0, 1)
+
+    Returns
+    -------
+    low, high : float arrays of that shape, each in [0, 1]
+        `low` is 0 where nothing succeeded and `high` is 1 where everything did.
+
+    Notes
+    -----
+    Exact coverage of the 90 % interval, over true rates from .05 to .95:
+
+        trials    10     20     50     100    200
+        average   .909   .905   .901   .901   .900
+        lowest    .819   .833   .865   .864   .874
+
+    References
+    ----------
+    Wilson (1927), Journal of the American Statistical Association 22:209-212.
+    """
+    from scipy.special import ndtri
+
+    k, n = np.asarray(successes, dtype=float), np.asarray(trials, dtype=float)
+    seen = np.where(n > 0, n, np.nan)
+    share, square = k / seen, ndtri((1 + confidence) / 2) ** 2 / seen
+    middle = (share + square / 2) / (1 + square)
+    half = np.sqrt(square * (share * (1 - share) + square / 4)) / (1 + square)
+    return (
+        np.where((k == 0) & (n > 0), 0.0, middle - half),
+        np.where((k == n) & (n > 0), 1.0, middle + half),
+    )
+
+
+INTERVALS = {"jeffreys": jeffreys, "wilson": wilson}
+
+
+def rate_interval(
+    successes: ArrayLike,
+    trials: ArrayLike,
+    *,
+    interval: str = "jeffreys",
+    confidence: float = CONFIDENCE,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Interval for a proportion, by the name of its method.
+
+    Parameters
+    ----------
+    successes, trials : array-like of counts, same shape
+    interval : "jeffreys" or "wilson"
+    confidence : float in (0, 1)
+
+    Returns
+    -------
+    low, high : float arrays of that shape; NaN where there is no trial
+
+    Raises
+    ------
+    EnablementError
+        Where there is no interval of that name.
+    """
+    if interval not in INTERVALS:
+        raise EnablementError(f"No interval {interval!r}. {choices(interval, [*INTERVALS])}")
+    return INTERVALS[interval](successes, trials, confidence=confidence)
 
 
 def median_ranks(
@@ -250,15 +333,24 @@ def incidence_interval(
     low, high : float arrays in [0, 1]; NaN where the share is 0 or 1, for which the
         standard error says nothing
 
+    Notes
+    -----
+    The quantile is Student's, for the standard error comes from few outcomes itself: its
+    degrees of freedom are one less than the number of trials that would give a plain share
+    that error, as is usual for shares in surveys. `benchmarks/README.md` has the coverage.
+
     References
     ----------
-    Choudhury (2002), Statistics in Medicine 21:1129-1144.
+    Choudhury (2002), Statistics in Medicine 21:1129-1144, for the scale; Korn and Graubard
+    (1998), Survey Methodology 24:193-201, for the effective number.
     """
-    from scipy.special import ndtri
+    from scipy.special import stdtrit
 
     value, spread = np.asarray(share, dtype=float), np.asarray(error, dtype=float)
-    inside = np.where((value > 0) & (value < 1), value, np.nan)
-    half = ndtri((1 + confidence) / 2) * spread / (inside * np.log(inside))
+    inside = np.where((value > 0) & (value < 1) & (spread > 0), value, np.nan)
+    worth = inside * (1 - inside) / np.where(spread > 0, spread, np.nan) ** 2
+    quantile = stdtrit(np.maximum(worth - 1, 1), (1 + confidence) / 2)
+    half = quantile * spread / (inside * np.log(inside))
     return inside ** np.exp(-half), inside ** np.exp(half)
 
 
