@@ -120,10 +120,11 @@ def control_limits(
 
     References
     ----------
-    Spiegelhalter (2005), Statistics in Medicine 24:1185-1202, appendix A.1.1, for the lower
-    limit; the upper one is the lower one of the failures. His own lies up to one trial's worth
-    lower and is crossed by up to twice as many ordinary groups as it says (Manktelow and
-    Seaton (2012), PLoS ONE 7:e45723, compare the ways to interpolate).
+    Spiegelhalter (2005), Statistics in Medicine 24:1185-1202, for exact limits made smooth by
+    interpolation. The lower one interpolates the distribution of the successes, the upper one
+    that of the failures: interpolating the successes at both ends would cross the upper limit
+    up to three times as often as it says (`benchmarks/README.md`). Manktelow and Seaton (2012),
+    PLoS ONE 7:e45723, compare such ways.
     """
     n = np.asarray(trials, dtype=np.int64)
 
@@ -157,7 +158,7 @@ def dispersion(successes: ArrayLike, trials: ArrayLike, *, winsorised: float = W
 
     References
     ----------
-    Spiegelhalter (2005), Statistics in Medicine 24:1185-1202, section 3.3.
+    Spiegelhalter (2005), Statistics in Medicine 24:1185-1202.
     """
     k, n = np.asarray(successes, dtype=float), np.asarray(trials, dtype=float)
     test = homogeneity(k, n - k)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +16,8 @@ ALPHA = 0.10  # as strict as the 90 % intervals beside it
 FEWEST_EXPECTED = 5.0  # Cochran's rule, for the chi-square approximation
 DRAWS = 9_999
 ROUNDING = 1e-14  # a variance below this is what sums leave behind, not doubt
+ROOM = 10_000  # whole numbers spread no wider than this, or than there are rows, are places
+PART = 16_384  # places worked on at once
 
 
 def jeffreys(
@@ -298,24 +302,17 @@ def aalen_johansen(
     """
     moment, what = np.asarray(time, dtype=float), np.asarray(outcome, dtype=np.int64)
     where = np.zeros(len(moment), np.int64) if group is None else np.asarray(group, np.int64)
-    order = np.lexsort((moment, where))
-    moment, what, where = moment[order], what[order], where[order]
-    starts = np.flatnonzero(_changes(where) | _changes(moment))
-    leaving = np.diff(np.append(starts, len(moment)))
-    groups, times = where[starts], moment[starts]
-    first = np.flatnonzero(_changes(groups))
-    of_group = np.cumsum(_changes(groups)) - 1
-    sizes = np.diff(np.append(starts[first], len(moment)))
-    gone = _running(leaving, first, of_group)
-    at_risk = sizes[of_group] - gone + leaving
-    cell = np.repeat(np.arange(len(starts)), leaving)
-    events = np.stack(
-        [
-            np.bincount(cell, weights=what == k, minlength=len(starts)).astype(np.int64)
-            for k in range(1, outcomes + 1)
-        ]
-    )
-    share, error = _incidence(at_risk.astype(float), events.astype(float), first, of_group)
+    groups, times, leaving, events = _tallied(moment, what, where, outcomes)
+    first, of_group = _firsts(groups)
+    gone = np.cumsum(leaving)
+    left = np.append(gone[first[1:] - 1], gone[-1:]) if len(first) else gone
+    at_risk = left[of_group] - gone + leaving
+    share, error = np.empty(events.shape), np.empty(events.shape)
+    # A part at a time, so that what is worked on stays in the processor's cache.
+    for part in _parts(first, len(times)):
+        share[:, part], error[:, part] = _incidence(
+            at_risk[part].astype(float), events[:, part].astype(float), *_firsts(groups[part])
+        )
     return Incidence(groups, times, at_risk, events, share, error)
 
 
@@ -354,6 +351,75 @@ def incidence_interval(
     return inside ** np.exp(-half), inside ** np.exp(half)
 
 
+def _tallied(
+    moment: NDArray[np.float64],
+    what: NDArray[np.int64],
+    where: NDArray[np.int64],
+    outcomes: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Groups and times in order, how many left there, and how many with each outcome."""
+    whole = (moment == np.floor(moment)).all()
+    time, times = _places(moment.astype(np.int64) if whole else moment)
+    group, groups = _places(where)
+    kinds = outcomes + 1
+    code, codes = time * kinds + what, len(times) * kinds
+    keys = _counting_sort(group * codes + code, code, codes)
+    keys = _counting_sort(keys, keys // codes, len(groups))
+    runs = np.flatnonzero(_changes(keys))
+    many = np.diff(np.append(runs, len(keys)))
+    cell, kind = np.divmod(keys[runs], kinds)
+    starts = _changes(cell)
+    place = np.cumsum(starts) - 1
+    events = np.zeros((outcomes, int(starts.sum())), dtype=np.int64)
+    for k in range(outcomes):
+        ended = np.flatnonzero(kind == k + 1)
+        events[k, place[ended]] = many[ended]
+    leaving = np.diff(np.append(runs[starts], len(keys)))
+    at_group, at_time = np.divmod(cell[starts], max(len(times), 1))
+    return groups[at_group], times[at_time].astype(float), leaving, events
+
+
+def _places(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Where each value stands among the possible ones, and these in order.
+
+    Whole numbers close together are their own places; others are ranked.
+    """
+    if len(values) and values.dtype.kind == "i":
+        lowest, highest = int(values.min()), int(values.max())
+        if highest - lowest <= ROOM + len(values):
+            return values - lowest, np.arange(lowest, highest + 1)
+    known, places = np.unique(values, return_inverse=True)
+    return places, known
+
+
+def _counting_sort(
+    values: NDArray[np.int64], places: NDArray[np.int64], size: int
+) -> NDArray[np.int64]:
+    """Sort values by small whole numbers, those of one place staying in their order.
+
+    It is what turning a sparse matrix does, in time that grows with the rows alone.
+    """
+    from scipy.sparse import csr_array
+
+    small = np.int32 if len(values) < 2**31 - 1 else np.int64  # else scipy would copy them
+    rows = np.arange(len(values) + 1, dtype=small)
+    turned = csr_array((values, places.astype(small), rows), shape=(len(values), size)).tocsc()
+    return turned.data
+
+
+def _firsts(groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each group begins, and which one each place belongs to."""
+    begins = _changes(groups)
+    return np.flatnonzero(begins), np.cumsum(begins) - 1
+
+
+def _parts(first: NDArray[np.int64], size: int) -> list[slice]:
+    """Slices of whole groups, of about PART places each."""
+    at = np.unique(np.searchsorted(first, np.arange(0, size, PART)))
+    cuts = np.append(first[at[at < len(first)]], size)
+    return [slice(int(a), int(b)) for a, b in itertools.pairwise(cuts)]
+
+
 def _incidence(
     at_risk: NDArray[np.float64],
     events: NDArray[np.float64],
@@ -370,13 +436,14 @@ def _incidence(
     before = np.exp(run(stay) - stay) / at_risk  # undecided just before, per one at risk
     left = at_risk - total
     hazard = np.divide(total, at_risk * left, where=left > 0, out=np.zeros_like(at_risk))
+    doubt = run(hazard)
     shares, errors = [], []
     for count in events:
         share = run(before * count)
-        variance = share**2 * run(hazard) - 2 * share * run(share * hazard) + run(share**2 * hazard)
-        variance += run(before**2 * (at_risk - count) * count / at_risk)
         shared = before * count / at_risk
-        variance += 2 * (run(share * shared) - share * run(shared))
+        variance = share**2 * doubt - 2 * share * run(share * hazard + shared)
+        own = before * (at_risk - count) * shared
+        variance += run(share**2 * hazard + own + 2 * share * shared)
         shares.append(share)
         errors.append(np.sqrt(np.where(variance > ROUNDING, variance, 0.0)))
     return np.stack(shares), np.stack(errors)

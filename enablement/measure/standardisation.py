@@ -72,7 +72,8 @@ def at_team_mix(
     AtTeamMix
         Its interval is a score interval: the variance is the one of rates that are all the
         same multiple of the team's (of its failures, where the team succeeds more often than
-        not). With a single stratum it is Wilson's. The team's rates are taken as known.
+        not), or of equal rates where such a multiple would pass 1. With a single stratum it is
+        Wilson's. The team's rates are taken as known.
 
     Raises
     ------
@@ -129,10 +130,11 @@ def against_expected(
     k, n = _cells(successes, trials)
     standard = _team(k, n)
     observed, expected = k.sum(axis=1), (n * standard).sum(axis=1)
-    base = np.where(expected > 0, expected, np.nan)
-    low, high = _score(
-        observed / base, 1 / base, (n * standard**2).sum(axis=1) / base**2, confidence
-    )
+    base, size = np.where(expected > 0, expected, np.nan), n.sum(axis=1)
+    highest = np.where(n > 0, standard, 0.0).max(axis=1, initial=0.0)
+    beyond = observed / base * highest > 1
+    square = np.where(beyond, 1 / np.maximum(size, 1), (n * standard**2).sum(axis=1) / base**2)
+    low, high = _score(observed / base, 1 / base, square, confidence)
     return AgainstExpected(observed, expected, observed / base, low, high)
 
 
@@ -178,11 +180,18 @@ def _of_multiple(
     standard: NDArray[np.float64],
     confidence: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Score interval of a weighted rate whose parts are one multiple of the team's."""
+    """Score interval of a weighted rate whose parts are one multiple of the team's.
+
+    Where that multiple would take a part beyond 1, all parts are taken as equal instead.
+    """
     base = np.where(team > 0, team, np.nan)
     linear = (per_trial * standard).sum(axis=1) / base
     square = (per_trial * standard**2).sum(axis=1) / base**2
-    low, high = _score(rate, linear, square, confidence)
+    beyond = rate / base * np.where(per_trial > 0, standard, 0.0).max(axis=1, initial=0.0) > 1
+    equal = per_trial.sum(axis=1)
+    low, high = _score(
+        rate, np.where(beyond, equal, linear), np.where(beyond, equal, square), confidence
+    )
     return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
 
 
