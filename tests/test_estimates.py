@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
+from enablement.errors import EnablementError
 from enablement.measure import estimates
+
+SIZES = (10, 20, 50, 100, 200)
+COVERAGE = {  # average and lowest, as the docstrings print them
+    "jeffreys": [(0.901, 0.771), (0.897, 0.820), (0.898, 0.853), (0.899, 0.855), (0.900, 0.876)],
+    "wilson": [(0.909, 0.819), (0.905, 0.833), (0.901, 0.865), (0.901, 0.864), (0.900, 0.874)],
+}
 
 
 def test_jeffreys_of_none_in_four():
@@ -28,12 +36,77 @@ def test_jeffreys_against_statsmodels(n, share, confidence):
     assert 0 <= low <= k / n <= high <= 1
 
 
-def test_nothing_observed_has_no_interval():
+@pytest.mark.parametrize("interval", estimates.INTERVALS)
+def test_nothing_observed_has_no_interval(interval):
     """Unknown is missing, never zero."""
-    low, high = estimates.jeffreys([0, 1], [0, 2])
+    low, high = estimates.rate_interval([0, 1], [0, 2], interval=interval)
     assert np.isnan(low[0])
     assert np.isnan(high[0])
     assert not np.isnan(low[1])
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_against_newcombe(k, n, low, high):
+    """Newcombe (1998), Statistics in Medicine 17:857-872, table I, method 3, 95 %."""
+    found = estimates.wilson(k, n, confidence=0.95)
+    assert [float(bound) for bound in found] == pytest.approx([low, high], abs=0.00005)
+
+
+@given(n=st.integers(1, 400), share=st.floats(0, 1), confidence=st.floats(0.5, 0.99))
+def test_wilson_against_statsmodels(n, share, confidence):
+    """Equal to statsmodels; never outside [0, 1], and around the rate."""
+    k = round(share * n)
+    low, high = estimates.wilson(k, n, confidence=confidence)
+    theirs = proportion_confint(k, n, alpha=1 - confidence, method="wilson")
+    assert (float(low), float(high)) == pytest.approx(theirs, abs=1e-9)
+    assert 0 <= low <= k / n <= high <= 1
+
+
+def test_an_interval_is_chosen_by_name():
+    """And a wrong name is answered with the known ones."""
+    assert estimates.rate_interval(3, 10) == estimates.jeffreys(3, 10)
+    assert estimates.rate_interval(3, 10, interval="wilson") == estimates.wilson(3, 10)
+    with pytest.raises(EnablementError, match="Known: jeffreys, wilson. Did you mean 'wilson'"):
+        estimates.rate_interval(3, 10, interval="wilsen")
+
+
+def covered(interval: str, n: int, rates: np.ndarray) -> np.ndarray:
+    """Exact probability that the 90 % interval holds each true rate; nothing simulated."""
+    k = np.arange(n + 1)
+    low, high = estimates.rate_interval(k, np.full(n + 1, n), interval=interval)
+    held = (low[:, None] <= rates) & (rates <= high[:, None])
+    return (binom.pmf(k[:, None], n, rates) * held).sum(axis=0)
+
+
+@pytest.mark.parametrize("interval", estimates.INTERVALS)
+def test_intervals_hold_nine_in_ten_on_average(interval):
+    """Averaged over true rates of .05 to .95, at every number of trials from 10 to 200."""
+    rates = np.linspace(0.05, 0.95, 451)
+    average = np.array([covered(interval, n, rates).mean() for n in range(10, 201)])
+    assert average.min() >= 0.89
+    assert average.max() <= 0.91
+
+
+@pytest.mark.parametrize("interval", estimates.INTERVALS)
+def test_the_docstring_says_what_the_interval_holds(interval):
+    """The lowest is where coverage jumps: just outside the end of some interval."""
+    rates = np.linspace(0.05, 0.95, 1801)
+    for n, (average, lowest) in zip(SIZES, COVERAGE[interval], strict=True):
+        low, high = estimates.rate_interval(np.arange(n + 1), np.full(n + 1, n), interval=interval)
+        ends = np.concatenate([low - 1e-9, high + 1e-9])
+        ends = ends[(ends >= 0.05) & (ends <= 0.95)]
+        assert covered(interval, n, rates).mean() == pytest.approx(average, abs=0.0006)
+        assert covered(interval, n, ends).min() == pytest.approx(lowest, abs=0.0006)
+        for figure in (average, lowest):
+            assert f"{figure:.3f}"[1:] in (estimates.INTERVALS[interval].__doc__ or "")
 
 
 def test_chi_square_against_scipy():

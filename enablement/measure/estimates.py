@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from enablement.errors import EnablementError, choices
 
 CONFIDENCE = 0.90
 ALPHA = 0.10  # as strict as the 90 % intervals beside it
 FEWEST_EXPECTED = 5.0  # Cochran's rule, for the chi-square approximation
 DRAWS = 9_999
 ROUNDING = 1e-14  # a variance below this is what sums leave behind, not doubt
+ROOM = 10_000  # whole numbers spread no wider than this, or than there are rows, are places
+PART = 16_384  # places worked on at once
 
 
 def jeffreys(
@@ -30,6 +36,14 @@ def jeffreys(
     low, high : float arrays of that shape, each in [0, 1]
         `low` is 0 where nothing succeeded and `high` is 1 where everything did.
 
+    Notes
+    -----
+    Exact coverage of the 90 % interval, over true rates from .05 to .95:
+
+        trials    10     20     50     100    200
+        average   .901   .897   .898   .899   .900
+        lowest    .771   .820   .853   .855   .876
+
     References
     ----------
     Brown, Cai and DasGupta (2001), Statistical Science 16:101-133, section 4.1.
@@ -45,6 +59,79 @@ def jeffreys(
         np.where((k == 0) & (n > 0), 0.0, low),
         np.where((k == n) & (n > 0), 1.0, high),
     )
+
+
+def wilson(
+    successes: ArrayLike, trials: ArrayLike, *, confidence: float = CONFIDENCE
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Wilson score interval for a proportion, without continuity correction.
+
+    Parameters
+    ----------
+    successes, trials : array-like of counts, same shape
+        Zero trials give NaN bounds, because nothing was observed.
+    confidence : float in (0, 1)
+
+    Returns
+    -------
+    low, high : float arrays of that shape, each in [0, 1]
+        `low` is 0 where nothing succeeded and `high` is 1 where everything did.
+
+    Notes
+    -----
+    Exact coverage of the 90 % interval, over true rates from .05 to .95:
+
+        trials    10     20     50     100    200
+        average   .909   .905   .901   .901   .900
+        lowest    .819   .833   .865   .864   .874
+
+    References
+    ----------
+    Wilson (1927), Journal of the American Statistical Association 22:209-212.
+    """
+    from scipy.special import ndtri
+
+    k, n = np.asarray(successes, dtype=float), np.asarray(trials, dtype=float)
+    seen = np.where(n > 0, n, np.nan)
+    share, square = k / seen, ndtri((1 + confidence) / 2) ** 2 / seen
+    middle = (share + square / 2) / (1 + square)
+    half = np.sqrt(square * (share * (1 - share) + square / 4)) / (1 + square)
+    return (
+        np.where((k == 0) & (n > 0), 0.0, middle - half),
+        np.where((k == n) & (n > 0), 1.0, middle + half),
+    )
+
+
+INTERVALS = {"jeffreys": jeffreys, "wilson": wilson}
+
+
+def rate_interval(
+    successes: ArrayLike,
+    trials: ArrayLike,
+    *,
+    interval: str = "jeffreys",
+    confidence: float = CONFIDENCE,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Interval for a proportion, by the name of its method.
+
+    Parameters
+    ----------
+    successes, trials : array-like of counts, same shape
+    interval : "jeffreys" or "wilson"
+    confidence : float in (0, 1)
+
+    Returns
+    -------
+    low, high : float arrays of that shape; NaN where there is no trial
+
+    Raises
+    ------
+    EnablementError
+        Where there is no interval of that name.
+    """
+    if interval not in INTERVALS:
+        raise EnablementError(f"No interval {interval!r}. {choices(interval, [*INTERVALS])}")
+    return INTERVALS[interval](successes, trials, confidence=confidence)
 
 
 def median_ranks(
@@ -215,24 +302,17 @@ def aalen_johansen(
     """
     moment, what = np.asarray(time, dtype=float), np.asarray(outcome, dtype=np.int64)
     where = np.zeros(len(moment), np.int64) if group is None else np.asarray(group, np.int64)
-    order = np.lexsort((moment, where))
-    moment, what, where = moment[order], what[order], where[order]
-    starts = np.flatnonzero(_changes(where) | _changes(moment))
-    leaving = np.diff(np.append(starts, len(moment)))
-    groups, times = where[starts], moment[starts]
-    first = np.flatnonzero(_changes(groups))
-    of_group = np.cumsum(_changes(groups)) - 1
-    sizes = np.diff(np.append(starts[first], len(moment)))
-    gone = _running(leaving, first, of_group)
-    at_risk = sizes[of_group] - gone + leaving
-    cell = np.repeat(np.arange(len(starts)), leaving)
-    events = np.stack(
-        [
-            np.bincount(cell, weights=what == k, minlength=len(starts)).astype(np.int64)
-            for k in range(1, outcomes + 1)
-        ]
-    )
-    share, error = _incidence(at_risk.astype(float), events.astype(float), first, of_group)
+    groups, times, leaving, events = _tallied(moment, what, where, outcomes)
+    first, of_group = _firsts(groups)
+    gone = np.cumsum(leaving)
+    left = np.append(gone[first[1:] - 1], gone[-1:]) if len(first) else gone
+    at_risk = left[of_group] - gone + leaving
+    share, error = np.empty(events.shape), np.empty(events.shape)
+    # A part at a time, so that what is worked on stays in the processor's cache.
+    for part in _parts(first, len(times)):
+        share[:, part], error[:, part] = _incidence(
+            at_risk[part].astype(float), events[:, part].astype(float), *_firsts(groups[part])
+        )
     return Incidence(groups, times, at_risk, events, share, error)
 
 
@@ -250,16 +330,94 @@ def incidence_interval(
     low, high : float arrays in [0, 1]; NaN where the share is 0 or 1, for which the
         standard error says nothing
 
+    Notes
+    -----
+    The quantile is Student's, for the standard error comes from few outcomes itself: its
+    degrees of freedom are one less than the number of trials that would give a plain share
+    that error, as is usual for shares in surveys. `benchmarks/README.md` has the coverage.
+
     References
     ----------
-    Choudhury (2002), Statistics in Medicine 21:1129-1144.
+    Choudhury (2002), Statistics in Medicine 21:1129-1144, for the scale; Korn and Graubard
+    (1998), Survey Methodology 24:193-201, for the effective number.
     """
-    from scipy.special import ndtri
+    from scipy.special import stdtrit
 
     value, spread = np.asarray(share, dtype=float), np.asarray(error, dtype=float)
-    inside = np.where((value > 0) & (value < 1), value, np.nan)
-    half = ndtri((1 + confidence) / 2) * spread / (inside * np.log(inside))
+    inside = np.where((value > 0) & (value < 1) & (spread > 0), value, np.nan)
+    worth = inside * (1 - inside) / np.where(spread > 0, spread, np.nan) ** 2
+    quantile = stdtrit(np.maximum(worth - 1, 1), (1 + confidence) / 2)
+    half = quantile * spread / (inside * np.log(inside))
     return inside ** np.exp(-half), inside ** np.exp(half)
+
+
+def _tallied(
+    moment: NDArray[np.float64],
+    what: NDArray[np.int64],
+    where: NDArray[np.int64],
+    outcomes: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Groups and times in order, how many left there, and how many with each outcome."""
+    whole = (moment == np.floor(moment)).all()
+    time, times = _places(moment.astype(np.int64) if whole else moment)
+    group, groups = _places(where)
+    kinds = outcomes + 1
+    code, codes = time * kinds + what, len(times) * kinds
+    keys = _counting_sort(group * codes + code, code, codes)
+    keys = _counting_sort(keys, keys // codes, len(groups))
+    runs = np.flatnonzero(_changes(keys))
+    many = np.diff(np.append(runs, len(keys)))
+    cell, kind = np.divmod(keys[runs], kinds)
+    starts = _changes(cell)
+    place = np.cumsum(starts) - 1
+    events = np.zeros((outcomes, int(starts.sum())), dtype=np.int64)
+    for k in range(outcomes):
+        ended = np.flatnonzero(kind == k + 1)
+        events[k, place[ended]] = many[ended]
+    leaving = np.diff(np.append(runs[starts], len(keys)))
+    at_group, at_time = np.divmod(cell[starts], max(len(times), 1))
+    return groups[at_group], times[at_time].astype(float), leaving, events
+
+
+def _places(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Where each value stands among the possible ones, and these in order.
+
+    Whole numbers close together are their own places; others are ranked.
+    """
+    if len(values) and values.dtype.kind == "i":
+        lowest, highest = int(values.min()), int(values.max())
+        if highest - lowest <= ROOM + len(values):
+            return values - lowest, np.arange(lowest, highest + 1)
+    known, places = np.unique(values, return_inverse=True)
+    return places, known
+
+
+def _counting_sort(
+    values: NDArray[np.int64], places: NDArray[np.int64], size: int
+) -> NDArray[np.int64]:
+    """Sort values by small whole numbers, those of one place staying in their order.
+
+    It is what turning a sparse matrix does, in time that grows with the rows alone.
+    """
+    from scipy.sparse import csr_array
+
+    small = np.int32 if len(values) < 2**31 - 1 else np.int64  # else scipy would copy them
+    rows = np.arange(len(values) + 1, dtype=small)
+    turned = csr_array((values, places.astype(small), rows), shape=(len(values), size)).tocsc()
+    return turned.data
+
+
+def _firsts(groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each group begins, and which one each place belongs to."""
+    begins = _changes(groups)
+    return np.flatnonzero(begins), np.cumsum(begins) - 1
+
+
+def _parts(first: NDArray[np.int64], size: int) -> list[slice]:
+    """Slices of whole groups, of about PART places each."""
+    at = np.unique(np.searchsorted(first, np.arange(0, size, PART)))
+    cuts = np.append(first[at[at < len(first)]], size)
+    return [slice(int(a), int(b)) for a, b in itertools.pairwise(cuts)]
 
 
 def _incidence(
@@ -278,13 +436,14 @@ def _incidence(
     before = np.exp(run(stay) - stay) / at_risk  # undecided just before, per one at risk
     left = at_risk - total
     hazard = np.divide(total, at_risk * left, where=left > 0, out=np.zeros_like(at_risk))
+    doubt = run(hazard)
     shares, errors = [], []
     for count in events:
         share = run(before * count)
-        variance = share**2 * run(hazard) - 2 * share * run(share * hazard) + run(share**2 * hazard)
-        variance += run(before**2 * (at_risk - count) * count / at_risk)
         shared = before * count / at_risk
-        variance += 2 * (run(share * shared) - share * run(shared))
+        variance = share**2 * doubt - 2 * share * run(share * hazard + shared)
+        own = before * (at_risk - count) * shared
+        variance += run(share**2 * hazard + own + 2 * share * shared)
         shares.append(share)
         errors.append(np.sqrt(np.where(variance > ROUNDING, variance, 0.0)))
     return np.stack(shares), np.stack(errors)
