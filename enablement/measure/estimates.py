@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -174,7 +175,7 @@ class Incidence:
     """Cumulative incidence of competing outcomes, by group, at each time something was seen.
 
     group, time : where and when; ordered by both
-    at_risk : how many were still undecided just before
+    at_risk : how many were still undecided just before; whole numbers unless weighted by others
     events : of each outcome at that time; shape (outcomes, times)
     share : cumulative incidence of each outcome up to and at that time, same shape
     error : its standard error, same shape
@@ -182,14 +183,19 @@ class Incidence:
 
     group: NDArray[np.int64]
     time: NDArray[np.float64]
-    at_risk: NDArray[np.int64]
-    events: NDArray[np.int64]
+    at_risk: NDArray[Any]
+    events: NDArray[Any]
     share: NDArray[np.float64]
     error: NDArray[np.float64]
 
 
 def aalen_johansen(
-    time: ArrayLike, outcome: ArrayLike, group: ArrayLike | None = None, *, outcomes: int = 2
+    time: ArrayLike,
+    outcome: ArrayLike,
+    group: ArrayLike | None = None,
+    *,
+    outcomes: int = 2,
+    weight: ArrayLike | None = None,
 ) -> Incidence:
     """Aalen-Johansen estimate of competing outcomes, with those still open censored.
 
@@ -205,6 +211,9 @@ def aalen_johansen(
     group : array-like of int, same shape
         None for one group.
     outcomes : how many there are
+    weight : array-like of numbers > 0, same shape
+        How many each stands for; None for one. The standard errors hold for whole numbers
+        of equals, and not for shares or amounts.
 
     References
     ----------
@@ -215,20 +224,21 @@ def aalen_johansen(
     """
     moment, what = np.asarray(time, dtype=float), np.asarray(outcome, dtype=np.int64)
     where = np.zeros(len(moment), np.int64) if group is None else np.asarray(group, np.int64)
+    many: NDArray[Any] = np.ones(len(moment), np.int64) if weight is None else np.asarray(weight)
     order = np.lexsort((moment, where))
-    moment, what, where = moment[order], what[order], where[order]
+    moment, what, where, many = moment[order], what[order], where[order], many[order]
     starts = np.flatnonzero(_changes(where) | _changes(moment))
-    leaving = np.diff(np.append(starts, len(moment)))
+    leaving = np.add.reduceat(many, starts) if len(starts) else many
     groups, times = where[starts], moment[starts]
     first = np.flatnonzero(_changes(groups))
     of_group = np.cumsum(_changes(groups)) - 1
-    sizes = np.diff(np.append(starts[first], len(moment)))
+    sizes = np.add.reduceat(leaving, first) if len(first) else leaving
     gone = _running(leaving, first, of_group)
     at_risk = sizes[of_group] - gone + leaving
-    cell = np.repeat(np.arange(len(starts)), leaving)
+    cell = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(moment))))
     events = np.stack(
         [
-            np.bincount(cell, weights=what == k, minlength=len(starts)).astype(np.int64)
+            np.bincount(cell, weights=many * (what == k), minlength=len(starts)).astype(many.dtype)
             for k in range(1, outcomes + 1)
         ]
     )
