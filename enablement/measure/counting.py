@@ -48,6 +48,8 @@ def ask(
         **{"credit": "at_entry", "of": "opportunities", "held_from": None, "held_until": None},
         **said,
     }
+    if given["credit"] == "share" and not by_rep(groups):
+        given["credit"] = "at_entry"  # whose they are does not matter, and sums stay whole
     given["held_until"] = given["held_until"] or given["until"]
     given["first_month"] = crm.settings.calendar.first_month
     given["amounts"] = amounts_known(crm, until)
@@ -121,6 +123,12 @@ def check_value(crm: CRM, groups: Split) -> None:
         )
     if "currency" not in (*groups.columns, *(name for _, name, _ in groups.only)):
         definitions.same_currency(crm)
+
+
+def currency(crm: CRM, groups: Split) -> str:
+    """Name the currency of a table: the one it is limited to, else that of the amounts."""
+    only = [value for _, name, value in groups.only if name == "currency"]
+    return only[0] if only else definitions.currency(crm)
 
 
 def valued(table: pd.DataFrame, total: str) -> pd.DataFrame:

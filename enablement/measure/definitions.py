@@ -357,12 +357,12 @@ def describe(
 
     Sets in ``attrs``: ``definition``, ``as_of``, ``currency`` and what else is given.
     """
-    table.attrs.update(
-        definition=definition,
-        as_of=f"{until:%Y-%m-%d}",
-        currency=currency(crm),
-        **more,
-    )
+    always = {
+        "definition": definition,
+        "as_of": f"{until:%Y-%m-%d}",
+        "currency": currency(crm),
+    }
+    table.attrs.update({**always, **more})
     return table
 
 

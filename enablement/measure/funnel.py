@@ -277,6 +277,7 @@ def conversion(
         period=str(asked.span) if asked.span else None,
         name=name,
         of=of,
+        currency=counting.currency(crm, asked.groups),
         ratio=asked.meant.ratio,
     )
     return described

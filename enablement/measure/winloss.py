@@ -131,6 +131,7 @@ def win_rate(
         crm=crm,
         confidence=confidence,
         of=of,
+        currency=counting.currency(crm, groups),
         overall=float(table["won"].sum() / total) if total else float("nan"),
         verdict=maturity or definitions.verdict(test, groups),
         maturity=maturity,

@@ -11,7 +11,7 @@ onward as (
     group by e.opportunity_id, e.stage_order
 ),
 endings as (
-    select *, least(closed_at, $until) as ended_at,
+    select *, case when closed_at is not null then least(closed_at, $until) end as ended_at,
            case outcome when 'won' then 1 when 'lost' then 2 when 'cancelled' then 3
                         else 0 end as ending
     from states
