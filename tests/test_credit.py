@@ -183,7 +183,7 @@ def test_one_opportunity_that_carries_much_is_named_in_a_warning(eight):
 
 
 def test_a_conversion_of_value(eight):
-    """D8, 10 of 230, stays at Lead; D3 and D6, 45 of 220, at Qual; D4 and D7, 95 of 175, at Prop."""
+    """D8, 10 of 230, stays at Lead; D3 and D6, 45 of 220, at Qual; D4 and D7, 95, at Prop."""
     table = en.conversion(eight, as_of=day(90), of="value")
     assert list(table["entered"]) == [230, 220, 175]
     assert list(table["moved_on"]) == [220, 175, 80]
