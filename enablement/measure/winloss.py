@@ -112,8 +112,10 @@ def win_rate(
     _check(crm, groups, until, of)
     said = {"of": of, "cohort": meant, "credit": credit, **definitions.span(span)}
     counted = _count(crm, groups, until, renewals, said)
-    whole = of != "value" and not (credit == "share" and counting.by_rep(groups))
-    table = _rated(_joined(definitions.everybody(crm, counted, groups), counted, groups), of, whole)
+    shared = credit == "share" and counting.by_rep(groups)
+    whole = of != "value" and not shared
+    shown = _joined(definitions.everybody(crm, counted, groups), counted, groups)
+    table = _rated(shown, of, whole, shared)
     low, high = _interval(table, whole, confidence)
     table = table.assign(low=low, high=high)
     maturity = _maturity(crm, groups, until, renewals, said)
@@ -308,12 +310,14 @@ def _ask(
     )
 
 
-def _rated(table: pd.DataFrame, of: str, whole: bool) -> pd.DataFrame:
+def _rated(table: pd.DataFrame, of: str, whole: bool, shared: bool) -> pd.DataFrame:
     """Add what the rate is a share of, and the rate."""
     sums = [*SUMS, *(counting.VALUES[:2] if of == "value" else [])]
     table[sums] = table[sums].fillna(0)
     if whole:
         table = table.astype(dict.fromkeys(SUMS, "int64"))
+    elif of == "value" and not shared:
+        table = table.astype(dict.fromkeys(counting.VALUES[:2], "int64"))
     out_of = table["created"] if of == "created" else table["won"] + table["lost"]
     table = table.assign(out_of=out_of, rate=table["won"] / out_of.where(out_of > 0))
     return counting.valued(table, "out_of") if of == "value" else table

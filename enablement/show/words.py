@@ -70,17 +70,18 @@ def conversion(table: pd.DataFrame) -> str:
     if known.empty:
         return "From which stage the fewest move on cannot be said."
     lowest = known.loc[known["rate"].idxmin()]
-    numbers = f"{percent(lowest['rate'])} of {_much(table, lowest['entered'])}"
+    numbers, when = f"{percent(lowest['rate'])} of {_much(table, lowest['entered'])}", ""
     if table.attrs["name"] == "estimate":
-        numbers = f"an estimated {numbers} within {int(lowest['day'])} days"
+        numbers, when = f"an estimated {numbers}", f" within {int(lowest['day'])} days"
+    stage = lowest["stage"]
     if len(known) == 1:
-        return f"{numbers} moved on from {lowest['stage']}.{unrecorded}"
+        return f"{numbers[0].upper()}{numbers[1:]} moved on from {stage}{when}.{unrecorded}"
     if standing_out(table) is not None:
-        return f"The fewest move on from {lowest['stage']}: {numbers}.{unrecorded}"
+        return f"The fewest move on from {stage}: {numbers}{when}.{unrecorded}"
     if known["rate"].nunique() == 1:
-        return f"All stages are alike: {numbers} moved on from {lowest['stage']}.{unrecorded}"
+        return f"All stages are alike: {numbers} moved on from {stage}{when}.{unrecorded}"
     return (
-        f"No stage stands out: the lowest, {lowest['stage']} with {numbers}, cannot be told "
+        f"No stage stands out: the lowest, {stage} with {numbers}{when}, cannot be told "
         f"apart from the next.{unrecorded}"
     )
 
