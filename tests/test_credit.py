@@ -320,7 +320,7 @@ def test_what_does_not_go_together_is_refused(eight, measure, asked, complaint):
         getattr(en, measure)(eight, as_of=day(90), **asked)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     paths=PATHS,
     until=st.integers(0, 12),
@@ -350,7 +350,7 @@ def test_what_happens_later_changes_no_definition_and_no_credit(paths, until, na
     assert not ever[~known][["entered", "moved_on"]].any(axis=None)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(paths=PATHS, until=st.integers(0, 13), credit=st.sampled_from(CREDITS))
 def test_reps_sum_to_the_team_in_win_rates_too(paths, until, credit):
     """Of decided and of all created, whoever is credited."""
@@ -363,7 +363,7 @@ def test_reps_sum_to_the_team_in_win_rates_too(paths, until, credit):
         assert list(parts[columns].sum()) == pytest.approx(list(whole[columns].sum()), abs=1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(paths=PATHS, name=st.sampled_from(list(ASKED)), credit=st.sampled_from(CREDITS))
 def test_the_order_of_rows_does_not_matter(paths, name, credit):
     """Shuffled rows give the same table."""

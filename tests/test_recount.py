@@ -79,7 +79,7 @@ def as_ratios(cells: Cells) -> Cells:
 
 
 @pytest.mark.parametrize("name", ASKED)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(
     paths=PATHS,
     until=st.integers(0, 14),
@@ -113,7 +113,7 @@ def test_every_number_by_a_second_count(name, paths, until, credit, of):
     assert not any(any(cell.values()) for cell in left.values())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(paths=PATHS, until=st.integers(0, 14), credit=st.sampled_from(CREDITS))
 def test_win_rates_by_a_second_count(paths, until, credit):
     """Won of those decided and of all created, rep by rep."""

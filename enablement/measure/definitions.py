@@ -253,6 +253,8 @@ def opportunities(crm: CRM) -> pd.DataFrame:
         and accounts[name].notna().any()
         and not (name in crm.opportunities and crm.opportunities[name].notna().any())
     ]
+    if not told:
+        return crm.opportunities
     ids = crm.opportunities["account_id"]
     return crm.opportunities.assign(**{name: ids.map(accounts[name]) for name in told})
 
