@@ -16,6 +16,8 @@ PUBLIC = {
     "compare_definitions": "enablement.measure.funnel",
     "win_rate": "enablement.measure.winloss",
     "sales_cycle": "enablement.measure.winloss",
+    "stage_visits": "enablement.measure.stages",
+    "time_in_stage": "enablement.measure.stages",
     "quota_attainment": "enablement.measure.pipeline",
     "pipeline_coverage": "enablement.measure.pipeline",
     "pipeline_created": "enablement.measure.pipeline",

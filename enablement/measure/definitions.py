@@ -20,16 +20,18 @@ class Definition:
 
     says : what is counted, in a line
     sql : the texts that count it, in order
-    cohort : what a period means for it, as in "begun in 2026Q3"
+    cohorts : what a period can mean for it, as in "begun in 2026Q3"; its own meaning first
     ratio : whether the rate is a ratio of two counts, not a share; it has no interval
     past : whether an earlier moment needs a history of stages
+    matures : whether a cohort's rate still changes as its open ones are decided
     """
 
     says: str
     sql: tuple[str, ...]
-    cohort: str
+    cohorts: tuple[str, ...]
     ratio: bool = False
     past: bool = True
+    matures: bool = True
 
 
 CONVERSIONS = {
@@ -37,75 +39,99 @@ CONVERSIONS = {
         "moved on / entered: every stage up to the deepest one reached, a skipped stage counts "
         "as passed, open ones stay in the denominator",
         ("reached", "passages"),
-        "begun",
+        ("begun",),
     ),
     "strict": Definition(
         "moved on / entered: a stage only after all earlier ones in their order; open ones stay "
         "in the denominator",
         ("strict", "passages"),
-        "begun",
+        ("begun",),
     ),
     "touch": Definition(
         "entered the next stage : entered this one, in whatever order; a ratio of two counts, "
         "not a share",
         ("touched",),
-        "begun",
+        ("begun",),
         ratio=True,
     ),
     "decided": Definition(
         "moved on / entered, of those won or lost: a skipped stage counts as passed, open ones "
         "are left out",
         ("decided", "passages"),
-        "decided",
+        ("decided", "begun"),
         past=False,
     ),
     "decided, touched": Definition(
         "entered the next stage : entered this one, of those won or lost; a ratio of two counts, "
         "not a share",
         ("touched",),
-        "decided",
+        ("decided", "begun"),
         ratio=True,
         past=False,
     ),
     "visit": Definition(
         "(advanced + won) / stays, of all stays, those that go on included",
         ("visit",),
-        "entered",
+        ("entered", "begun"),
     ),
     "visit, finished": Definition(
         "(advanced + won) / stays that ended by advancing, being won or lost, or going back",
         ("visit",),
-        "entered",
+        ("entered", "begun"),
     ),
     "period": Definition(
         "moved on within the period / in the stage at some moment of it",
         ("period",),
-        "counted",
+        ("counted",),
+        matures=False,
     ),
     "within": Definition(
         "moved on within {within} days of the first entry / entered at least {within} days ago",
         ("within",),
-        "entered",
+        ("entered", "begun"),
+        matures=False,
+    ),
+    "estimate": Definition(
+        "estimated share that moved on from the first actual entry {reading}, by Aalen-Johansen: "
+        "being lost or cancelled competes, open ones are undecided and not failed, a loss that was "
+        "reopened is no outcome",
+        ("estimate",),
+        ("entered", "begun"),
+        matures=False,
     ),
 }
-NAMES = ("reached", "strict", "touch", "decided", "visit", "period", "within")
+NAMES = (
+    *("reached", "strict", "touch", "decided", "visit", "period", "within", "estimate"),
+    "headline",
+)
 SKIPPED = ("passed", "touched")
 STAYS = ("all", "finished")
-CREDITS = ("at_entry", "final", "first")
+CREDITS = ("at_entry", "final", "first", "share")
 CREDIT_WORDS = {
     "at_entry": "owner at entry",
     "final": "owner at close",
     "first": "first owner",
+    "share": "each owner by the days of having it in the stage",
 }
-WIN_RATE = "won / (won + lost); open and cancelled ones are in neither"
+OF = ("opportunities", "value")
+IMMATURE = 0.10  # of those counted, still open: from here on the headline is an estimate
+WIN_RATES = {
+    "decided": "won / (won + lost); open and cancelled ones are in neither",
+    "value": "amount won / (amount won + amount lost); open and cancelled ones are in neither",
+    "created": "won / all created, open, lost and cancelled ones included",
+}
 SALES_CYCLE = "days from {start} to won, of those won; the interval is that of the median"
 RENEWALS = ("left out", "counted")
 REP_COLUMNS = ("team", "region", "role", "manager_id")
+ACCOUNT_COLUMNS = ("segment", "industry")
 RESULTS = (
     *("entered", "moved_on", "rate", "low", "high", "won", "to_won", "lost", "back"),
     *("handed_off", "cancelled", "open", "immature", "overlap", "overlap_won", "place"),
     *("mean", "median", "p90", "days", "sold", "quota", "attainment", "remaining", "coverage"),
-    *("created", "without_amount", "definition", "weakest"),
+    *("created", "without_amount", "with_amount", "largest", "definition", "weakest"),
+    *("se", "lost_rate", "cancelled_rate", "day", "to_won_low", "to_won_high", "to_won_se"),
+    *("to_lost", "to_won_day", "undated", "reached", "still_open", "period"),
+    *("left", "p25", "p75", "batch_updated"),
 )
 NOT_GROUPS = (
     *RESULTS,
@@ -119,7 +145,8 @@ class Split:
     """How a table is split.
 
     columns : the names of the group columns in the table, such as ``rep_id``
-    sources : for each, ``r`` (a column of the reps) or ``o`` (of the opportunities)
+    sources : for each, ``r`` (a column of the reps), ``o`` (of the opportunities) or ``p``
+        (the period of its cohort)
     only : (source, column, value) of what a table is limited to
     """
 
@@ -153,14 +180,19 @@ def split(
     crm: CRM,
     by: str | Sequence[str] | None,
     where: Mapping[str, str] | None = None,
+    *,
+    cohorts: bool = False,
 ) -> Split:
     """Read what a table is to be split by and limited to.
 
     Parameters
     ----------
-    by : None, ``rep``, a column of the reps (team, region, role) or of the
-        opportunities (source, product, type, any extra column), or several
+    by : None, ``rep``, a column of the reps (team, region, role), of the opportunities
+        (source, product, type, any extra column) or of their accounts (segment,
+        industry), or several
     where : column -> the one value to count, such as ``{"team": "North 1"}``
+    cohorts : whether the table can be split by ``period`` too, the fiscal quarter of
+        each cohort
 
     Raises
     ------
@@ -170,11 +202,13 @@ def split(
     wanted = _names(by)
     if where is not None and not isinstance(where, Mapping):
         raise EnablementError(f'where={where!r} is no dict such as {{"team": "North 1"}}.')
-    found = [_column(crm, name) for name in wanted]
+    found = [
+        ("period", "p") if cohorts and name == "period" else _column(crm, name) for name in wanted
+    ]
     only = []
     for name, value in (where or {}).items():
         column, source = _column(crm, name)
-        values = set((crm.reps if source == "r" else crm.opportunities)[column].dropna().map(str))
+        values = set((crm.reps if source == "r" else opportunities(crm))[column].dropna().map(str))
         if str(value) not in values:
             raise EnablementError(
                 f"No {name} is called {value!r}. {choices(value, sorted(values))}"
@@ -200,12 +234,29 @@ def _column(crm: CRM, name: str) -> tuple[str, str]:
         return "rep_id", "r"
     if name in REP_COLUMNS and crm.reps[name].notna().any():
         return name, "r"
-    known = [c for c in crm.opportunities.columns if c not in NOT_GROUPS]
+    known = [c for c in opportunities(crm).columns if c not in NOT_GROUPS]
     if name in known:
         return name, "o"
     raise EnablementError(
         f"Cannot split by {name!r}. {choices(name, ['rep', *REP_COLUMNS, *known])}"
     )
+
+
+def opportunities(crm: CRM) -> pd.DataFrame:
+    """Give the opportunities, with what is known of their accounts and not of them."""
+    known = crm.accounts[crm.accounts["account_id"].notna()]
+    accounts = known.drop_duplicates("account_id").set_index("account_id")
+    told = [
+        name
+        for name in ACCOUNT_COLUMNS
+        if name in accounts
+        and accounts[name].notna().any()
+        and not (name in crm.opportunities and crm.opportunities[name].notna().any())
+    ]
+    if not told:
+        return crm.opportunities
+    ids = crm.opportunities["account_id"]
+    return crm.opportunities.assign(**{name: ids.map(accounts[name]) for name in told})
 
 
 def everybody(crm: CRM, counted: pd.DataFrame, groups: Split) -> pd.DataFrame:
@@ -308,19 +359,19 @@ def describe(
 
     Sets in ``attrs``: ``definition``, ``as_of``, ``currency`` and what else is given.
     """
-    table.attrs.update(
-        definition=definition,
-        as_of=f"{until:%Y-%m-%d}",
-        currency=currency(crm),
-        **more,
-    )
+    always = {
+        "definition": definition,
+        "as_of": f"{until:%Y-%m-%d}",
+        "currency": currency(crm),
+    }
+    table.attrs.update({**always, **more})
     return table
 
 
 def seen_tables(crm: CRM) -> dict[str, pd.DataFrame]:
     """The tables that the SQL of ``states`` reads."""
     return {
-        "opportunities": crm.opportunities,
+        "opportunities": opportunities(crm),
         "stage_visits": crm.stage_visits,
         "closings": crm.closings,
         "reps": crm.reps,

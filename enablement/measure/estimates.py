@@ -261,7 +261,7 @@ class Incidence:
     """Cumulative incidence of competing outcomes, by group, at each time something was seen.
 
     group, time : where and when; ordered by both
-    at_risk : how many were still undecided just before
+    at_risk : how many were still undecided just before; whole numbers unless weighted by others
     events : of each outcome at that time; shape (outcomes, times)
     share : cumulative incidence of each outcome up to and at that time, same shape
     error : its standard error, same shape
@@ -269,14 +269,19 @@ class Incidence:
 
     group: NDArray[np.int64]
     time: NDArray[np.float64]
-    at_risk: NDArray[np.int64]
-    events: NDArray[np.int64]
+    at_risk: NDArray[Any]
+    events: NDArray[Any]
     share: NDArray[np.float64]
     error: NDArray[np.float64]
 
 
 def aalen_johansen(
-    time: ArrayLike, outcome: ArrayLike, group: ArrayLike | None = None, *, outcomes: int = 2
+    time: ArrayLike,
+    outcome: ArrayLike,
+    group: ArrayLike | None = None,
+    *,
+    outcomes: int = 2,
+    weight: ArrayLike | None = None,
 ) -> Incidence:
     """Aalen-Johansen estimate of competing outcomes, with those still open censored.
 
@@ -292,6 +297,9 @@ def aalen_johansen(
     group : array-like of int, same shape
         None for one group.
     outcomes : how many there are
+    weight : array-like of numbers > 0, same shape
+        How many each stands for; None for one. The standard errors hold for whole numbers
+        of equals, and not for shares or amounts.
 
     References
     ----------
@@ -302,11 +310,13 @@ def aalen_johansen(
     """
     moment, what = np.asarray(time, dtype=float), np.asarray(outcome, dtype=np.int64)
     where = np.zeros(len(moment), np.int64) if group is None else np.asarray(group, np.int64)
-    groups, times, leaving, events = _tallied(moment, what, where, outcomes)
+    if weight is None:
+        groups, times, leaving, events = _tallied(moment, what, where, outcomes)
+    else:
+        groups, times, leaving, events = _weighed(moment, what, where, np.asarray(weight), outcomes)
     first, of_group = _firsts(groups)
-    gone = np.cumsum(leaving)
-    left = np.append(gone[first[1:] - 1], gone[-1:]) if len(first) else gone
-    at_risk = left[of_group] - gone + leaving
+    sizes = np.add.reduceat(leaving, first) if len(first) else leaving
+    at_risk = sizes[of_group] - _running(leaving, first, of_group) + leaving
     share, error = np.empty(events.shape), np.empty(events.shape)
     # A part at a time, so that what is worked on stays in the processor's cache.
     for part in _parts(first, len(times)):
@@ -377,6 +387,28 @@ def _tallied(
     leaving = np.diff(np.append(runs[starts], len(keys)))
     at_group, at_time = np.divmod(cell[starts], max(len(times), 1))
     return groups[at_group], times[at_time].astype(float), leaving, events
+
+
+def _weighed(
+    moment: NDArray[np.float64],
+    what: NDArray[np.int64],
+    where: NDArray[np.int64],
+    many: NDArray[Any],
+    outcomes: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[Any], NDArray[Any]]:
+    """The same as `_tallied`, of rows that stand for several or for a share of one."""
+    order = np.lexsort((moment, where))
+    moment, what, where, many = moment[order], what[order], where[order], many[order]
+    starts = np.flatnonzero(_changes(where) | _changes(moment))
+    leaving = np.add.reduceat(many, starts) if len(starts) else many
+    cell = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(moment))))
+    events = np.stack(
+        [
+            np.bincount(cell, weights=many * (what == k), minlength=len(starts)).astype(many.dtype)
+            for k in range(1, outcomes + 1)
+        ]
+    )
+    return where[starts], moment[starts], leaving, events
 
 
 def _places(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:

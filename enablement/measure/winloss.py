@@ -7,14 +7,29 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from enablement.measure import definitions, estimates
+from enablement.measure import counting, definitions, estimates
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
-from enablement.read import engine
 from enablement.read.crm import CRM
 
-CREDIT_WORDS = {"final": "owner at close", "first": "first owner", "at_entry": "first owner"}
+CREDIT_WORDS = {
+    **{"final": "owner at close", "first": "first owner", "at_entry": "first owner"},
+    "share": "each owner by the days of having it",
+}
+COHORTS = ("decided", "begun")
 FEWEST_FOR_TENTHS = 10
+SUMS = {
+    "created": "true",
+    "won": "p.outcome = 'won'",
+    "lost": "p.outcome = 'lost'",
+    "cancelled": "p.outcome = 'cancelled'",
+    "open": "p.outcome = 'open'",
+}
+COUNTED = {
+    "decided": ["won", "lost"],
+    "value": ["won", "lost"],
+    "created": ["created", "won", "lost", "cancelled", "open"],
+}
 
 
 def win_rate(
@@ -24,11 +39,13 @@ def win_rate(
     by: str | Sequence[str] | None = None,
     where: Mapping[str, str] | None = None,
     period: str | Period | tuple[object, object] | None = None,
+    cohort: str | None = None,
+    of: str = "decided",
     credit: str = "final",
     confidence: float = estimates.CONFIDENCE,
     renewals: str = "left out",
 ) -> pd.DataFrame:
-    """Share of decided opportunities that were won.
+    """Share of opportunities that were won, of those decided unless asked otherwise.
 
     A rep who has closed nothing keeps a row with a missing rate.
 
@@ -36,11 +53,18 @@ def win_rate(
     ----------
     crm : as `enablement.load` gives it
     as_of : the last moment whose events may be seen; a date means the end of that day
-    by : None for all, ``rep``, a column of the reps or of the opportunities, or several
+    by : None for all, ``rep``, a column of the reps, the opportunities or their accounts,
+        ``period`` (the fiscal quarter of each cohort), or several
     where : column -> the one value to count, such as ``{"team": "North 1"}``
-    period : those closed in it, such as ``2026Q3``; None for all
-    credit : whose an opportunity is: ``final`` (who owned it at its close), or ``first``
-        or ``at_entry`` (who owned it when it was first seen in a stage)
+    period : one cohort, such as ``2026Q3``; None for all
+    cohort : what the period means: ``decided`` in it (closed), or ``begun`` in it
+        (created; without such a date, first entered a stage). None for decided, and for
+        begun with ``of="created"``, which knows no other
+    of : what the rate is a share of: ``decided`` (won and lost), ``value`` (their amounts)
+        or ``created`` (all, whatever became of them)
+    credit : whose an opportunity is: ``final`` (who owned it at its close, or owns an open
+        one), ``first`` or ``at_entry`` (who owned it when it was first seen in a stage), or
+        ``share`` (each owner, by the days of having it; counts are then sums of shares)
     confidence : coverage of the Jeffreys interval, between 0 and 1
     renewals : ``left out`` or ``counted``
 
@@ -50,46 +74,76 @@ def win_rate(
         One row per group::
 
             (group)     text   the columns of `by`; a rep's is rep_id
-            won, lost   int
-            rate        float  won / (won + lost), 0 to 1; missing where none is decided
-            low, high   float  Jeffreys interval of `rate`
+            created     int    of created only: all of them
+            won, lost   int    of value: their amounts (float)
+            cancelled, open
+                        int    of created only
+            rate        float  won / (won + lost), or won / created, 0 to 1; missing where
+                               there is none
+            low, high   float  Jeffreys interval of `rate`; missing for amounts and for
+                               shares of one
+            with_amount, without_amount
+                        int    of value only: decided ones whose amount is known, or not
+            largest     float  of value only: what the largest one carries of all
 
-        ``attrs`` has ``definition``, ``as_of``, ``overall`` (the rate of all groups
-        together) and ``verdict``: whether the groups differ beyond chance.
+        By ``share`` counts are floats. ``attrs`` has ``definition``, ``as_of``, ``overall``
+        (the rate of all groups together), ``verdict`` (whether the groups differ beyond
+        chance), ``warning`` (where one opportunity carries more than 30 % of a value) and
+        ``maturity`` (why cohorts that are not equally mature are not compared).
+
+    Raises
+    ------
+    EnablementError
+        If a name is unknown.
+    CannotSayError
+        If amounts are asked for and not known, or are in several currencies; if `as_of`
+        lies before an export without history and ``created`` is asked for.
 
     See Also
     --------
-    enablement.charts.win_rate : draws this table.
+    enablement.charts.win_rate : draws this table of those decided.
     """
     definitions.check_word("renewals", renewals, definitions.RENEWALS)
     definitions.check_word("credit", credit, definitions.CREDITS)
+    definitions.check_word("of", of, tuple(COUNTED))
+    meant = _cohort(cohort, ("begun",) if of == "created" else COHORTS)
     until, span = moment(as_of), None if period is None else crm.period(period)
-    groups = definitions.split(crm, by, where)
-    counted = _count(crm, groups, until, span, renewals, credit)
-    shown = definitions.everybody(crm, counted, groups)
-    table = _joined(shown, counted, groups)
-    table[["won", "lost"]] = table[["won", "lost"]].fillna(0).astype("int64")
-    decided = table["won"] + table["lost"]
-    low, high = estimates.jeffreys(table["won"], decided, confidence=confidence)
-    table = table.assign(rate=table["won"] / decided.where(decided > 0), low=low, high=high)
+    groups = definitions.split(crm, by, where, cohorts=True)
+    _check(crm, groups, until, of)
+    said = {"of": of, "cohort": meant, "credit": credit, **definitions.span(span)}
+    counted = _count(crm, groups, until, renewals, said)
+    shared = credit == "share" and counting.by_rep(groups)
+    whole = of != "value" and not shared
+    shown = _joined(definitions.everybody(crm, counted, groups), counted, groups)
+    table = _rated(shown, of, whole, shared)
+    low, high = _interval(table, whole, confidence)
+    table = table.assign(low=low, high=high)
+    maturity = _maturity(crm, groups, until, renewals, said)
     named = table[table[list(groups.columns)].notna().all(axis=1)]  # nobody is no rep
-    test = estimates.homogeneity(named["won"], named["lost"]) if groups.columns else None
-    total = decided.sum()
+    comparable = groups.columns and whole and not maturity
+    test = (
+        estimates.homogeneity(named["won"], named["out_of"] - named["won"]) if comparable else None
+    )
+    total = table["out_of"].sum()
+    more = counting.VALUES if of == "value" else []
     return definitions.describe(
-        table[[*groups.columns, "won", "lost", "rate", "low", "high"]],
-        definition=definitions.WIN_RATE
-        + (f"; closed in {span}" if span else "")
-        + definitions.left_out(crm, renewals)
-        + str(groups),
+        table[[*groups.columns, *COUNTED[of], "rate", "low", "high", *more]],
+        definition=_line(crm, groups, until, of, meant, span, renewals),
         until=until,
         crm=crm,
         confidence=confidence,
+        of=of,
+        currency=counting.currency(crm, groups),
         overall=float(table["won"].sum() / total) if total else float("nan"),
-        verdict=definitions.verdict(test, groups),
+        verdict=maturity or definitions.verdict(test, groups),
+        maturity=maturity,
+        warning=counting.warning(table, groups.columns[-1] if groups.columns else "")
+        if of == "value"
+        else "",
         differ=test is not None and test.p < estimates.ALPHA,
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
-        credit=definitions.credit(crm, CREDIT_WORDS[credit]),
+        credit=counting.credited(crm, groups, credit, CREDIT_WORDS),
         period=str(span) if span else None,
     )
 
@@ -101,6 +155,8 @@ def sales_cycle(
     by: str | Sequence[str] | None = None,
     where: Mapping[str, str] | None = None,
     period: str | Period | tuple[object, object] | None = None,
+    cohort: str | None = None,
+    credit: str = "final",
     confidence: float = estimates.CONFIDENCE,
     renewals: str = "left out",
 ) -> pd.DataFrame:
@@ -113,6 +169,9 @@ def sales_cycle(
     Parameters
     ----------
     crm, as_of, by, where, period, confidence, renewals : as for `win_rate`
+    cohort : what the period means: ``decided`` in it (won; the default) or ``begun`` in it.
+        Of those begun lately only the quick ones are won yet
+    credit : as for `win_rate`, but for ``share``: days cannot be shared out
 
     Returns
     -------
@@ -127,78 +186,148 @@ def sales_cycle(
                                Missing where so few carry none of that confidence
             p90         float  days within which nine in ten were won; missing under ten
 
+        ``attrs["maturity"]`` says why cohorts that are not equally mature are not compared.
+
     See Also
     --------
     enablement.charts.sales_cycle : draws this table.
+    time_in_stage : how long each stage lasts, those still in it counted too.
     """
     definitions.check_word("renewals", renewals, definitions.RENEWALS)
+    definitions.check_word("credit", credit, definitions.CREDITS[:3])
+    meant = _cohort(cohort, COHORTS)
     until, span = moment(as_of), None if period is None else crm.period(period)
-    groups = definitions.split(crm, by, where)
-    days = _days(crm, groups, until, span, renewals)
+    groups = definitions.split(crm, by, where, cohorts=True)
+    said = {"of": "decided", "cohort": meant, "credit": credit, **definitions.span(span)}
+    days = _days(crm, groups, until, renewals, said)
     dated = days[days["days"].notna()]
     table = _joined(
         definitions.everybody(crm, dated, groups), _spread(dated, groups, confidence), groups
     )
     table["won"] = table["won"].fillna(0).astype("int64")
+    maturity = _maturity(crm, groups, until, renewals, said)
+    test = None if maturity else _alike(dated, groups)
     return definitions.describe(
         table[[*groups.columns, "won", "mean", "median", "low", "high", "p90"]],
         definition=definitions.SALES_CYCLE.format(start=_start(crm))
-        + (f"; won in {span}" if span else "")
+        + (f"; {'won' if meant == 'decided' else 'begun'} in {span}" if span else "")
         + definitions.left_out(crm, renewals)
         + str(groups),
         until=until,
         crm=crm,
         confidence=confidence,
-        verdict=definitions.verdict(_alike(dated, groups), groups, "Kruskal-Wallis"),
+        verdict=maturity or definitions.verdict(test, groups, "Kruskal-Wallis"),
+        maturity=maturity,
         undated=len(days) - len(dated),
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
-        credit=definitions.credit(crm, "owner at close"),
+        credit=definitions.credit(crm, CREDIT_WORDS[credit]),
         period=str(span) if span else None,
     )
 
 
+def _cohort(cohort: str | None, known: tuple[str, ...]) -> str:
+    if cohort is not None:
+        definitions.check_word("cohort", cohort, known)
+    return cohort or known[0]
+
+
+def _check(crm: CRM, groups: Split, until: pd.Timestamp, of: str) -> None:
+    """Refuse what the export does not carry."""
+    if of == "value":
+        counting.check_value(crm, groups)
+    if of == "created":
+        definitions.check_past(crm, until, "The win rate of all created")
+
+
+def _line(
+    crm: CRM,
+    groups: Split,
+    until: pd.Timestamp,
+    of: str,
+    cohort: str,
+    span: Period | None,
+    renewals: str,
+) -> str:
+    """Write the definition line."""
+    money = {
+        "now": "; at the amounts of the export",
+        "then": "; at the amounts last known then",
+    }
+    return (
+        definitions.WIN_RATES[of]
+        + (money[counting.amounts_known(crm, until)] if of == "value" else "")
+        + (f"; {'closed' if cohort == 'decided' else 'begun'} in {span}" if span else "")
+        + definitions.left_out(crm, renewals)
+        + str(groups)
+    )
+
+
 def _count(
-    crm: CRM, groups: Split, until: pd.Timestamp, span: Period | None, renewals: str, credit: str
+    crm: CRM, groups: Split, until: pd.Timestamp, renewals: str, said: dict[str, object]
 ) -> pd.DataFrame:
-    sql = f"""
-        {engine.text("measure", "states")}
-        attributes as (select * exclude (outcome, rep_id, closed_at) from opportunities)
-        select {groups.select()} count(*) filter (s.outcome = 'won') as won,
-               count(*) filter (s.outcome = 'lost') as lost
-        from states s
-        join attributes o using (opportunity_id)
-        left join reps r
-            on r.rep_id = case $credit when 'final' then s.final_rep else s.entry_rep end
-        where s.outcome in ('won', 'lost') and {groups.limit()}
-          and ($first is null or s.closed_at between $first and $last)
-        group by all
-    """
-    return _ask(crm, sql, until, span, renewals, credit=credit)
+    totals = counting.totals(str(said["of"]), SUMS)
+    select = f"select {groups.select()} {totals}"
+    return _ask(crm, groups, until, renewals, said, select, "group by all")
 
 
 def _days(
-    crm: CRM, groups: Split, until: pd.Timestamp, span: Period | None, renewals: str
+    crm: CRM, groups: Split, until: pd.Timestamp, renewals: str, said: dict[str, object]
 ) -> pd.DataFrame:
-    sql = f"""
-        {engine.text("measure", "states")}
-        attributes as (select * exclude (outcome, rep_id, closed_at) from opportunities)
-        select {groups.select()}
-               date_diff('day', s.began_at::date, s.closed_at::date)::double as days
-        from states s
-        join attributes o using (opportunity_id)
-        left join reps r on r.rep_id = s.final_rep
-        where s.outcome = 'won' and {groups.limit()}
-          and ($first is null or s.closed_at between $first and $last)
-    """
-    return _ask(crm, sql, until, span, renewals)
+    select = f"select {groups.select()} p.days"
+    return _ask(crm, groups, until, renewals, said, select, "and p.outcome = 'won'")
+
+
+def _maturity(
+    crm: CRM, groups: Split, until: pd.Timestamp, renewals: str, said: dict[str, object]
+) -> str:
+    """Say, of those begun by period, why the periods are not compared."""
+    if "p" not in groups.sources or said["cohort"] != "begun":
+        return ""
+    select = f"select p.period, {counting.OPEN_ONES}"
+    found = _ask(crm, groups, until, renewals, {**said, "of": "created"}, select, "group by all")
+    return counting.unequally_mature(found)
 
 
 def _ask(
-    crm: CRM, sql: str, until: pd.Timestamp, span: Period | None, renewals: str, **more: str
+    crm: CRM,
+    groups: Split,
+    until: pd.Timestamp,
+    renewals: str,
+    said: dict[str, object],
+    select: str,
+    group: str,
 ) -> pd.DataFrame:
-    said = {**definitions.seen(crm, until, renewals), **more, **definitions.span(span)}
-    return engine.query(sql, definitions.seen_tables(crm), said)
+    return counting.ask(
+        crm,
+        groups,
+        ("outcomes",),
+        until=until,
+        renewals=renewals,
+        said=said,
+        select=select,
+        group=group,
+    )
+
+
+def _rated(table: pd.DataFrame, of: str, whole: bool, shared: bool) -> pd.DataFrame:
+    """Add what the rate is a share of, and the rate."""
+    sums = [*SUMS, *(counting.VALUES[:2] if of == "value" else [])]
+    table[sums] = table[sums].fillna(0)
+    if whole:
+        table = table.astype(dict.fromkeys(SUMS, "int64"))
+    elif of == "value" and not shared:
+        table = table.astype(dict.fromkeys(counting.VALUES[:2], "int64"))
+    out_of = table["created"] if of == "created" else table["won"] + table["lost"]
+    table = table.assign(out_of=out_of, rate=table["won"] / out_of.where(out_of > 0))
+    return counting.valued(table, "out_of") if of == "value" else table
+
+
+def _interval(table: pd.DataFrame, whole: bool, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Jeffreys' interval; none of amounts or of shares of one."""
+    if not whole:
+        return np.full(len(table), np.nan), np.full(len(table), np.nan)
+    return estimates.jeffreys(table["won"], table["out_of"], confidence=confidence)
 
 
 def _joined(shown: pd.DataFrame, counted: pd.DataFrame, groups: Split) -> pd.DataFrame:

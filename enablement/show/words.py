@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from enablement.errors import CannotSayError
+from enablement.measure.definitions import IMMATURE
 from enablement.measure.pipeline import pipeline_coverage, pipeline_created, quota_attainment
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
@@ -72,17 +73,27 @@ def conversion(table: pd.DataFrame) -> str:
     if known.empty:
         return "From which stage the fewest move on cannot be said."
     lowest = known.loc[known["rate"].idxmin()]
-    numbers = f"{percent(lowest['rate'])} of {int(lowest['entered']):,}"
+    numbers, when = f"{percent(lowest['rate'])} of {_much(table, lowest['entered'])}", ""
+    if table.attrs["name"] == "estimate":
+        numbers, when = f"an estimated {numbers}", f" within {int(lowest['day'])} days"
+    stage = lowest["stage"]
     if len(known) == 1:
-        return f"{numbers} moved on from {lowest['stage']}.{unrecorded}"
+        return f"{numbers[0].upper()}{numbers[1:]} moved on from {stage}{when}.{unrecorded}"
     if standing_out(table) is not None:
-        return f"The fewest move on from {lowest['stage']}: {numbers}.{unrecorded}"
+        return f"The fewest move on from {stage}: {numbers}{when}.{unrecorded}"
     if known["rate"].nunique() == 1:
-        return f"All stages are alike: {numbers} moved on from {lowest['stage']}.{unrecorded}"
+        return f"All stages are alike: {numbers} moved on from {stage}{when}.{unrecorded}"
     return (
-        f"No stage stands out: the lowest, {lowest['stage']} with {numbers}, cannot be told "
+        f"No stage stands out: the lowest, {stage} with {numbers}{when}, cannot be told "
         f"apart from the next.{unrecorded}"
     )
+
+
+def _much(table: pd.DataFrame, entered: float) -> str:
+    """Write what a rate is a share of: a count, or an amount."""
+    if table.attrs["of"] == "value":
+        return money(entered, table.attrs["currency"])
+    return f"{entered:,.0f}"
 
 
 def standing_out(table: pd.DataFrame) -> str | None:
@@ -107,16 +118,34 @@ def win_rate(table: pd.DataFrame) -> str:
     """
     if table.attrs["verdict"]:
         return str(table.attrs["verdict"])
-    decided = int(table["won"].sum() + table["lost"].sum())
+    if table.attrs["of"] != "decided" and not table.attrs["groups"]:
+        return _other_win_rate(table)
+    decided = table["won"].sum() + table["lost"].sum()
     if not decided:
         return "Nothing was decided, so there is no win rate."
     if table.attrs["groups"]:
         return "There is too little to compare: fewer than two groups, or all ended alike."
     row = table.iloc[0]
     return (
-        f"{percent(row['rate'])} of {decided:,} decided were won "
+        f"{percent(row['rate'])} of {decided:,.0f} decided were won "
         f"({interval(row['low'], row['high'])})."
     )
+
+
+def _other_win_rate(table: pd.DataFrame) -> str:
+    """Say a win rate of all created, or of the amount decided."""
+    row = table.iloc[0]
+    if table.attrs["of"] == "created":
+        if not row["created"]:
+            return "Nothing was created, so there is no win rate."
+        doubt = interval(row["low"], row["high"])
+        still = f"; {percent(row['open'] / row['created'])} are still open"
+        return f"{percent(row['rate'])} of {row['created']:,.0f} created were won ({doubt}){still}."
+    if pd.isna(row["rate"]):
+        return str(table.attrs["warning"]) or "Nothing was decided, so there is no win rate."
+    decided = money(row["won"] + row["lost"], table.attrs["currency"])
+    warning = f" {table.attrs['warning']}" if table.attrs["warning"] else ""
+    return f"{percent(row['rate'])} of the {decided} decided was won.{warning}"
 
 
 def sales_cycle(table: pd.DataFrame) -> str:
@@ -143,8 +172,13 @@ def maturing(table: pd.DataFrame) -> str:
     share = table.attrs["still_open"]
     if pd.isna(share) or share == 0:
         return ""
-    if share <= 0.1:
+    if share <= IMMATURE:
         return f"{percent(share)} of the opportunities are still open."
+    if table.attrs["name"] == "estimate":
+        return (
+            f"{percent(share)} of the opportunities are still open; the estimate takes them as "
+            "undecided, not as failed."
+        )
     return (
         f"{percent(share)} of the opportunities are still open, so these rates will change; "
         "do not compare them with older ones."

@@ -7,7 +7,7 @@ passages as (
                arg_min(e.rep_id, (e.stage_order <> p.place, e.visit)),
                any_value(c.final_rep)
            ) as rep_id,
-           true as counts,
+           true as counts, any_value(c.cohort_at) as cohort_at,
            any_value(c.depth = 1000) as won,
            any_value(case when c.depth > p.place then 'moved on'
                 when c.outcome = 'won' then 'won past a stage'

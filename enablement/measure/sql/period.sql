@@ -2,7 +2,7 @@
 -- stay ended so within the period. The owner is that of the first of those stays.
 passages as (
     select v.opportunity_id, p.stage, p.place, arg_min(v.rep_id, v.visit) as rep_id,
-           true as counts,
+           true as counts, null::timestamp as cohort_at,
            bool_or(v.exit = 'won' and v.left_at <= $last) as won,
            case when bool_or(v.exit in ('advanced', 'won') and v.left_at <= $last) then 'moved on'
                 else arg_max(case when v.left_at <= $last then v.exit else 'open' end, v.visit)

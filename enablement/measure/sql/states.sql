@@ -14,6 +14,7 @@ last_visit as (
            arg_max(stage_order, visit) as present,
            arg_max(exit, visit) as exit,
            arg_min(rep_id, visit) as first_rep,
+           arg_max(rep_id, visit) as present_rep,
            min(entered_at) as first_entered_at
     from seen
     group by opportunity_id
@@ -32,7 +33,9 @@ all_closings as (
 states as (
     select o.opportunity_id, o.pipeline, v.present, v.first_entered_at,
            coalesce(v.first_rep, c.rep_id, o.rep_id) as entry_rep,
-           coalesce(c.rep_id, o.rep_id) as final_rep,
+           -- Of an open one, the owner is the one of that moment, not who closed it before.
+           coalesce(case when v.exit = 'open' then v.present_rep else c.rep_id end,
+                    o.rep_id) as final_rep,
            case when v.exit = 'open' then 'open' else coalesce(c.outcome, 'open') end as outcome,
            -- The date that counts is the CRM's close date, if this is the closing it belongs to.
            case when c.closing = a.closing and c.outcome = o.outcome

@@ -15,7 +15,8 @@ counted as (
     select s.* exclude (deepest), walked.depth as deepest,
            case when s.outcome = 'won' and walked.depth = (
                select max(place) from places p where p.pipeline = s.pipeline and p.outcome is null
-           ) then 1000 else walked.depth end as depth
+           ) then 1000 else walked.depth end as depth,
+           s.began_at as cohort_at
     from states s
     join walked using (opportunity_id)
     where $first is null or s.began_at between $first and $last

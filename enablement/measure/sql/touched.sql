@@ -10,18 +10,18 @@ marks as (
     where outcome = 'won'
 ),
 kept as (
-    select m.*
+    select m.*, case when $cohort = 'begun' then s.began_at else s.closed_at end as cohort_at
     from marks m
     join states s using (opportunity_id)
-    where ($decided and s.outcome in ('won', 'lost')
-           and ($first is null or s.closed_at between $first and $last))
-       or (not $decided and ($first is null or s.began_at between $first and $last))
+    where (not $decided or s.outcome in ('won', 'lost'))
+      and ($first is null or cohort_at between $first and $last)
 ),
 last_places as (
     select pipeline, max(place) as last_place from places where outcome is null group by pipeline
 ),
 passages as (
-    select k.opportunity_id, p.stage, k.place, k.rep_id, true as counts, k.outcome = 'won' as won,
+    select k.opportunity_id, p.stage, k.place, k.rep_id, true as counts, k.cohort_at,
+           k.outcome = 'won' as won,
            case when n.opportunity_id is not null then 'moved on'
                 when k.outcome = 'won' then 'won past a stage'
                 else k.outcome end as became

@@ -2,10 +2,11 @@
 passages as (
     select v.opportunity_id, p.stage, p.place, v.rep_id,
            $stays = 'all' or v.exit not in ('open', 'handed off', 'cancelled') as counts,
+           case when $cohort = 'begun' then s.began_at else v.entered_at end as cohort_at,
            v.exit = 'won' as won,
            case when v.exit in ('advanced', 'won') then 'moved on' else v.exit end as became
     from seen v
     join states s using (opportunity_id)
     join places p on p.pipeline = s.pipeline and p.outcome is null and p.place = v.stage_order
-    where $first is null or v.entered_at between $first and $last
+    where $first is null or cohort_at between $first and $last
 )

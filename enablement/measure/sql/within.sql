@@ -25,11 +25,11 @@ timed as (
     from entries e
     left join later l on l.opportunity_id = e.opportunity_id and l.stage_order = e.stage_order
     where e.entered_at is not null
-      and ($first is null or e.entered_at between $first and $last)
     group by e.opportunity_id, e.stage_order, e.visit, e.rep_id, e.entered_at
 ),
 passages as (
     select t.opportunity_id, p.stage, p.place, t.rep_id, t.mature as counts,
+           case when $cohort = 'begun' then s.began_at else t.entered_at end as cohort_at,
            coalesce(x.outcome = 'won', false) as won,
            case when not t.mature then 'immature'
                 when t.in_time then 'moved on'
@@ -38,4 +38,5 @@ passages as (
     join states s using (opportunity_id)
     join places p on p.pipeline = s.pipeline and p.outcome is null and p.place = t.stage_order
     left join ends x on x.opportunity_id = t.opportunity_id and x.stage_order = t.stage_order
+    where $first is null or cohort_at between $first and $last
 )

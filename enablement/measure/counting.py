@@ -1,0 +1,209 @@
+"""One SQL over the passages of a definition: whose each is, what it is worth, and its cohort."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from enablement.errors import CannotSayError
+from enablement.measure import definitions
+from enablement.measure.definitions import Split
+from enablement.read import engine, visits
+from enablement.read.crm import CRM
+
+CONCENTRATED = 0.30  # of an amount, that one opportunity alone carries
+UNKNOWN = 0.10  # of the opportunities, whose amount is unknown: then a rate by value says nothing
+VALUES = ["with_amount", "without_amount", "largest"]
+RATES = ("rate", "to_won", "lost_rate", "cancelled_rate", "to_lost")
+OPEN_ONES = (
+    "count(distinct p.opportunity_id) filter (s.state = 'open') as open, "
+    "count(distinct p.opportunity_id) as everyone"
+)
+
+
+def ask(
+    crm: CRM,
+    groups: Split,
+    passages: tuple[str, ...],
+    *,
+    until: pd.Timestamp,
+    renewals: str,
+    said: dict[str, object],
+    select: str,
+    group: str = "",
+) -> pd.DataFrame:
+    """Ask a question about passages.
+
+    Parameters
+    ----------
+    passages : the SQL texts that make them, after ``states``
+    until, renewals : as for the measures
+    said : the parameters that those texts name; without ``credit`` the owner at the entry,
+        without ``of`` opportunities
+    select : over ``p`` (the passages, each with its rep and the ``share`` of it that is
+        credited to them), ``k`` (what it is worth), ``o`` (opportunities) and ``r`` (reps)
+    group : what follows the condition
+    """
+    given = {
+        **definitions.seen(crm, until, renewals),
+        **{"credit": "at_entry", "of": "opportunities", "held_from": None, "held_until": None},
+        **said,
+    }
+    if given["credit"] == "share" and not by_rep(groups):
+        given["credit"] = "at_entry"  # whose they are does not matter, and sums stay whole
+    given["held_until"] = given["held_until"] or given["until"]
+    given["first_month"] = crm.settings.calendar.first_month
+    given["amounts"] = amounts_known(crm, until)
+    by_value = given["of"] == "value"
+    names = ("states", *passages)
+    texts = "".join(engine.text("measure", name) for name in names).rstrip().removesuffix(",")
+    worth = engine.text("measure", "amounts") if by_value else ""
+    sql = f"""
+        {texts},
+        {engine.text("measure", "credit")}
+        {worth}
+        attributes as (select * exclude (outcome, stage, rep_id, closed_at, amount)
+                       from opportunities)
+        {select}
+        from credited p
+        join (select opportunity_id, outcome as state from states) s using (opportunity_id)
+        join attributes o using (opportunity_id)
+        {"join amounts k using (opportunity_id)" if by_value else ""}
+        left join reps r on r.rep_id = p.rep_id
+        where {groups.limit()}
+        {group}
+    """
+    tables = {**definitions.seen_tables(crm), "places": visits.places(crm.settings)}
+    if by_value:
+        tables["stage_events"] = crm.stage_events
+    return engine.query(sql, tables, given)
+
+
+def amounts_known(crm: CRM, until: pd.Timestamp) -> str:
+    """Say which amounts hold at a moment: ``now``, or ``then`` where the history records them."""
+    past = until.date() < crm.seen_until
+    return "then" if past and bool(crm.stage_events["amount"].notna().any()) else "now"
+
+
+def weight(of: str) -> str:
+    """Write what a passage counts for, as SQL: its credited share, or that of its amount."""
+    return "p.share * k.amount" if of == "value" else "p.share"
+
+
+def totals(of: str, sums: dict[str, str]) -> str:
+    """Write sums of passages as SQL; of value, with how many have an amount, and the largest.
+
+    Parameters
+    ----------
+    sums : name -> the condition under which a passage counts
+    """
+    parts = [
+        f"coalesce(sum({weight(of)}) filter ({which}), 0) as {name}" for name, which in sums.items()
+    ]
+    if of == "value":
+        parts += [
+            "coalesce(sum(p.share) filter (p.counts and k.amount is not null), 0) as with_amount",
+            "coalesce(sum(p.share) filter (p.counts and k.amount is null), 0) as without_amount",
+            f"max({weight(of)}) filter (p.counts) as largest",
+        ]
+    return ", ".join(parts)
+
+
+def check_value(crm: CRM, groups: Split) -> None:
+    """Refuse to add amounts that are not there, or not of one currency.
+
+    Raises
+    ------
+    CannotSayError
+        If no amount is known, or there are several currencies and the table neither
+        splits by ``currency`` nor is limited to one.
+    """
+    if crm.opportunities["amount"].isna().all():
+        raise CannotSayError(
+            "Nothing can be said in money: the export has no amounts.", lacks="no amounts"
+        )
+    if "currency" not in (*groups.columns, *(name for _, name, _ in groups.only)):
+        definitions.same_currency(crm)
+
+
+def currency(crm: CRM, groups: Split) -> str:
+    """Name the currency of a table: the one it is limited to, else that of the amounts."""
+    only = [value for _, name, value in groups.only if name == "currency"]
+    return only[0] if only else definitions.currency(crm)
+
+
+def valued(table: pd.DataFrame, total: str) -> pd.DataFrame:
+    """Say how much of a value its largest opportunity carries, and blank what cannot be said.
+
+    Where more than a tenth of the opportunities have no amount, there is no rate.
+    """
+    some = table[total].astype("float64")
+    known = table["with_amount"].astype("float64")
+    unknown = table["without_amount"].astype("float64")
+    carried = table["largest"].astype("float64") / some.where(some > 0)
+    blank = unknown > UNKNOWN * (known + unknown)
+    rates = [name for name in RATES if name in table]
+    return table.assign(largest=carried, **{name: table[name].mask(blank) for name in rates})
+
+
+def warning(table: pd.DataFrame, what: str) -> str:
+    """Say where one opportunity carries more than 30 % of a value, and where amounts are missing.
+
+    Parameters
+    ----------
+    what : the column that names a row, or "" where the table has one row
+    """
+    heavy = table[table["largest"] > CONCENTRATED]
+    unknown = table["without_amount"].astype("float64")
+    total = table["with_amount"].astype("float64") + unknown
+    short = table[unknown > UNKNOWN * total]
+    said = []
+    if len(heavy):
+        said.append(
+            f"One opportunity carries more than {percent(CONCENTRATED)} of the value"
+            f"{_where(heavy, what)}, {percent(heavy['largest'].max())} at most."
+        )
+    if len(short):
+        said.append(
+            f"More than {percent(UNKNOWN)} of the opportunities have no amount"
+            f"{_where(short, what)}, so there is no rate by value."
+        )
+    return " ".join(said)
+
+
+def unequally_mature(found: pd.DataFrame) -> str:
+    """Say why periods are not compared: of one too many are still open; else nothing.
+
+    Parameters
+    ----------
+    found : one row per ``period``, with ``open`` and ``everyone``
+    """
+    known = found.dropna()
+    shares = (known["open"] / known["everyone"]).set_axis(known["period"]).sort_index()
+    young = shares[shares > definitions.IMMATURE]
+    if young.empty or len(shares) < 2:
+        return ""
+    return (
+        f"The periods are not equally mature, so they are not compared: of {young.index[-1]} "
+        f"{percent(young.iloc[-1])} are still open, of {shares.idxmin()} {percent(shares.min())}."
+    )
+
+
+def percent(share: float) -> str:
+    """Write a share as a whole percentage."""
+    return f"{100 * share:.0f} %"
+
+
+def _where(rows: pd.DataFrame, what: str) -> str:
+    return f" at {', '.join(dict.fromkeys(rows[what].astype('str')))}" if what else ""
+
+
+def by_rep(groups: Split) -> bool:
+    """Whether rows of a table differ by rep, so that it matters whose a passage is."""
+    return "r" in (*groups.sources, *(source for source, _, _ in groups.only))
+
+
+def credited(crm: CRM, groups: Split, credit: str, words: dict[str, str]) -> str:
+    """Say who is credited, and that shares have no interval."""
+    said = definitions.credit(crm, words[credit])
+    shared = credit == "share" and crm.owner_history and by_rep(groups)
+    return f"{said}; counts are sums of shares and have no interval" if shared else said

@@ -1,0 +1,32 @@
+-- One row per stay of an opportunity in a stage, whoever had it: a hand-over does not end it. The
+-- owner is that of its entry. Where all stages were entered on one day, the days say when somebody
+-- wrote them down, and not how long they took.
+begun as (
+    select *, exit_before is distinct from 'handed off' as begins
+    from (select *, lag(exit) over (partition by opportunity_id order by visit) as exit_before
+          from seen)
+),
+numbered as (
+    select *, count(*) filter (begins) over (partition by opportunity_id order by visit) as stay
+    from begun
+),
+stays as (
+    select opportunity_id, stay, stage_order as place, arg_min(rep_id, visit) as rep_id,
+           arg_min_null(entered_at, visit) as entered_at, arg_max_null(left_at, visit) as left_at,
+           arg_max(exit, visit) as exit
+    from numbered
+    group by opportunity_id, stay, stage_order
+),
+passages as (
+    select t.opportunity_id, p.stage, p.place, t.rep_id, t.entered_at as cohort_at,
+           t.entered_at is not null and (t.exit = 'open' or t.left_at is not null) as counts,
+           t.exit <> 'open' as event,
+           greatest(0, date_diff('day', t.entered_at::date,
+                                 coalesce(t.left_at, $until)::date)) as days,
+           b.opportunity_id is not null as batch_updated
+    from stays t
+    join states s using (opportunity_id)
+    join places p on p.pipeline = s.pipeline and p.outcome is null and p.place = t.place
+    left join batch_updates b on b.opportunity_id = t.opportunity_id
+    where $first is null or t.entered_at between $first and $last
+)
