@@ -255,6 +255,13 @@ EARLIER = {"opportunity_id": "other", "stage": "Lead"}
             ],
             [(7.5, "Qual"), (7.75, "Lead")],
         ),
+        (
+            [
+                {"taken": 7, "stage": "Qual"},
+                {"taken": 14, "stage": "Lead", "last_stage_change": 7},
+            ],
+            [(7, "Qual"), (14, "Lead")],
+        ),
         # A won one may have been closed on the day of a snapshot that shows it open.
         (
             [
@@ -270,6 +277,14 @@ EARLIER = {"opportunity_id": "other", "stage": "Lead"}
                 {"taken": 7, "stage": "Lead", "amount": 5.0, "expected_close": 90},
                 {"taken": 14, "stage": "Lead"},
                 {"taken": 21, "stage": "Lead", "amount": 5.0, "expected_close": 120},
+            ],
+            [(7, "Lead"), (21, "Lead")],
+        ),
+        (
+            [
+                {"taken": 7, "stage": "Lead", "amount": 5.0, "expected_close": 90},
+                {"taken": 14, "stage": "Lead"},
+                {"taken": 21, "stage": "Lead", "amount": 6.0, "expected_close": 90},
             ],
             [(7, "Lead"), (21, "Lead")],
         ),
@@ -295,6 +310,20 @@ def test_a_stay_between_two_snapshots_is_counted_and_not_invented():
     found = snapshots.history(table, PLACES)
     assert list(found.events["entered_at"]) == [day(-9)]
     assert found.notes["note"].str.contains("came back to it between two snapshots").sum() == 1
+
+
+def test_an_owner_who_is_left_out_is_not_a_change_of_owner():
+    """From A to B, whatever lies between; the second has had one owner."""
+    table = pd.DataFrame(
+        {
+            "taken": [day(0), day(7), day(14)] * 2,
+            "opportunity_id": ["X"] * 3 + ["Y"] * 3,
+            "stage": "Lead",
+            "rep_id": ["A", None, "B", "A", None, "A"],
+        }
+    )
+    found = snapshots.history(table, PLACES)
+    assert found.owner_changes.to_numpy().tolist() == [["X", day(14), "A", "B"]]
 
 
 def test_a_filtered_snapshot_is_called_so():
@@ -648,6 +677,7 @@ def test_the_order_of_adding_does_not_matter(folder):
         ("deals 30.09.2026.xlsx", "2026-09-30"),
         ("Opportunities 9-30-2026 10-05-22 AM.xlsx", "2026-09-30"),
         ("deals-2026-09-30-20-15.csv", "2026-09-30"),
+        ("deals-2026-09-30-2015.csv", "2026-09-30"),
         ("deals_20260930.csv", "2026-09-30"),
         ("deals_20260930201500.csv.gz", "2026-09-30"),
         ("05.05.2026.csv", "2026-05-05"),
