@@ -43,6 +43,25 @@ RULES: dict[str, tuple[str, ...]] = {
     "reopened": ("kept", "ignored"),
 }
 FILE_NAME = "settings.toml"
+# What is said in another shape than it is kept in.
+RESHAPED = ("stages", "pipelines", "fiscal_year", "renamed_stages", "snapshots")
+
+
+@dataclasses.dataclass(frozen=True)
+class Rename:
+    """An earlier name of a stage or an outcome.
+
+    said : the name that stands in the export
+    meant : what it is called today
+    pipeline : the one pipeline in which it was so; None for every one that has `meant`
+    since, until : the days on which `said` meant this, both included; None for no bound
+    """
+
+    said: str
+    meant: str
+    pipeline: str | None = None
+    since: dt.date | None = None
+    until: dt.date | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +87,8 @@ class Settings:
     currency : code of the amounts that name none
     rules : rule of reading -> what it does, where that is not what it does by itself; see RULES
     exported_on : the day of the export; None takes the last day seen in the data
+    renamed_stages : earlier names of stages, each with the days on which it was in use
+    snapshot_key : columns that together tell opportunities apart in dated exports without ids
     calendar : the fiscal calendar
     origin : where this was read from, for messages
     """
@@ -88,6 +109,8 @@ class Settings:
     currency: str = "USD"
     rules: dict[str, str] = dataclasses.field(default_factory=dict)
     exported_on: dt.date | None = None
+    renamed_stages: tuple[Rename, ...] = ()
+    snapshot_key: tuple[str, ...] = ()
     calendar: Calendar = dataclasses.field(default_factory=Calendar)
     origin: str = "settings"
 
@@ -120,6 +143,11 @@ class Settings:
             if key in said and f"{place}, ".startswith(f"{name}, ")
         ]
         return self.formats[max(fitting, key=len)][key] if fitting else None
+
+    def renamed_in(self, rename: Rename) -> list[str]:
+        """List the pipelines that an earlier name of a stage belongs to."""
+        named = list(self.pipelines) if rename.pipeline is None else [rename.pipeline]
+        return [name for name in named if rename.meant in (*self.pipelines[name], *self.outcomes)]
 
     def period(self, name: str | Period | tuple[object, object]) -> Period:
         """Find the days of a fiscal period such as ``2026Q3``."""
@@ -187,14 +215,12 @@ def _locate(source: str | Path | None, folder: Path) -> Path:
 
 
 def _from_dict(said: Mapping[str, Any], *, origin: str) -> Settings:
-    known = {
-        *("stages", "pipelines", "fiscal_year"),
-        *(f.name for f in dataclasses.fields(Settings) if f.name not in ("calendar", "origin")),
-    }
+    inner = ("calendar", "origin", "snapshot_key")
+    known = {*RESHAPED, *(f.name for f in dataclasses.fields(Settings) if f.name not in inner)}
     for key in said:
         if key not in known:
             raise SettingsError(f"{origin}: unknown key {key!r}. {choices(key, sorted(known))}")
-    given = {key: said[key] for key in said if key not in ("stages", "pipelines", "fiscal_year")}
+    given = {key: said[key] for key in said if key not in RESHAPED}
     for key, kind in KINDS.items():
         if key in given and not isinstance(given[key], kind):
             raise SettingsError(f"{origin}: {key} = {given[key]!r} is not {NAMES[kind]}.")
@@ -206,6 +232,8 @@ def _from_dict(said: Mapping[str, Any], *, origin: str) -> Settings:
     settings = Settings(
         pipelines=_pipelines(said, origin),
         calendar=_calendar(said.get("fiscal_year", {}), origin),
+        renamed_stages=_renames(said.get("renamed_stages", []), origin),
+        snapshot_key=_snapshot_key(said.get("snapshots", {}), origin),
         origin=origin,
         **{"outcomes": {}, **given},
     )
@@ -281,6 +309,120 @@ def _calendar(said: Mapping[str, Any], origin: str) -> Calendar:
     return Calendar(first_month=month)
 
 
+def _renames(said: Any, origin: str) -> tuple[Rename, ...]:
+    if not isinstance(said, (list, tuple)) or not all(isinstance(one, Mapping) for one in said):
+        raise SettingsError(
+            f"{origin}: renamed_stages = {said!r} is no list of tables such as "
+            '[[renamed_stages]] with from = "Discovery", to = "Qualification".'
+        )
+    where = f"{origin}: renamed_stages, entry"
+    return tuple(_rename(one, f"{where} {n}") for n, one in enumerate(said, start=1))
+
+
+def _rename(said: Mapping[str, Any], where: str) -> Rename:
+    known = ["from", "to", "since", "until", "pipeline"]
+    for key in said:
+        if key not in known:
+            raise SettingsError(f"{where}: unknown key {key!r}. {choices(key, known)}")
+    for key in ("from", "to"):
+        if not isinstance(said.get(key), str) or not said[key].strip():
+            raise SettingsError(f'{where}: say {key} = "..." with the name of a stage.')
+    if not isinstance(said.get("pipeline", ""), str):
+        raise SettingsError(f"{where}: pipeline = {said['pipeline']!r} is not text in quotes.")
+    since, until = (_day(said.get(key), f"{where}: {key}") for key in ("since", "until"))
+    if since and until and since > until:
+        raise SettingsError(f"{where}: since = {since} is later than until = {until}.")
+    if said["from"] == said["to"]:
+        raise SettingsError(f"{where}: {said['from']!r} is renamed to itself.")
+    return Rename(said["from"], said["to"], said.get("pipeline"), since, until)
+
+
+def _day(said: Any, where: str) -> dt.date | None:
+    if said is None:
+        return None
+    if not isinstance(said, dt.date):
+        raise SettingsError(f"{where} = {said!r} is not a date such as 2025-06-30, without quotes.")
+    return said.date() if isinstance(said, dt.datetime) else said
+
+
+def _snapshot_key(said: Any, origin: str) -> tuple[str, ...]:
+    if not isinstance(said, Mapping):
+        raise SettingsError(f"{origin}: snapshots = {said!r} is not a table.")
+    for name in said:
+        if name != "key":
+            raise SettingsError(
+                f"{origin}: unknown key {name!r} in [snapshots]. {choices(name, ['key'])}"
+            )
+    key = said.get("key", [])
+    texts = isinstance(key, (list, tuple)) and all(isinstance(c, str) and c.strip() for c in key)
+    if not texts or len(set(key)) < len(key) or ("key" in said and not key):
+        raise SettingsError(
+            f"{origin}: [snapshots] key = {key!r} is no list of columns, each once, such as "
+            'key = ["name", "account_id", "created_at"].'
+        )
+    return tuple(key)
+
+
+def _check_renames(settings: Settings) -> None:
+    for rename in settings.renamed_stages:
+        _check_names(settings, rename)
+    for n, one in enumerate(settings.renamed_stages):
+        for other in settings.renamed_stages[n + 1 :]:
+            if one.said == other.said and _meet(one, other):
+                raise SettingsError(
+                    f"{settings.origin}: renamed_stages has {one.said!r} twice for the same days. "
+                    "Say since or until, so that each day has one meaning."
+                )
+    for one in settings.renamed_stages:
+        _check_chain(settings, one)
+
+
+def _check_names(settings: Settings, rename: Rename) -> None:
+    where = f"{settings.origin}: renamed_stages"
+    if rename.pipeline is not None and rename.pipeline not in settings.pipelines:
+        known = choices(rename.pipeline, list(settings.pipelines))
+        raise SettingsError(f"{where} has the pipeline {rename.pipeline!r}. {known}")
+    stages = settings.stages if rename.pipeline is None else settings.pipelines[rename.pipeline]
+    if rename.meant not in (*stages, *settings.outcomes):
+        known = choices(rename.meant, [*stages, *settings.outcomes])
+        raise SettingsError(f"{where} has to = {rename.meant!r}, which is no stage. {known}")
+    today = {stage for name in settings.renamed_in(rename) for stage in settings.pipelines[name]}
+    if rename.said in {*today, *settings.outcomes} and not (rename.since or rename.until):
+        raise SettingsError(
+            f"{where} has from = {rename.said!r}, which is a stage of today. Say until when it "
+            "meant another: until = 2025-06-30."
+        )
+
+
+def _check_chain(settings: Settings, first: Rename) -> None:
+    """Refuse a new name that is itself renamed: `to` is what the stage is called today."""
+    path = [first]
+    while True:
+        last = path[-1]
+        onward = [
+            r for r in settings.renamed_stages if r.said == last.meant and _meet(first, r, last)
+        ]
+        if not onward:
+            break
+        path.append(onward[0])
+        if onward[0].meant in {rename.said for rename in path}:
+            names = " to ".join(repr(name) for name in (path[0].said, *(r.meant for r in path)))
+            raise SettingsError(f"{settings.origin}: renamed_stages goes in a circle: {names}.")
+    if len(path) > 1:
+        raise SettingsError(
+            f"{settings.origin}: renamed_stages has {first.said!r} to {first.meant!r}, which is "
+            f"itself renamed. Say what it is called today: to = {path[-1].meant!r}."
+        )
+
+
+def _meet(*renames: Rename) -> bool:
+    """Whether there is a pipeline and a day to which all of them apply."""
+    pipelines = {rename.pipeline for rename in renames} - {None}
+    since = max(rename.since or dt.date.min for rename in renames)
+    until = min(rename.until or dt.date.max for rename in renames)
+    return len(pipelines) <= 1 and since <= until
+
+
 def _check(settings: Settings) -> None:
     if "won" not in settings.outcomes.values():
         raise SettingsError(
@@ -309,6 +451,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError(
             f"{settings.origin}: {min(both)!r} is both a stage and an outcome; it can be one."
         )
+    _check_renames(settings)
     from zoneinfo import available_timezones
 
     plain = {"UTC", *(name for name in available_timezones() if "/" in name)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from enablement import settings
@@ -117,6 +119,107 @@ def test_a_file_may_be_written_otherwise_than_the_rest(tmp_path):
     assert said.format_of("book.xlsx, sheet Deals 2, column Amount", "decimal") == ","
     assert said.format_of("book.xlsx", "decimal") == ","
     assert said.format_of("book.xls, column Amount", "decimal") is None
+
+
+RENAME = {"from": "Discovery", "to": "Qual"}
+MIDSUMMER = dt.date(2025, 6, 30)
+
+
+def test_renamed_stages_are_dated(tmp_path):
+    """From TOML, as the documentation writes it."""
+    (tmp_path / "settings.toml").write_text(
+        'stages = ["Lead", "Qual"]\n[outcomes]\nWon = "won"\n'
+        '[[renamed_stages]]\nfrom = "Discovery"\nto = "Qual"\nuntil = 2025-06-30\n'
+        '[[renamed_stages]]\nfrom = "Gained"\nto = "Won"\n'
+        '[snapshots]\nkey = ["name", "created_at"]\n'
+    )
+    said = settings.read(None, folder=tmp_path)
+    assert said.renamed_stages == (
+        settings.Rename("Discovery", "Qual", until=MIDSUMMER),
+        settings.Rename("Gained", "Won"),
+    )
+    assert said.snapshot_key == ("name", "created_at")
+
+
+def test_one_name_may_have_meant_two_stages_at_different_times(tmp_path):
+    """And a stage of today may have been the name of another."""
+    renames = [
+        {"from": "Discovery", "to": "Lead", "until": MIDSUMMER},
+        {"from": "Discovery", "to": "Qual", "since": dt.date(2025, 7, 1)},
+        {"from": "Qual", "to": "Won", "until": dt.date(2025, 6, 30)},
+    ]
+    assert len(read({**LEAST, "renamed_stages": renames}, tmp_path).renamed_stages) == 3
+
+
+def test_a_rename_belongs_to_the_pipelines_that_have_its_stage(tmp_path):
+    """Or to the one that it names."""
+    pipelines = {"New": {"stages": ["A", "B"]}, "Renewal": {"stages": ["B", "C"]}}
+    renames = [{"from": "X", "to": "A"}, {"from": "Y", "to": "B"}, {"from": "Z", "to": "Won"}]
+    renames.append({"from": "C", "to": "A"})
+    said = read(
+        {"pipelines": pipelines, "outcomes": {"Won": "won"}, "renamed_stages": renames}, tmp_path
+    )
+    found = [said.renamed_in(rename) for rename in said.renamed_stages]
+    assert found == [["New"], ["New", "Renewal"], ["New", "Renewal"], ["New"]]
+
+
+@pytest.mark.parametrize(
+    ("renames", "complaint"),
+    [
+        ({"from": "a"}, "is no list of tables such as"),
+        (["Discovery"], "is no list of tables such as"),
+        ([{**RENAME, "form": "x"}], "entry 1: unknown key 'form'.*Did you mean 'from'"),
+        ([{"from": "Discovery"}], 'entry 1: say to = "..."'),
+        ([RENAME, {**RENAME, "from": 3}], 'entry 2: say from = "..."'),
+        ([{**RENAME, "to": "Qul"}], "to = 'Qul', which is no stage. Known: .*mean 'Qual'"),
+        ([{**RENAME, "pipeline": "New"}], "has the pipeline 'New'. Known"),
+        ([{**RENAME, "pipeline": 1}], "pipeline = 1 is not text"),
+        ([{**RENAME, "until": "2025-06-30"}], "until = '2025-06-30' is not a date"),
+        (
+            [{**RENAME, "since": dt.date(2025, 7, 1), "until": MIDSUMMER}],
+            "since = 2025-07-01 is later than until = 2025-06-30",
+        ),
+        ([{"from": "Qual", "to": "Qual"}], "'Qual' is renamed to itself"),
+        ([{"from": "Lead", "to": "Qual"}], "'Lead', which is a stage of today. Say until when"),
+        ([RENAME, {**RENAME, "to": "Lead"}], "has 'Discovery' twice for the same days"),
+        (
+            [{**RENAME, "until": MIDSUMMER}, {**RENAME, "since": MIDSUMMER}],
+            "has 'Discovery' twice for the same days",
+        ),
+        (
+            [
+                {"from": "Lead", "to": "Qual", "until": MIDSUMMER},
+                {"from": "Qual", "to": "Lead", "until": MIDSUMMER},
+            ],
+            "goes in a circle: 'Lead' to 'Qual' to 'Lead'",
+        ),
+        (
+            [RENAME, {"from": "Qual", "to": "Won", "until": MIDSUMMER}],
+            "'Discovery' to 'Qual', which is itself renamed.*to = 'Won'",
+        ),
+    ],
+)
+def test_a_rename_that_does_not_fit_is_refused_in_a_line(tmp_path, renames, complaint):
+    """Typos, two meanings on one day, circles."""
+    with pytest.raises(SettingsError, match=complaint) as refused:
+        read({**LEAST, "renamed_stages": renames}, tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        (["name"], "is not a table"),
+        ({"keys": ["name"]}, "unknown key 'keys' in .snapshots.*Did you mean 'key'"),
+        ({"key": "name"}, "is no list of columns"),
+        ({"key": []}, "is no list of columns"),
+        ({"key": ["name", "name"]}, "each once"),
+    ],
+)
+def test_a_snapshot_key_is_a_list_of_columns(tmp_path, said, complaint):
+    """One line, with one that would work."""
+    with pytest.raises(SettingsError, match=complaint):
+        read({**LEAST, "snapshots": said}, tmp_path)
 
 
 def test_broken_toml_names_file_and_line(tmp_path):

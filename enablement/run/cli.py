@@ -18,6 +18,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+snapshot = typer.Typer(
+    help="Keep dated copies of an export; compared, they show the history.",
+    no_args_is_help=True,
+)
+app.add_typer(snapshot, name="snapshot")
+FolderOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the export; without it, the one that the file lies in."),
+]
 SettingsOption = Annotated[
     Path | None,
     typer.Option("--settings", help="The settings; without it, settings.toml in the folder."),
@@ -86,6 +95,86 @@ def check(
         _say(f"Cannot be said. {sentence}")
     for sentence in found.reports:
         _say(f"To run. {sentence}")
+
+
+@snapshot.command("add")
+@_plainly
+def snapshot_add(
+    file: Annotated[Path, typer.Argument(help="An export of opportunities, as the CRM gave it.")],
+    taken: Annotated[
+        str | None,
+        typer.Option(help="Its day, such as 2026-09-30; without it, the date in the file's name."),
+    ] = None,
+    folder: FolderOption = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in the place of one of that name and day.")
+    ] = False,
+) -> None:
+    """Keep a dated copy of an export."""
+    from enablement.read import snapshots
+
+    keep = snapshots.replace if replace else snapshots.add
+    kept = keep(file.resolve(), folder=_export_folder(folder, file.resolve().parent), taken=taken)
+    where = _literal(_short(kept.path))
+    said = {
+        "kept": f"Kept: {where}",
+        "replaced": f"Replaced: {where}",
+        "unchanged": f"Nothing changed: {where} has the same content.",
+    }
+    _console().print(said[kept.done], soft_wrap=True)
+
+
+@snapshot.command("list")
+@_plainly
+def snapshot_list(
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of the export; without it, the current one.")
+    ] = None,
+) -> None:
+    """List the dated copies of an export."""
+    from enablement.read import snapshots
+
+    place = _export_folder(folder, Path.cwd())
+    kept = snapshots.listed(place)
+    if kept.empty:
+        example = f"enablement snapshot add FILE --taken {snapshots.EXAMPLE}"
+        _console().print(
+            f"{_literal(_short(place))} has no snapshots. To keep one: {example}", soft_wrap=True
+        )
+        return
+    shown = kept.assign(
+        rows=[
+            f"{rows:,}" if known else ""
+            for rows, known in zip(kept["rows"], kept["rows"].notna(), strict=True)
+        ],
+        size=[_size(size) for size in kept["bytes"]],
+    )
+    _print_table(shown.drop(columns="bytes").set_index("day"), "Snapshots")
+
+
+def _export_folder(said: Path | None, here: Path) -> Path:
+    """Take the folder that was named, or the one at hand if it is one of an export."""
+    from enablement.settings import FILE_NAME, root
+
+    if said is not None:
+        return said.resolve()
+    exports = root() / "data" / "exports"
+    if (here / FILE_NAME).is_file() or (here != exports and here.is_relative_to(exports)):
+        return here
+    inside = sorted(path for path in exports.glob("*/") if not path.name.startswith("."))
+    known = ", ".join(_short(path) for path in inside) or "none in data/exports"
+    raise EnablementError(
+        f"{here} is no folder of an export. Say which one: --folder data/exports/NAME. "
+        f"Known: {known}."
+    )
+
+
+def _size(size: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.1f} GB"
 
 
 @app.command()
@@ -207,7 +296,7 @@ def _print_table(frame: Any, title: str) -> None:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     shown = frame.reset_index(names=frame.columns.name)
     for column in shown.columns:
-        right = column in ("rows in", "used", "set aside", "rows", "line")
+        right = column in ("rows in", "used", "set aside", "rows", "line", "size")
         table.add_column(_literal(column), justify="right" if right else "left", overflow="fold")
     for row in shown.itertuples(index=False):
         table.add_row(*(Text(_printable(value)) for value in row))
