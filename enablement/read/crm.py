@@ -140,15 +140,14 @@ def load(
     frames: dict[str, list[pd.DataFrame]] = {}
     sources: dict[str, Source] = {}
     _check_named(said, files)
-    for path in files:
-        export = exports.read(path)
+    for export in (export for path in files for export in exports.read(path)):
         match = crosswalks.match(export, said)
-        ledger.file(path.name, match.table, export.rows.num_rows, match.reason)
+        ledger.file(export.name, match.table, export.rows.num_rows, match.reason)
         if match.table is None:
             continue
         frame = tables.build(export, match, said, ledger)
-        frames.setdefault(match.table, []).append(frame.assign(file=path.name))
-        sources[path.name] = Source(path.name, match.columns, export.lines)
+        frames.setdefault(match.table, []).append(frame.assign(file=export.name))
+        sources[export.name] = Source(export.name, match.columns, export.lines)
     if "opportunities" not in frames:
         raise _unrecognised(place, ledger)
     whole = {table: pd.concat(parts, ignore_index=True) for table, parts in frames.items()}

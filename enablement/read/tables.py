@@ -182,7 +182,7 @@ def build(export: Export, match: Match, settings: Settings, ledger: Ledger) -> p
     kept = _keep(typed, columns, match)
     elsewhere = len(typed) - len(kept)
     aside = _unreadable(kept, texts.loc[kept.index], columns, table)
-    broken = _broken(export)
+    broken = export.aside
     ledger.rows(
         table,
         export.name,
@@ -429,22 +429,6 @@ def _reasons(
 def _located(aside: pd.DataFrame, export: Export) -> pd.DataFrame:
     lines = export.lines(set(aside["row"].astype(int))) if len(aside) else {}
     return aside.assign(line=aside["row"].map(lines).astype("Int64"))
-
-
-def _broken(export: Export) -> pd.DataFrame:
-    rows = export.broken_rows() if export.broken else []
-    wide = len(export.headers)
-    return pd.DataFrame(
-        {
-            "line": pd.array([line for line, _, _ in rows], dtype="Int64"),
-            "column": pd.Series([None] * len(rows), dtype="str"),
-            "value": pd.Series([text[:80] for _, text, _ in rows], dtype="str"),
-            "reason": pd.Series(
-                [f"{count} fields, where the header has {wide}" for _, _, count in rows],
-                dtype="str",
-            ),
-        }
-    )
 
 
 def _note_values(
