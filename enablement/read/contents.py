@@ -8,7 +8,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from enablement.errors import ExportError
 
@@ -94,9 +94,9 @@ class Content:
         finally:
             stream.close()
 
-    def seekable(self) -> str | io.BytesIO:
-        """Give what a reader of workbooks wants: the path, or the bytes of a member."""
-        return io.BytesIO(self.whole()) if self.packed else str(self.path)
+    def seekable(self) -> BinaryIO:
+        """Open it for a reader that goes back and forth; a member is held in memory whole."""
+        return io.BytesIO(self.whole()) if self.packed else self.path.open("rb")
 
 
 def of(path: Path) -> Content:
@@ -137,7 +137,7 @@ def kind(content: Content) -> str:
 def _zipped(content: Content) -> str:
     """Tell a workbook from an archive: both begin alike."""
     try:
-        with zipfile.ZipFile(content.seekable()) as archive:
+        with content.seekable() as held, zipfile.ZipFile(held) as archive:
             names = set(archive.namelist())
             names |= {name.partition("/")[0] + "/" for name in names}
             if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:

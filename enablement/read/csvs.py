@@ -144,7 +144,12 @@ def _best(lines: list[str], name: str, *, whole: bool) -> Layout | None:
         return _laid_out(lines, named[1], name, whole=whole, begin=first + 1)
     tried = [_laid_out(lines, mark, name, whole=whole) for mark in DELIMITERS]
     found = [plan for plan in tried if plan]
-    return max(found, key=lambda plan: (len(plan.names) - 1) * (1 + plan.regular), default=None)
+    return max(found, key=_worth, default=None)
+
+
+def _worth(plan: Layout) -> float:
+    """How good a table a delimiter makes; one that must pass over lines first is doubted."""
+    return (len(plan.names) - 1) * (1 + plan.regular) * (0.5 if plan.before else 1)
 
 
 def _laid_out(

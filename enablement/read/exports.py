@@ -15,29 +15,7 @@ from enablement.read.records import Lines, Records
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".gz", ".xls", ".xlsx", ".xlsm")
 NO_TABLES = frozenset(
-    [
-        ".toml",
-        ".md",
-        ".rst",
-        ".py",
-        ".ipynb",
-        ".json",
-        ".yaml",
-        ".yml",
-        ".ini",
-        ".cfg",
-        ".lock",
-        ".sql",
-        ".sh",
-        ".html",
-        ".htm",
-        ".xml",
-        ".js",
-        ".css",
-        ".log",
-        ".bib",
-        ".tex",
-    ]
+    [".toml", ".md", ".rst", ".py", ".ipynb", ".json", ".yaml", ".yml", ".ini", ".cfg", ".lock"]
 )
 REGULAR = 0.5
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 FOOTER, SUMMARY = "a line of the report's footer", "a summary row of the report"
 EMPTY, AGAIN = "no field is filled in", "the header again"
+REASONS = (FOOTER, SUMMARY, EMPTY, AGAIN)
 
 RECORDS = (
     r"records?|rows?|datens[aä]tzen?|datensatz|zeilen|enregistrements?|lignes?|registros?|filas?"
@@ -63,7 +64,7 @@ def is_footer(fields: Sequence[str]) -> bool:
 def is_summary(fields: Sequence[str]) -> bool:
     """Say whether a record sums others up: a word for it, otherwise numbers, and a gap."""
     texts = filled(fields)
-    if not texts or len(texts) == len(fields) > 1 or not _is_summary_word(texts[0]):
+    if not texts or len(texts) == len(fields) or not _is_summary_word(texts[0]):
         return False
     return all(NUMBER.fullmatch(text) or _is_summary_word(text) for text in texts[1:])
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import statistics
 from collections.abc import Sequence
 
 from enablement.errors import ExportError
+from enablement.read import footers
 from enablement.read.limits import MOST_COLUMNS
 
 VALUE = re.compile(
@@ -15,6 +17,7 @@ VALUE = re.compile(
     r"|true|false|[^@\s]+@[^@\s]+\.[a-z]+",
     re.IGNORECASE,
 )
+MOST_TITLES = 25
 INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\x00"))
 
 
@@ -22,20 +25,33 @@ def place(records: Sequence[Sequence[str]]) -> int:
     """Find the header among the first records of a file that are not blank.
 
     It is the first record, unless that is a title or a filter of a report: one cell
-    (two, in a wide table), with a record of names below it.
+    (two, in a wide table), with a record of names below it and rows behind that.
 
     Returns
     -------
     int
         Its position in `records`.
     """
-    filled = [sum(1 for field in record if field.strip()) for record in records]
+    filled = [len(footers.filled(record)) for record in records]
     several = [count for count in filled if count >= 2]
     if not several:
         return 0
     most = 2 if statistics.median(several) >= 4 else 1
     at = next((n for n, count in enumerate(filled) if count > most), 0)
-    return at if _are_names(records[at]) else 0
+    if at > MOST_TITLES or any(map(footers.is_footer, records[:at])):
+        return 0
+    return at if _has_rows(records, at) and _are_names(records[at]) else 0
+
+
+def _has_rows(records: Sequence[Sequence[str]], at: int) -> bool:
+    """Say whether what stands behind a record makes it the header of a table."""
+    width, first = len(records[at]), len(records[0])
+    names = len(footers.filled(records[at]))
+    if names == width == first > 2:  # the titles are padded to the table's width
+        return True
+    behind = itertools.takewhile(lambda record: not footers.is_footer(record), records[at + 1 :])
+    rows = [len(footers.filled(one)) > 1 or len(one) == width > first for one in behind]
+    return 2 * sum(rows) >= len(rows) if rows else names > 2
 
 
 def _are_names(record: Sequence[str]) -> bool:

@@ -75,7 +75,8 @@ def settle(
     kept = _without(rows, gone)
     counts = [footers.stated(one.fields) for one in broken]
     counts += [footers.stated(_row(rows, at)) for at, why in gone.items() if why != footers.EMPTY]
-    notes = [*notes, *_counted(kept.num_rows, [count for count in counts if count is not None])]
+    there = kept.num_rows + sum(why not in footers.REASONS for why in told)
+    notes = [*notes, *_counted(there, [count for count in counts if count is not None])]
     return Records(part, kept, aside, read_as, notes, _renumbered(lines, rows, gone))
 
 

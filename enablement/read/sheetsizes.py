@@ -68,7 +68,7 @@ def check(content: Content) -> Cells:
         return found  # not packed, and a sheet of that format ends at column IV
     packed, unpacked = content.path.stat().st_size, 0
     try:
-        with zipfile.ZipFile(content.seekable()) as archive:
+        with content.seekable() as held, zipfile.ZipFile(held) as archive:
             for info in archive.infolist():
                 reach = _reach(info.filename, found)
                 for block in _blocks(archive, info):

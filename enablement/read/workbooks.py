@@ -84,7 +84,7 @@ def _grids(content: Content) -> tuple[list[_Grid], list[tuple[str, str]]]:
     grids: list[_Grid] = []
     passed: list[tuple[str, str]] = []
     try:
-        with CalamineWorkbook.from_object(content.seekable()) as book:
+        with content.seekable() as held, CalamineWorkbook.from_filelike(held) as book:
             for at, about in enumerate(book.sheets_metadata):
                 if about.typ != SheetTypeEnum.WorkSheet:
                     continue
