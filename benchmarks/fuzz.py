@@ -93,11 +93,14 @@ def text(chance: random.Random) -> tuple[bytes, dict[int, list[str]], int, str, 
     style = {
         "delimiter": delimiter,
         "lineterminator": end,
-        "quoting": chance.choice([csv.QUOTE_MINIMAL, csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+        # The csv module quotes no line feed where rows end otherwise.
+        "quoting": csv.QUOTE_ALL
+        if end == "\r"
+        else chance.choice([csv.QUOTE_MINIMAL] * 2 + [csv.QUOTE_ALL]),
     }
     before = front(chance, wide, delimiter, end)
     behind = body(chance, wide, style, end)
-    whole = before + written([names], {**style, **quoted(end)}) + behind
+    whole = before + written([names], style) + behind
     sound = True
     if chance.random() < 0.05:
         whole, sound = whole + f'x{delimiter}"never closed{end}more{end}', False
@@ -111,11 +114,6 @@ def text(chance: random.Random) -> tuple[bytes, dict[int, list[str]], int, str, 
     raw = whole.encode(encoding)
     records = counted(whole.replace("\0", ""), delimiter, before)
     return raw, records, wide, f"text, {encoding}", sound
-
-
-def quoted(end: str) -> dict:
-    """The csv module does not quote a line feed where rows end otherwise; a header needs it."""
-    return {"quoting": csv.QUOTE_ALL} if end == "\r" else {}
 
 
 def front(chance: random.Random, wide: int, delimiter: str, end: str) -> str:
@@ -139,7 +137,9 @@ def body(chance: random.Random, wide: int, style: dict, end: str) -> str:
     for _ in range(rows):
         fields = [chance.choice(words) for _ in range(wide)]
         if chance.random() < rate:
-            fields = fields[: chance.randint(0, wide)] + ["more"] * chance.randint(0, 2)
+            # One column of which every second row has two is a title above a table of two.
+            fields = fields[: chance.randint(0, wide)]
+            fields += ["more"] * chance.randint(0, 2 if wide > 1 else 0)
         if chance.random() < rate:
             said += chance.choice(
                 [end, end + end, " " + end, style["delimiter"] * (wide - 1) + end]

@@ -26,7 +26,7 @@ from enablement.read.records import Broken, Records, settle
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 HEADS = (2**16, 2**20, LONGEST_HEADER)
 BLOCKS = (2**22, 2**26, LONGEST_FIELD)
-NAMED_DELIMITER = re.compile(r'"?sep=(.)"?\s*$', re.IGNORECASE)
+NAMED_DELIMITER = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 _T = TypeVar("_T")
 END = "\x00end"  # no text has a zero byte here: they are left out when it is read
 
@@ -139,7 +139,7 @@ def _best(lines: list[str], name: str, *, whole: bool) -> Layout | None:
     first = next((n for n, line in enumerate(lines) if line.strip()), None)
     if first is None:
         return None
-    named = NAMED_DELIMITER.fullmatch(lines[first].strip())
+    named = NAMED_DELIMITER.fullmatch(lines[first])
     if named and named[1] in DELIMITERS:
         return _laid_out(lines, named[1], name, whole=whole, begin=first + 1)
     tried = [_laid_out(lines, mark, name, whole=whole) for mark in DELIMITERS]

@@ -14,9 +14,8 @@ from enablement.read.contents import Content
 from enablement.read.records import Lines, Records
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".gz", ".xls", ".xlsx", ".xlsm")
-NO_TABLES = frozenset(
-    [".toml", ".md", ".rst", ".py", ".ipynb", ".json", ".yaml", ".yml", ".ini", ".cfg", ".lock"]
-)
+OTHERS = ".toml .md .rst .py .ipynb .json .yaml .yml .ini .cfg .lock .sql .sh .js .css .tex .log"
+NO_TABLES = frozenset(OTHERS.split())
 REGULAR = 0.5
 
 

@@ -21,19 +21,15 @@ CONFIDENTIAL = re.compile(
     re.IGNORECASE,
 )
 COPYRIGHT = re.compile(r"(copyright|©|\(c\)).*salesforce", re.IGNORECASE)
-SUMMARY_WORDS = frozenset(
-    """
+SUMMARIES = """
     total; totals; subtotal; subtotals; sub total; grand total; grand totals; sum; count;
     record count; average; avg; gesamt; gesamtsumme; gesamtsummen; gesamtergebnis; teilergebnis;
     zwischensumme; zwischensummen; summe; anzahl; anzahl der datensätze; durchschnitt; sous-total;
     sous-totaux; total général; totaux; totaux généraux; somme; nombre; nombre d'enregistrements;
     moyenne; total general; totales; totales generales; subtotales; suma; recuento;
     recuento de registros; promedio; media
-    """.replace("\n", " ")
-    .strip()
-    .replace("; ", ";")
-    .split(";")
-)
+"""
+SUMMARY_WORDS = frozenset(word.strip() for word in SUMMARIES.split(";"))
 GRAND = ("grand", "gesamt", "total", "totaux", "totales")
 NUMBER = re.compile(r"[-+(]?\s?([^\d\s]{1,3}\s?)?\d[\d.,'\s]*\)?(\s?[^\d\s]{1,3})?|-")
 # The first of each is documented by its maker or met in its exports; an export of exactly so many

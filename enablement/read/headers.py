@@ -47,11 +47,11 @@ def _has_rows(records: Sequence[Sequence[str]], at: int) -> bool:
     """Say whether what stands behind a record makes it the header of a table."""
     width, first = len(records[at]), len(records[0])
     names = len(footers.filled(records[at]))
-    if names == width == first > 2:  # the titles are padded to the table's width
+    if names == width and (width > 3 or width == first > 2):  # full, or as wide as the titles
         return True
     behind = itertools.takewhile(lambda record: not footers.is_footer(record), records[at + 1 :])
     rows = [len(footers.filled(one)) > 1 or len(one) == width > first for one in behind]
-    return 2 * sum(rows) >= len(rows) if rows else names > 2
+    return 2 * sum(rows) >= len(rows) if len(rows) > 2 or any(rows) else names > 2
 
 
 def _are_names(record: Sequence[str]) -> bool:
@@ -60,8 +60,12 @@ def _are_names(record: Sequence[str]) -> bool:
 
 
 def clean(name: str) -> str:
-    """Write a column's name without what cannot be seen: marks, line breaks, blanks around it."""
-    name = re.sub(r"\s", " ", name.translate(INVISIBLE)).strip()
+    """Write a column's name without what is not of it.
+
+    That is marks that cannot be seen, line breaks, blanks around it, the arrow that a
+    report sets behind the column it is sorted by.
+    """
+    name = re.sub(r"\s", " ", name.translate(INVISIBLE)).strip().rstrip("↑↓").strip()
     quoted = len(name) > 1 and name[0] == name[-1] == '"'
     return name[1:-1].strip() if quoted else name
 

@@ -70,7 +70,7 @@ def settle(
     report = any(why in (footers.FOOTER, footers.SUMMARY) for why in told)
     gone = _no_rows(rows, report=report)
     shown = _shown(rows, gone, lines)
-    shown += [(one.line, one.text, why) for one, why in zip(broken, told, strict=True)]
+    shown += [(one.line, _text(one), why) for one, why in zip(broken, told, strict=True)]
     aside = _aside(sorted(shown))
     kept = _without(rows, gone)
     counts = [footers.stated(one.fields) for one in broken]
@@ -78,6 +78,10 @@ def settle(
     there = kept.num_rows + sum(why not in footers.REASONS for why in told)
     notes = [*notes, *_counted(there, [count for count in counts if count is not None])]
     return Records(part, kept, aside, read_as, notes, _renumbered(lines, rows, gone))
+
+
+def _text(one: Broken) -> str:
+    return one.fields[0] if len(one.fields) == 1 else one.text
 
 
 def _last_line(rows: pa.Table, broken: Sequence[Broken], lines: Lines) -> int:
@@ -89,19 +93,14 @@ def _last_line(rows: pa.Table, broken: Sequence[Broken], lines: Lines) -> int:
 
 
 def _told(broken: Sequence[Broken], wide: int, last_line: int) -> list[str]:
-    """Say of each broken record why it is no row."""
-    known = [footers.reason(one.fields) for one in broken]
-    behind = [one.line > last_line for one in broken]
-    ends = any(why == footers.FOOTER for why, late in zip(known, behind, strict=True) if late)
-    return [
-        why
-        or (
-            footers.FOOTER
-            if ends and late and wide > 1 and len(footers.filled(one.fields)) == 1
-            else _misfit(one, wide)
-        )
-        for one, why, late in zip(broken, known, behind, strict=True)
-    ]
+    """Say of each broken record why it is no row; behind the rows a footer has many lines."""
+    found, ends = [], False
+    for one in broken:
+        why = footers.reason(one.fields)
+        ends |= why == footers.FOOTER and one.line > last_line
+        alone = ends and wide > 1 and len(footers.filled(one.fields)) == 1
+        found.append(why or (footers.FOOTER if alone else _misfit(one, wide)))
+    return found
 
 
 def _misfit(one: Broken, wide: int) -> str:
@@ -142,20 +141,18 @@ def _where(rows: pa.Table, texts: Sequence[str]) -> list[int]:
 
 
 def _tail(rows: pa.Table, gone: dict[int, str]) -> dict[int, str]:
-    """Find the lines of a footer among the last rows: from the end on, one cell each."""
+    """Find totals and the lines of a footer among the last rows."""
+    begin = max(0, rows.num_rows - TAIL)
+    last = [(at, _row(rows, at)) for at in range(begin, rows.num_rows) if at not in gone]
     found: dict[int, str] = {}
-    trailing: list[int] = []
-    ended = False
-    for at in reversed(range(max(0, rows.num_rows - TAIL), rows.num_rows)):
-        fields = _row(rows, at)
-        why = gone.get(at) or footers.reason(fields)
-        ended |= not why and (len(footers.filled(fields)) != 1 or rows.num_columns == 1)
-        if not why and not ended:
-            trailing.append(at)
-        elif why in (footers.FOOTER, footers.SUMMARY) and at not in gone:
+    ends: list[int] = []  # lines of one cell behind the footer's first
+    for at, fields in last:
+        why = footers.reason(fields)
+        if why in (footers.FOOTER, footers.SUMMARY):
             found[at] = why
-    known = footers.FOOTER in found.values()
-    return found | (dict.fromkeys(trailing, footers.FOOTER) if known else {})
+        alone = len(footers.filled(fields)) == 1 and rows.num_columns > 1
+        ends = [*ends, at] if alone and (ends or why == footers.FOOTER) else []
+    return found | dict.fromkeys(ends, footers.FOOTER)
 
 
 def _summaries(rows: pa.Table) -> dict[int, str]:

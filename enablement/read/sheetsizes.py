@@ -170,7 +170,7 @@ class _OpenDocument(Reach):
 
     def __init__(self) -> None:
         self._left = b""
-        self._at, self._times, self._column, self._valued = 0, 1, 0, False
+        self._at, self._times, self._column = 0, 0, 0
 
     def feed(self, block: bytes) -> None:
         data = self._left + block
@@ -178,7 +178,7 @@ class _OpenDocument(Reach):
         tags, self._left = (data[:cut], data[cut:]) if cut > 0 else (b"", data[-BLOCK:])
         for table, row, of_row, _, of_cell in REPEATS.findall(tags):
             if table:
-                self._at, self._times, self._column = 0, 1, 0
+                self._at, self._times, self._column = 0, 0, 0
             elif row:
                 self._at += self._times
                 self._times, self._column = _times(of_row), 0
