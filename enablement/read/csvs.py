@@ -239,6 +239,7 @@ class Places:
 
     def __init__(self, text: Text, plan: Layout, rows: int, broken: list[str]) -> None:
         self._text, self._plan, self._rows, self._texts = text, plan, rows, broken
+        self._total = 0  # lines behind the header, known once they were gone through
 
     @functools.cached_property
     def broken(self) -> list[Broken]:
@@ -248,11 +249,8 @@ class Places:
         if self._skipped is None:
             wide = len(self._plan.names)
             return [one for one in self._walk() if len(one.fields) != wide]
-        wanted = set(self._texts)
         return [
-            Broken(self._plan.line + at, line, self._split(line))
-            for at, line in self._bare_lines()
-            if line in wanted
+            Broken(self._plan.line + at, line, self._split(line)) for at, line in self._odd if line
         ]
 
     def lines(self, wanted: set[int]) -> dict[int, int]:
@@ -274,17 +272,23 @@ class Places:
     @functools.cached_property
     def _skipped(self) -> np.ndarray | None:
         """The lines behind the header that are no rows; None where a record spans lines."""
-        total = _count_lines(self._text, self._plan.skip)
-        if total == self._rows and not self._texts:
+        if not self._texts and _count_lines(self._text, self._plan.skip) == self._rows:
             return np.array([], dtype=np.int64)
-        wanted = {"", *self._texts}
-        found = [at for at, line in self._bare_lines() if line in wanted]
-        return np.array(found, dtype=np.int64) if total == self._rows + len(found) else None
+        found = np.array([at for at, _ in self._odd], dtype=np.int64)
+        return found if self._total == self._rows + len(found) else None
 
-    def _bare_lines(self) -> Iterator[tuple[int, str]]:
-        with self._text.lines(self._plan.skip) as stream:
-            for at, line in enumerate(stream):
-                yield at, line.rstrip("\r\n")
+    @functools.cached_property
+    def _odd(self) -> list[tuple[int, str]]:
+        """The lines behind the header that are blank or hold a broken record, if one line each."""
+        wanted = {b"": "", **{text.encode(): text for text in self._texts}}
+        lengths = {len(text) + end for text in wanted for end in (0, 1, 2)}
+        found, at = [], -1
+        with self._text.stream(self._plan.skip) as stream:
+            for at, line in enumerate(_lines(stream)):
+                if len(line) in lengths and (bare := line.rstrip(b"\r\n")) in wanted:
+                    found.append((at, wanted[bare]))
+        self._total = at + 1
+        return found
 
     def _split(self, line: str) -> list[str]:
         return next(csv.reader([line], delimiter=self._plan.delimiter))
@@ -306,6 +310,15 @@ def walk(
             if fields:
                 yield plan.line + before, plan.line + reader.line_num - 1, fields
             before = reader.line_num
+
+
+def _lines(stream: encodings.Utf8) -> Iterator[bytes]:
+    """Split into lines, whatever ends them; a carriage return alone is rare and costs more."""
+    for line in io.BufferedReader(stream, encodings.BLOCK):
+        if b"\r" in line and b"\r" in line.removesuffix(b"\r\n"):
+            yield from line.splitlines(keepends=True)
+        else:
+            yield line
 
 
 def _count_lines(text: Text, skip: int) -> int:

@@ -50,7 +50,11 @@ def _has_rows(records: Sequence[Sequence[str]], at: int) -> bool:
     if names == width and (width > 3 or width == first > 2):  # full, or as wide as the titles
         return True
     behind = itertools.takewhile(lambda record: not footers.is_footer(record), records[at + 1 :])
-    rows = [len(footers.filled(one)) > 1 or len(one) == width > first for one in behind]
+    rows = [
+        list(one) != list(records[at])  # one that stands twice is no header
+        and (len(footers.filled(one)) > 1 or len(one) == width > first)
+        for one in behind
+    ]
     return 2 * sum(rows) >= len(rows) if len(rows) > 2 or any(rows) else names > 2
 
 

@@ -67,8 +67,7 @@ def settle(
     """Put aside what is no row: broken records, empty ones, totals, footers, a header again."""
     wide = rows.num_columns
     told = _told(broken, wide, _last_line(rows, broken, lines))
-    report = any(why in (footers.FOOTER, footers.SUMMARY) for why in told)
-    gone = _no_rows(rows, report=report)
+    gone = _no_rows(rows, grouped=footers.SUMMARY in told)
     shown = _shown(rows, gone, lines)
     shown += [(one.line, _text(one), why) for one, why in zip(broken, told, strict=True)]
     aside = _aside(sorted(shown))
@@ -113,7 +112,7 @@ def _misfit(one: Broken, wide: int) -> str:
     return f"{fields}, where the header has {wide}"
 
 
-def _no_rows(rows: pa.Table, *, report: bool) -> dict[int, str]:
+def _no_rows(rows: pa.Table, *, grouped: bool) -> dict[int, str]:
     """Find the rows that have as many fields as the header and are none: position -> why."""
     if not rows.num_rows:
         return {}
@@ -121,7 +120,7 @@ def _no_rows(rows: pa.Table, *, report: bool) -> dict[int, str]:
     if rows.num_columns > 1:
         gone |= dict.fromkeys(_where(rows, rows.column_names), footers.AGAIN)
     gone |= _tail(rows, gone)
-    if report or any(why in (footers.FOOTER, footers.SUMMARY) for why in gone.values()):
+    if grouped or footers.SUMMARY in gone.values():
         gone |= {at: why for at, why in _summaries(rows).items() if at not in gone}
     return gone
 
@@ -158,7 +157,7 @@ def _tail(rows: pa.Table, gone: dict[int, str]) -> dict[int, str]:
 def _summaries(rows: pa.Table) -> dict[int, str]:
     """Find subtotals and counts anywhere in a grouped report."""
     found = {}
-    words = "|".join(re_escaped for re_escaped in sorted(map(_escaped, footers.SUMMARY_WORDS)))
+    words = "|".join(sorted(map(_escaped, footers.SUMMARY_WORDS)))
     shape = rf"(?i)^\s*(?:{words})\s*:?\s*(?:\(.*\))?\s*$"
     for column in rows.columns[:5]:
         hits = pc.match_substring_regex(column, shape).to_numpy(zero_copy_only=False)
