@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -37,15 +37,19 @@ def folder() -> Path | None:
     return root / "data" / "out" / "cache" if (root / "data").is_dir() else None
 
 
-def key(paths: list[Path], settings: Settings) -> str:
+def key(paths: Mapping[str, Path], settings: Settings) -> str:
     """Name a reading: by the content of every file, the settings, and this code.
 
-    The name of a file counts as its content does; when it was written does not.
+    Parameters
+    ----------
+    paths : what each file is called within the export -> where it lies; when it was
+        written does not count
+    settings : what is said of the export
     """
     with ThreadPoolExecutor() as pool:
-        contents = list(pool.map(_content, paths))
+        contents = list(pool.map(_content, paths.values()))
     said = repr(dataclasses.astuple(settings))
-    named = [f"{path.name}\0{content}" for path, content in zip(paths, contents, strict=True)]
+    named = [f"{name}\0{content}" for name, content in zip(paths, contents, strict=True)]
     return hashlib.sha256("\0".join([_code(), said, *named]).encode()).hexdigest()[:32]
 
 

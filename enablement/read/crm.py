@@ -15,7 +15,7 @@ import pandas as pd
 from enablement import settings as workspace
 from enablement.errors import CannotSayError, ExportError, SettingsError, choices
 from enablement.periods import Period
-from enablement.read import cache, crosswalks, engine, exports, tables, visits
+from enablement.read import cache, crosswalks, engine, exports, renames, snapshots, tables, visits
 from enablement.read.engine import Store
 from enablement.read.quality import Ledger, Quality
 from enablement.read.rules import Rules, Source, columns
@@ -158,20 +158,27 @@ def load(
     if not isinstance(folder, (str, Path)):
         raise ExportError(f"{folder!r} is no folder. Give its path.")
     place = workspace.root() / folder
-    files = exports.find(place)
+    found = {path.name: path for path in exports.find(place)}
+    taken = snapshots.find(place)
+    for day, paths in taken:
+        found |= {f"{snapshots.FOLDER}/{day}/{path.name}": path for path in paths}
     said = workspace.read(settings, folder=place)
-    name = cache.key(files, said)
-    kept = cache.find(name) or cache.keep(name, lambda into: _read(place, files, said, into))
+    name = cache.key(found, said)
+    kept = cache.find(name) or cache.keep(name, lambda into: _read(place, said, into))
     return _opened(kept, said)
 
 
-def _read(folder: Path, files: list[Path], said: Settings, into: Path) -> None:
+def _read(folder: Path, said: Settings, into: Path) -> None:
     """Read the files of a folder, and leave the tables as Parquet."""
     with Store(said.timezone, into) as store:
         reading = Reading(store, said, Ledger())
+        files = exports.find(folder)
         reading.files(files)
+        for line in exports.passed_over(folder):
+            reading.ledger.passed_over(line)
         if "opportunities" not in reading.parts:
             raise _unrecognised(folder, reading.ledger)
+        reading.dated(files, snapshots.find(folder))
         reading.finish()
         reading.save(into)
 
@@ -241,6 +248,8 @@ class Reading:
         self.store, self.said, self.ledger = store, said, ledger
         self.sources: dict[int, Source] = {}
         self.parts: dict[str, list[str]] = {}
+        self.copies: list[tuple[dt.date, str]] = []
+        self.present: list[Path] = []
 
     def files(self, paths: list[Path]) -> None:
         """Read files, and enter what each one is and what became of its rows."""
@@ -251,8 +260,13 @@ class Reading:
 
     def _export(self, export: exports.Export) -> None:
         matches = crosswalks.match(export, self.said)
+        if export.within:  # of a dated copy only the opportunities are compared
+            matches = [match for match in matches if match.table == "opportunities"]
         for match in matches:
-            self.ledger.file(export.name, match.table, export.rows.num_rows, match.reason)
+            why = f"{match.reason}; {export.read_as}"
+            self.ledger.file(export.name, match.table, export.rows.num_rows, why)
+        for note, rows in export.notes:
+            self.ledger.note(next((m.table or "" for m in matches), ""), export.name, note, rows)
         matches = [match for match in matches if match.table is not None]
         if not matches:
             return
@@ -293,6 +307,88 @@ class Reading:
                               "value": None, "reason": "of no field that is used"})  # fmt: skip
         self.ledger.rows("", export.name, rows_in=len(rest), aside=aside)
 
+    def dated(self, files: list[Path], taken: list[tuple[dt.date, list[Path]]]) -> None:
+        """Build a history of stages by comparing the dated copies of the export.
+
+        The copies are worked in once the export itself is read; see `finish`.
+        """
+        if not taken:
+            return
+        if "stage_events" in self.parts or "changes" in self.parts:
+            lines = sum(len(paths) for _, paths in taken)
+            note = "dated copies, not compared: the export has a history of its own"
+            self.ledger.note("stage_events", snapshots.FOLDER, note, lines)
+            return
+        own, self.parts = self.parts, {}
+        parts: list[tuple[dt.date, str]] = []
+        for day, paths in taken:
+            before = len(self.parts.get("opportunities", []))
+            for path in paths:
+                for export in exports.read(path):
+                    within = f"{snapshots.FOLDER}/{day}/"
+                    self._export(dataclasses.replace(export, within=within))
+            parts += [(day, part) for part in self.parts.get("opportunities", [])[before:]]
+        self.parts, self.copies, self.present = own, parts, files
+
+    def _compare(self) -> None:
+        """Work the dated copies into the history, the export itself being the last of them."""
+        if not self.copies:
+            return
+        present = self.store.query("select * from opportunities order by file, row")
+        day = snapshots.export_day(
+            [(day, []) for day, _ in self.copies],
+            self.present,
+            exported_on=self.said.exported_on,
+            seen_until=_last_day(present) or self.copies[-1][0],
+        )
+        rows = [
+            self._as_taken(when, self.store.query(f"select * from {part} order by file, row"))
+            for when, part in self.copies
+            if when != day
+        ]
+        known = self._as_taken(day, present)
+        if present["opportunity_id"].isna().any():
+            self.store.add("ids", known[["file", "row", "opportunity_id"]])
+            self.store.run(
+                "update opportunities set opportunity_id = ids.opportunity_id from ids "
+                "where ids.file = opportunities.file and ids.row = opportunities.row"
+            )
+        history = snapshots.history(
+            pd.concat([*rows, known], ignore_index=True), visits.places(self.said)
+        )
+        self._enter(history, known["opportunity_id"])
+
+    def _as_taken(self, day: dt.date, frame: pd.DataFrame) -> pd.DataFrame:
+        """Prepare the opportunities of one copy to be compared with the others."""
+        file = self.sources[int(frame["file"].iloc[0])].file if len(frame) else str(day)
+        if frame["opportunity_id"].isna().any():
+            ids = snapshots.keys(frame, self.said.snapshot_key, name=file)
+            frame = frame.assign(opportunity_id=ids)
+        names = list(self.said.pipelines)
+        if len(names) == 1:
+            frame = frame.assign(pipeline=names[0])
+        rep = frame["rep_id"].fillna(frame["owner_name"])
+        frame, _ = renames.of_opportunities(frame.assign(rep_id=rep), self.said, taken=day)
+        self.store.add("copy_rows", frame[["file", "row", "stage", "pipeline"]])
+        Rules(self.store, self.said, self.ledger, self.sources).stages_known(
+            "copy_rows", "t.pipeline"
+        )
+        return frame.assign(taken=pd.Timestamp(day))
+
+    def _enter(self, history: snapshots.History, present: pd.Series) -> None:
+        """Put what the comparison found where a history of the CRM's own would stand."""
+        for table, frame in (
+            ("stage_events", history.events),
+            ("owner_changes", history.owner_changes),
+        ):
+            kept = frame[frame["opportunity_id"].isin(present)]
+            columns = [name for name in tables.SCHEMA[table] if name in kept]
+            self.store.show("found", kept[columns])
+            self.store.run(f"insert into {table} by name select * from found")
+            self.store.forget("found")
+        for note, rows in history.notes[["note", "rows"]].itertuples(index=False):
+            self.ledger.note("stage_events", snapshots.FOLDER, note, rows)
+
     def frame(self, table: str, frame: pd.DataFrame) -> None:
         """Take a DataFrame that carries our column names."""
         name, number = f"DataFrame {table}", len(self.sources)
@@ -304,6 +400,7 @@ class Reading:
     def finish(self) -> None:
         """Put the parts together, apply the rules, and build the visits."""
         self._together()
+        self._compare()
         rules = Rules(self.store, self.said, self.ledger, self.sources)
         rules.apply()
         visits.build(self.store, self.said, self._stage_dates())
@@ -370,6 +467,11 @@ class Reading:
     def frames(self) -> dict[str, pd.DataFrame]:
         """Fetch every table but the reps."""
         return {name: self.store.query(sql) for name, sql in self._queries().items()}
+
+
+def _last_day(opportunities: pd.DataFrame) -> dt.date | None:
+    last = opportunities[["created_at", "closed_at", "last_stage_change"]].max().max()
+    return None if pd.isna(last) else last.date()
 
 
 def _check_named(said: Settings, names: list[str]) -> None:

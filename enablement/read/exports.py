@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
-import pyarrow.csv as arrow_csv
 
 from enablement.errors import ExportError, choices
+from enablement.read import archives, contents, csvs, parquets, workbooks
+from enablement.read.contents import Content
+from enablement.read.records import Lines, Records
 
-DELIMITERS = (",", ";", "\t", "|")
-MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-LONGEST_FIELD = 2**28
-BLOCK = 2**22
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".gz", ".xls", ".xlsx", ".xlsm")
+OTHERS = ".toml .md .rst .py .ipynb .json .yaml .yml .ini .cfg .lock .sql .sh .js .css .tex .log"
+NO_TABLES = frozenset(OTHERS.split())
+REGULAR = 0.5
+
+
+def _second(wanted: set[int]) -> dict[int, int]:
+    return {row: row + 2 for row in wanted}
 
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """One file, every cell as the text that stands in it.
+    """One table of one file, every cell as the text that stands in it.
 
-    path : where it lies
-    rows : text columns under the file's own headers, in the file's order
-    broken : rows whose number of fields is not that of the header
-    delimiter, encoding : how it was read
+    path : the file in the folder
+    part : "" or what is meant of it: a sheet of a workbook, a member of an archive
+    rows : text columns ("" for an empty cell) under the file's own headers, in its order
+    aside : records after the header that are no rows: ``line``, ``column``, ``value`` (cut at
+        80 letters), ``reason``. Broken ones, empty ones, totals, lines of a footer
+    read_as : how it was read, such as ``CSV, semicolons, cp1252``
+    notes : what is worth telling, with a count
+    within : the folder inside the export's, for messages, such as ``snapshots/2026-06-30/``
+    locate : finds the lines of rows; the second line is the first row's unless told otherwise
     """
 
     path: Path
+    part: str
     rows: pa.Table
-    broken: list[arrow_csv.InvalidRow]
-    delimiter: str
-    encoding: str
+    aside: pd.DataFrame
+    read_as: str
+    notes: list[tuple[str, int]]
+    locate: Lines = dataclasses.field(default=_second, repr=False, compare=False)
+    within: str = ""
 
     @property
     def name(self) -> str:
-        """The file's name, for messages."""
-        return self.path.name
+        """The file and the part of it, for messages: unique in the folder."""
+        file = f"{self.within}{self.path.name}"
+        return f"{file}, {self.part}" if self.part else file
 
     @property
     def headers(self) -> list[str]:
@@ -46,74 +59,70 @@ class Export:
         return self.rows.column_names
 
     def lines(self, wanted: set[int]) -> dict[int, int]:
-        """Find the line in the file of some rows (the first row of data is 0).
+        """Find the line in the file of some rows (the first row is 0); in a sheet, its rows.
 
-        A row can span lines, so the file is walked; only messages need this.
+        A row can span lines, so the file may be walked; only messages need this.
         """
-        found = {}
-        for row, (line, _) in enumerate(self._fitting()):
-            if row in wanted:
-                found[row] = line
-            if len(found) == len(wanted):
-                break
-        return found
-
-    def broken_rows(self) -> list[tuple[int, str, int]]:
-        """Find line, text and number of fields of each broken row."""
-        width = len(self.headers)
-        return [
-            (line, self.delimiter.join(fields), len(fields))
-            for line, fields in self._records()
-            if len(fields) != width
-        ]
-
-    @property
-    def aside(self):
-        import pandas as pd
-
-        rows = self.broken_rows() if self.broken else []
-        wide = len(self.headers)
-        return pd.DataFrame(
-            {
-                "line": pd.array([r[0] for r in rows], dtype="Int64"),
-                "column": pd.Series([None] * len(rows), dtype="str"),
-                "value": pd.Series([r[1][:80] for r in rows], dtype="str"),
-                "reason": pd.Series(
-                    [f"{r[2]} fields, where the header has {wide}" for r in rows], dtype="str"
-                ),
-            }
-        )
-
-    def _fitting(self) -> Iterator[tuple[int, list[str]]]:
-        width = len(self.headers)
-        return (record for record in self._records() if len(record[1]) == width)
-
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
-        csv.field_size_limit(LONGEST_FIELD)
-        with self.path.open(encoding=self.encoding, newline="") as stream:
-            reader = csv.reader(stream, delimiter=self.delimiter)
-            next(reader)
-            before = reader.line_num
-            for fields in reader:
-                if fields:
-                    yield before + 1, fields
-                before = reader.line_num
+        return self.locate(wanted)
 
 
 def find(folder: Path) -> list[Path]:
-    """List the files of an export folder, by name.
+    """List the files of a folder that can be read, by name; what they are, their bytes say.
 
     Raises
     ------
     ExportError
-        If there is no such folder, or no CSV file in it.
+        If there is no such folder, or no such file in it.
     """
+    files, passed = _sorted_out(folder)
+    if files:
+        return files
+    why = f" {' '.join(passed)}" if passed else " Put the CRM's exports there, as .csv or .xlsx."
+    raise ExportError(f"{folder} has no CSV file and no workbook.{why}")
+
+
+def passed_over(folder: Path) -> list[str]:
+    """Say in a line each which files of a folder are not read, and why.
+
+    Settings, notebooks and other files that are no exports by their name are not mentioned.
+    """
+    return _sorted_out(folder)[1]
+
+
+def _sorted_out(folder: Path) -> tuple[list[Path], list[str]]:
     if not folder.is_dir():
         raise ExportError(f"There is no folder {folder}. {choices(folder.name, _beside(folder))}")
-    files = sorted(p for p in folder.iterdir() if p.suffix.casefold() == ".csv" and p.is_file())
-    if not files:
-        raise ExportError(f"{folder} has no CSV file. Put the CRM's exports there, as .csv.")
-    return files
+    files, passed = [], []
+    for path in sorted(folder.iterdir()):
+        if not path.is_file() or _is_no_export(path):
+            continue
+        try:
+            _check_readable(path)
+            files.append(path)
+        except ExportError as error:
+            passed.append(str(error))
+    return files, passed
+
+
+def _is_no_export(path: Path) -> bool:
+    hidden = path.name.startswith((".", "~$"))
+    return hidden or path.name in archives.NOT_DATA or path.suffix.casefold() in NO_TABLES
+
+
+def _check_readable(path: Path) -> None:
+    """Look at the first bytes; a text without a table's name must be laid out as a table.
+
+    Raises
+    ------
+    ExportError
+        Saying what it is instead.
+    """
+    content = contents.of(path)
+    if contents.kind(content) != contents.TEXT or path.suffix.casefold() in TABLE_SUFFIXES:
+        return
+    plan = csvs.layout(content)
+    if len(plan.names) < 2 or plan.regular < REGULAR:
+        raise ExportError(f"{path.name} is a text without columns. Name it .csv if it is a table.")
 
 
 def _beside(folder: Path) -> list[str]:
@@ -124,132 +133,59 @@ def _beside(folder: Path) -> list[str]:
 
 
 def read(path: Path) -> list[Export]:
-    """Read a CSV file as text.
+    """Read a file: one table, or one for each sheet or member that holds one.
 
     Raises
     ------
     ExportError
-        If the file is empty, cannot be decoded, or opens a quotation mark for good.
+        If it is none of the formats that are read, damaged, empty or larger than the limits.
     """
-    encoding = _encoding(path)
-    try:
-        headers, delimiter, lines = _header(path, encoding)
-        rows, broken = _rows(path, encoding, headers, delimiter, lines)
-    except UnicodeDecodeError as error:
-        raise ExportError(
-            f"{path.name} is neither UTF-8 nor Windows-1252 text. Save it as CSV UTF-8."
-        ) from error
-    export = Export(path, rows, broken, delimiter, encoding)
-    _check_quotes(export)
-    return [export]
+    return [
+        Export(path, part, one.rows, one.aside, one.read_as, one.notes, one.lines)
+        for one in _tables(contents.of(path))
+        for part in (one.part,)
+    ]
 
 
-def _rows(
-    path: Path, encoding: str, headers: list[str], delimiter: str, lines: int
-) -> tuple[pa.Table, list[arrow_csv.InvalidRow]]:
-    broken: list[arrow_csv.InvalidRow] = []
-
-    def put_aside(row: arrow_csv.InvalidRow) -> str:
-        broken.append(row)
-        return "skip"
-
-    def attempt(block_size: int) -> pa.Table:
-        broken.clear()
-        return arrow_csv.read_csv(
-            path,
-            read_options=arrow_csv.ReadOptions(
-                column_names=headers,
-                skip_rows=lines,
-                encoding="utf8" if encoding.startswith("utf-8") else encoding,
-                block_size=block_size,
-            ),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=put_aside
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types={name: pa.string() for name in headers}, strings_can_be_null=False
-            ),
-        )
-
-    empty = pa.table({name: pa.array([], pa.string()) for name in headers})
-    try:
-        return attempt(BLOCK), broken
-    except pa.ArrowInvalid as error:
-        if "Empty CSV" in str(error) or "Could not skip initial" in str(error):
-            return empty, broken
-        if "straddling" not in str(error):
-            raise ExportError(f"{path.name} cannot be read as CSV: {error}") from error
-    try:  # a field longer than a block: the file is read in one
-        return attempt(min(path.stat().st_size * 4 + 1, 2**31 - 1)), broken
-    except pa.ArrowInvalid as error:
-        raise ExportError(f"{path.name} cannot be read as CSV: {error}") from error
+def _tables(content: Content) -> list[Records]:
+    kind = contents.kind(content)
+    if kind == contents.GZIP:
+        return _gzipped(content)
+    if kind == contents.ZIP:
+        return _zipped(content)
+    return _table(content, kind)
 
 
-def _check_quotes(export: Export) -> None:
-    """Stop at a quotation mark that is never closed: it would swallow the rows behind it.
-
-    Raises
-    ------
-    ExportError
-        Naming the line where the row begins.
-    """
-    if export.rows.num_rows == 0:
-        return
-    last = export.rows.num_rows - 1
-    ends_open = any("\n" in (column[last].as_py() or "") for column in export.rows.columns)
-    if ends_open and export.path.read_bytes().count(b'"') % 2:
-        line = export.lines({last}).get(last, last)
-        raise ExportError(
-            f"{export.name}, line {line}: a quotation mark is opened and never closed. Close it, "
-            "or double it if it belongs to the text."
-        )
+def _table(content: Content, kind: str) -> list[Records]:
+    if kind == contents.WORKBOOK:
+        return workbooks.read(content)
+    return [parquets.read(content) if kind == contents.PARQUET else csvs.read(content)]
 
 
-def _encoding(path: Path) -> str:
-    with path.open("rb") as stream:
-        start = stream.read(4)
-        for mark, encoding in MARKS.items():
-            if start.startswith(mark):
-                return encoding
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        stream.seek(0)
+def _gzipped(outer: Content) -> list[Records]:
+    inner = archives.gzipped(outer)
+    kind = contents.kind(inner)
+    if kind in (contents.GZIP, contents.ZIP):
+        raise ExportError(f"{outer.name} holds another archive. Unpack it into the folder.")
+    return _table(inner, kind)
+
+
+def _zipped(outer: Content) -> list[Records]:
+    """Read every member that is a table; what is none is told with the first one."""
+    found: list[Records] = []
+    inside, passed = archives.members(outer)
+    for member in inside:
         try:
-            while block := stream.read(1 << 20):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "cp1252"
-    return "utf-8"
-
-
-def _header(path: Path, encoding: str) -> tuple[list[str], str, int]:
-    """Read the names of the columns, the delimiter, and how many lines they take."""
-    with path.open(encoding=encoding, newline="") as stream:
-        line = stream.readline(LONGEST_FIELD).lstrip("\ufeff")
-        if not line.strip():
-            raise ExportError(f"{path.name}, line 1: the file is empty, or its first line is.")
-        split = {mark: next(csv.reader([line], delimiter=mark)) for mark in DELIMITERS}
-        delimiter = max(DELIMITERS, key=lambda mark: len(split[mark]))
-        stream.seek(0)
-        csv.field_size_limit(LONGEST_FIELD)
-        reader = csv.reader(stream, delimiter=delimiter)
-        names = [name.strip().lstrip("\ufeff").strip('"') for name in next(reader)]
-        return _unique(names), delimiter, reader.line_num
-
-
-def _unique(names: list[str]) -> list[str]:
-    """Number the headers that stand twice or not at all, so that each has a name.
-
-    Upper and lower case do not tell two columns apart.
-    """
-    unique: list[str] = []
-    taken: set[str] = set()
-    for position, name in enumerate(names, start=1):
-        name = told = name or f"column {position}"
-        number = 1
-        while told.casefold() in taken:
-            number += 1
-            told = f"{name} ({number})"
-        taken.add(told.casefold())
-        unique.append(told)
-    return unique
+            kind = contents.kind(member)
+            if kind in (contents.GZIP, contents.ZIP):
+                raise ExportError(f"{member.name} is another archive. Unpack it into the folder.")
+            if kind == contents.TEXT and Path(member.part).suffix.casefold() in NO_TABLES:
+                continue
+            found += _table(member, kind)
+        except ExportError as error:
+            passed.append(str(error))
+    if not found:
+        why = f" {' '.join(passed)}" if passed else ""
+        raise ExportError(f"{outer.name} holds no table that can be read.{why}")
+    found[0].notes.extend((line, 1) for line in passed)
+    return found

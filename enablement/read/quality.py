@@ -89,6 +89,10 @@ class Ledger:
         """Say how a file was recognised."""
         self._files.append((name, table, rows, why))
 
+    def passed_over(self, line: str) -> None:
+        """Say of a file that is not read why that is so."""
+        self._files.append((line.split(":")[0].split(" is ")[0], None, 0, line))
+
     def rows(self, table: str, file: str, *, rows_in: int, aside: pd.DataFrame) -> None:
         """Enter the rows of one file, and those of them that are set aside."""
         counts = self._summary.setdefault((table, file), [0, 0, 0])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections.abc import Callable, Mapping
 
 import pandas as pd
 
 from enablement import settings as workspace
 from enablement.errors import EnablementError, ExportError, SettingsError, choices
-from enablement.read import engine, tables, values, visits
+from enablement.read import engine, renames, tables, values, visits
 from enablement.read.engine import Store, literal, quoted
 from enablement.read.quality import Ledger
 from enablement.settings import Settings
@@ -70,6 +71,7 @@ class Rules:
         self.outcome_by_status()
         self.stage_from_history()
         self.pipelines_known()
+        self.stages_renamed()
         self.stages_known("opportunities", "t.pipeline")
         self.outcomes_and_amounts()
         for table in ("stage_events", "owner_changes"):
@@ -326,6 +328,42 @@ class Rules:
                 f"{choices(first['pipeline'], names)}"
             )
         self.store.run("update opportunities set pipeline = '' where pipeline is null")
+
+    def stages_renamed(self) -> None:
+        """Give every stage the name that it has today, by the day on which it was entered."""
+        if not self.said.renamed_stages:
+            return
+        self.store.show("renames", renames.table(self.said))
+        own = (
+            "coalesce(case when renames.is_outcome then t.closed_at else t.last_stage_change end, "
+            f"timestamp '{self.said.exported_on or dt.date.max}')"
+        )
+        join = renames.join(stage="t.stage", pipeline="t.pipeline", day=own)
+        self._rename("opportunities", f"opportunities t {join}")
+        join = renames.join(stage="t.stage", pipeline="o.pipeline", day="t.entered_at")
+        self._rename(
+            "stage_events", f"stage_events t join opportunities o using (opportunity_id) {join}"
+        )
+        self.store.forget("renames")
+
+    def _rename(self, table: str, joined: str) -> None:
+        self.store.make(
+            "renamed",
+            f"select t.file, t.row, t.stage as said, renames.meant from {joined} "
+            "where renames.meant is not null",
+        )
+        counts = self.store.query(
+            "select said, meant, file, count(*) as n from renamed group by all order by all"
+        )
+        for said, meant, file, rows in counts.itertuples(index=False):
+            note = f"stage {said!r} read as {meant!r}, its name today"
+            self.ledger.note(table, self.sources[int(file)].file, note, rows)
+        if len(counts):
+            self.store.own(table)
+            self.store.run(
+                f"update {table} set stage = r.meant from renamed r "
+                f"where r.file = {table}.file and r.row = {table}.row"
+            )
 
     def stages_known(self, table: str, pipeline: str) -> None:
         """Stop at a stage that the settings do not know.

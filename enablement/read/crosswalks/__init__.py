@@ -76,7 +76,7 @@ def match(export: Export, settings: Settings) -> list[Match]:
     SettingsError
         If the settings name a column that the file does not have.
     """
-    stated = [table for table, file in settings.files.items() if file == export.name]
+    stated = [table for table, file in settings.files.items() if file in (export.name, export.path.name)]
     if stated:
         return [_stated(table, export, settings) for table in stated]
     fits = _ranked(export)
@@ -122,8 +122,8 @@ def _prepared(names: tuple[str, ...], plain: bool) -> Headers:
 
 def _stem(export: Export) -> str:
     """Find what the data is called: the sheet or the member inside a file, else the file."""
-    inside = export.name.removeprefix(export.path.name).removeprefix(", ").removeprefix("sheet ")
-    return PurePath(inside or export.path.name).stem
+    inside = PurePath(export.part.removeprefix("sheet ") or export.path.name)
+    return inside.name.removesuffix(".gz").rpartition(".")[0] or inside.name
 
 
 def _found(need: Iterable[str], entry: Entry, headers: Headers) -> list[str]:

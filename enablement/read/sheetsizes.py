@@ -1,0 +1,232 @@
+"""How large a workbook is inside, before a reader that needs all of it in memory opens it."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+from enablement.errors import ExportError
+from enablement.read.archives import check_size
+from enablement.read.contents import COMPOUND, Content
+from enablement.read.limits import MOST_CELLS
+
+BLOCK = 2**20
+SIZELESS = 2**62
+PLAIN_CELL = re.compile(rb' r="([A-Z]{1,3})')
+ANY_CELL = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{1,3})[0-9]""")
+PLAIN_ROW = re.compile(rb'<row[^>]* r="([0-9]+)"')
+ANY_ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\sr\s*=\s*["']([0-9]+)""")
+ROWS = re.compile(rb"<(?:\w+:)?row\b")
+CELLS = re.compile(rb"<(?:\w+:)?c[\s>/]")
+UNCALCULATED = re.compile(rb"(?:</f>|<f/>)\s*(?:<v\s*/>|<v></v>)?\s*</c>")
+REPEATS = re.compile(
+    rb"<(table:table)[ >]|<table:table-(row)\b([^>]*)>|<table:(?:covered-)?table-(cell)\b([^>]*)>"
+)
+TIMES = re.compile(rb'table:number-(?:rows|columns)-repeated="([0-9]+)"')
+VALUED = b"office:value-type"
+ROW_RECORD, CELL_RECORDS = 0, range(1, 12)  # of the binary format
+
+
+@dataclasses.dataclass
+class Cells:
+    """What the cells of a workbook are like.
+
+    errors : that hold an error such as #N/A
+    uncalculated : formulas without a result
+    """
+
+    errors: int = 0
+    uncalculated: int = 0
+
+    def notes(self) -> list[tuple[str, int]]:
+        """Say it, with the counts."""
+        said = [
+            ("cells of the workbook hold an error such as #N/A and are empty", self.errors),
+            (
+                "formulas of the workbook have no result: open it in a spreadsheet program and "
+                "save it",
+                self.uncalculated,
+            ),
+        ]
+        return [(note, count) for note, count in said if count]
+
+
+def check(content: Content) -> Cells:
+    """Count what a workbook unpacks to and how far its sheets reach.
+
+    Raises
+    ------
+    ExportError
+        If it is larger than the limits, or damaged.
+    """
+    found = Cells()
+    if content.head().startswith(COMPOUND):
+        return found  # not packed, and a sheet of that format ends at column IV
+    packed, unpacked = content.path.stat().st_size, 0
+    try:
+        with content.seekable() as held, zipfile.ZipFile(held) as archive:
+            for info in archive.infolist():
+                reach = _reach(info.filename, found)
+                for block in _blocks(archive, info):
+                    unpacked += len(block)
+                    check_size(content.name, unpacked, packed)
+                    reach.feed(block)
+                    _check_cells(content.name, reach)
+    except (
+        zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError
+    ) as error:  # fmt: skip
+        raise ExportError(
+            f"{content.name} is a workbook that is damaged or cut off. Fetch it again."
+        ) from error
+    return found
+
+
+def _check_cells(name: str, reach: Reach) -> None:
+    cells = reach.rows * reach.columns
+    if cells > MOST_CELLS:
+        raise ExportError(
+            f"{name} has a sheet that reaches over {reach.rows:,} rows and {reach.columns:,} "
+            f"columns; at most {MOST_CELLS:,} cells are read. Delete what lies behind the table, "
+            "or save it as CSV."
+        )
+
+
+def _blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Unpack a member whatever size it claims to have."""
+    unbound = copy.copy(info)
+    unbound.file_size = SIZELESS
+    with archive.open(unbound) as stream:
+        while block := stream.read(BLOCK):
+            yield block
+
+
+class Reach:
+    """How far the filled cells of a sheet reach; of other members of a workbook, nowhere."""
+
+    rows, columns = 0, 0
+
+    def feed(self, block: bytes) -> None:
+        """Look at the next bytes of the member."""
+
+
+def _reach(name: str, found: Cells) -> Reach:
+    low = name.casefold()
+    if low == "content.xml":
+        return _OpenDocument()
+    if low.endswith(".bin"):
+        return _Binary() if "sheet" in low else Reach()
+    return _Xml(found)
+
+
+class _Xml(Reach):
+    def __init__(self, found: Cells) -> None:
+        self._found, self._left = found, b""
+        self._numbered, self._unnumbered, self._lettered, self._unlettered = 0, 0, 0, 0
+
+    def feed(self, block: bytes) -> None:
+        data = self._left + block
+        cut = data.rfind(b"<")
+        tags, self._left = (data[:cut], data[cut:]) if cut > 0 else (b"", data[-BLOCK:])
+        if b"row" not in tags and b":c" not in tags and b"<c" not in tags:
+            return
+        self._count(tags)
+        self._found.errors += tags.count(b' t="e"')
+        self._found.uncalculated += len(UNCALCULATED.findall(tags))
+        self.rows = self._numbered + self._unnumbered
+        self.columns = self._lettered + self._unlettered
+
+    def _count(self, tags: bytes) -> None:
+        plain = b":c" not in tags and b":row" not in tags
+        cells = tags.count(b"<c ") if plain else len(CELLS.findall(tags))
+        letters = (PLAIN_CELL if plain else ANY_CELL).findall(tags)
+        if len(letters) < cells or b"<c>" in tags or b"<c/" in tags:
+            letters = ANY_CELL.findall(tags)
+            of_rows = [len(CELLS.findall(row)) for row in ROWS.split(tags)]
+            if len(letters) < sum(of_rows):
+                self._unlettered = max(self._unlettered, *of_rows)
+        self._lettered = max([self._lettered, *map(_column, set(letters))])
+        rows = (PLAIN_ROW if plain else ANY_ROW).findall(tags)
+        there = tags.count(b"<row") if plain else len(ROWS.findall(tags))
+        if len(rows) < there:
+            rows = ANY_ROW.findall(tags)
+        self._unnumbered += max(0, there - len(rows))
+        self._numbered = max([self._numbered, *(int(number[:9]) for number in rows)])
+
+
+def _column(letters: bytes) -> int:
+    """Read a column's letters as its number: A is 1."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - 64
+    return number
+
+
+class _OpenDocument(Reach):
+    """Rows and cells may be repeated; behind the last one with a value they count for nothing."""
+
+    def __init__(self) -> None:
+        self._left = b""
+        self._at, self._times, self._column = 0, 0, 0
+
+    def feed(self, block: bytes) -> None:
+        data = self._left + block
+        cut = data.rfind(b"<")
+        tags, self._left = (data[:cut], data[cut:]) if cut > 0 else (b"", data[-BLOCK:])
+        for table, row, of_row, _, of_cell in REPEATS.findall(tags):
+            if table:
+                self._at, self._times, self._column = 0, 0, 0
+            elif row:
+                self._at += self._times
+                self._times, self._column = _times(of_row), 0
+            else:
+                self._column += _times(of_cell)
+                if VALUED in of_cell:
+                    self.columns = max(self.columns, self._column)
+                    self.rows = max(self.rows, self._at + self._times)
+
+
+def _times(attributes: bytes) -> int:
+    found = TIMES.search(attributes)
+    return int(found[1][:9]) if found else 1
+
+
+class _Binary(Reach):
+    """Records of a kind, a size and so many bytes; rows and cells begin with their number."""
+
+    def __init__(self) -> None:
+        self._left = b""
+
+    def feed(self, block: bytes) -> None:
+        data, at = self._left + block, 0
+        while (found := _record(data, at)) is not None:
+            kind, begin, size = found
+            if begin + size > len(data):
+                break
+            number = int.from_bytes(data[begin : begin + 4], "little")
+            if kind == ROW_RECORD:
+                self.rows = max(self.rows, number + 1)
+            elif kind in CELL_RECORDS:
+                self.columns = max(self.columns, number + 1)
+            at = begin + size
+        self._left = data[at:]
+
+
+def _record(data: bytes, at: int) -> tuple[int, int, int] | None:
+    """Read the head of a record: its kind, where its bytes begin, and how many they are."""
+    numbers = []
+    for longest in (2, 4):
+        value = 0
+        for place in range(longest):
+            if at >= len(data):
+                return None
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << 7 * place
+            if byte < 128:
+                break
+        numbers.append(value)
+    return numbers[0], at, numbers[1]
