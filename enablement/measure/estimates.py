@@ -482,8 +482,8 @@ def _incidence(
 
 
 def _running(
-    values: NDArray[np.float64], first: NDArray[np.int64], of_group: NDArray[np.int64]
-) -> NDArray[np.float64]:
+    values: NDArray[Any], first: NDArray[np.int64], of_group: NDArray[np.int64]
+) -> NDArray[Any]:
     """Running sums that begin anew with each group."""
     sums = np.cumsum(values)
     base = np.append(0, sums)[first]

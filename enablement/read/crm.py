@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, overload
 
 import pandas as pd
+import pyarrow as pa
 
 from enablement import settings as workspace
 from enablement.errors import CannotSayError, ExportError, SettingsError, choices
@@ -255,8 +256,13 @@ class Reading:
         """Read files, and enter what each one is and what became of its rows."""
         _check_named(self.said, [path.name for path in paths])
         for path in paths:
-            for export in exports.read(path):
-                self._export(export)
+            self._file(path)
+
+    def _file(self, path: Path) -> None:
+        """Read one file; its text is let go of before the next one is read."""
+        for export in exports.read(path):
+            self._export(export)
+        pa.default_memory_pool().release_unused()
 
     def _export(self, export: exports.Export) -> None:
         matches = crosswalks.match(export, self.said)
@@ -281,7 +287,11 @@ class Reading:
     ) -> None:
         number = len(self.sources)
         self.sources[number] = Source(
-            export.name, match.columns, export.lines, tables.dated_columns(export, match), match.crm
+            export.name,
+            match.columns,
+            export.locate,
+            tables.dated_columns(export, match),
+            match.crm,
         )
         none = pd.DataFrame({"line": pd.Series(dtype="Int64"), "column": [], "value": []})
         part = tables.build(

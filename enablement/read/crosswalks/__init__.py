@@ -76,7 +76,9 @@ def match(export: Export, settings: Settings) -> list[Match]:
     SettingsError
         If the settings name a column that the file does not have.
     """
-    stated = [table for table, file in settings.files.items() if file in (export.name, export.path.name)]
+    stated = [
+        table for table, file in settings.files.items() if file in (export.name, export.path.name)
+    ]
     if stated:
         return [_stated(table, export, settings) for table in stated]
     fits = _ranked(export)
