@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 from collections.abc import Mapping
@@ -611,6 +612,14 @@ def adopt(
     )
     ledger.rows(table, name, rows_in=len(taken), aside=aside)
     return _whole(taken[~empty], table)
+
+
+@functools.cache
+def nothing(table: str) -> pd.DataFrame:
+    """Give a table that is handed over without a row."""
+    return pd.DataFrame(
+        {name: pd.Series(dtype=DTYPES[kind]) for name, kind in SCHEMA[table].items()}
+    )
 
 
 def _whole(frame: pd.DataFrame, table: str) -> pd.DataFrame:
