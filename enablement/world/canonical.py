@@ -12,7 +12,14 @@ from enablement.world import learning, names, traces
 from enablement.world.clock import days, quarter_start, shift_quarter
 from enablement.world.formats import ids, labels, named
 from enablement.world.history import LOST_CODE, WON_CODE
-from enablement.world.parameters import LOST, STAGES, WON
+from enablement.world.parameters import (
+    CANCELLED,
+    COMPANY_CURRENCY,
+    LOST,
+    PIPELINES,
+    STAGES,
+    WON,
+)
 from enablement.world.streams import Streams
 
 if TYPE_CHECKING:
@@ -20,9 +27,38 @@ if TYPE_CHECKING:
     from enablement.world.company import World
 
 ROWS_AT_ONCE = 1_000_000
-STEPS = (*STAGES, WON, LOST)
-PROBABILITY = np.array([10, 20, 40, 60, 80, 100, 0])
-FORECAST = ("Pipeline", "Pipeline", "Pipeline", "Best Case", "Commit", "Closed", "Omitted")
+OUTCOMES = (WON, LOST, CANCELLED)
+STEPS = tuple((*stages, *OUTCOMES) for stages in PIPELINES.values())
+PROBABILITY = np.array([10, 20, 40, 60, 80, 100, 0, 0])
+FORECAST = ("Pipeline", "Pipeline", "Pipeline", "Best Case", "Commit", "Closed", "Omitted",
+            "Omitted")  # fmt: skip
+
+
+def pipelines(world: World) -> list[str]:
+    """Names of the pipelines that this company has."""
+    return [name for name in PIPELINES if name == next(iter(PIPELINES)) or name in
+            world.chosen.apart]  # fmt: skip
+
+
+def meanings(world: World) -> dict[str, str]:
+    """Closing stages that this company has, and what they mean."""
+    every = dict(zip(OUTCOMES, ("won", "lost", "cancelled"), strict=True))
+    return every if world.chosen.cancel else {name: every[name] for name in (WON, LOST)}
+
+
+def stage_names(world: World, opportunity: np.ndarray, stage: np.ndarray) -> pd.Series:
+    """Names of stages and outcomes, in the words of each opportunity's pipeline."""
+    if not world.chosen.apart:
+        return labels(STEPS[0], stage)
+    every = [name for steps in STEPS for name in steps]
+    return labels(every, world.pipeline[opportunity] * len(STEPS[0]) + stage)
+
+
+def money(world: World, opportunity: np.ndarray, amount: np.ndarray) -> np.ndarray:
+    """Amounts in the currency in which each opportunity is sold."""
+    if world.exchange.plain:
+        return amount
+    return np.round(amount / world.rate[opportunity] / 10) * 10
 
 
 def opportunities(world: World) -> pd.DataFrame:
@@ -37,9 +73,11 @@ def opportunities(world: World) -> pd.DataFrame:
     closed = np.where(stage >= WON_CODE, noted.time[last], np.nan)
     product = labels(names.PRODUCTS, made.product)
     account = names.companies(streams, world.accounts.industry)
+    every = np.arange(size)
     return pd.DataFrame(
         {
-            "opportunity_id": ids("Opportunity", np.arange(size)),
+            "opportunity_id": ids("Opportunity", every),
+            **_apart(world),
             "rep_id": ids("User", noted.rep[last]),
             "created_by": ids("User", creator),
             "account_id": ids("Account", made.account),
@@ -48,12 +86,13 @@ def opportunities(world: World) -> pd.DataFrame:
             "source": labels(names.SOURCES, made.source),
             "product": product,
             "segment": labels(names.SEGMENTS, made.segment),
-            "amount": noted.amount[last],
-            "list_amount": made.list_amount,
+            "amount": money(world, every, noted.amount[last]),
+            "list_amount": money(world, every, made.list_amount),
+            **_sold_in(world),
             "created_at": world.clock.moments(made.time),
             "expected_close": days(noted.close[last]),
             "closed_at": world.clock.moments(closed),
-            "stage": labels(STEPS, stage),
+            "stage": stage_names(world, every, stage),
             "loss_reason": labels(names.REASONS, np.where(stage == LOST_CODE, world.reason, -1)),
             "competitor": labels(names.COMPETITORS, world.rival),
             "next_step": labels(names.NEXT_STEPS, np.where(noted_step, next_step, -1)),
@@ -63,20 +102,32 @@ def opportunities(world: World) -> pd.DataFrame:
     )
 
 
+def _apart(world: World) -> dict[str, pd.Series]:
+    if not world.chosen.apart:
+        return {}
+    return {"pipeline": labels(tuple(PIPELINES), world.pipeline)}
+
+
+def _sold_in(world: World) -> dict[str, pd.Series]:
+    if world.exchange.plain:
+        return {}
+    return {"currency": labels(world.exchange.codes, world.currency)}
+
+
 def stage_events(world: World, rows: slice | np.ndarray = slice(None)) -> pd.DataFrame:
     """`stage_events`: every note of the history, or some rows of it.
 
     Outcomes stand in the column `stage`.
     """
     noted = world.events
-    stage = noted.stage[rows]
+    stage, whose = noted.stage[rows], noted.opportunity[rows]
     return pd.DataFrame(
         {
-            "opportunity_id": ids("Opportunity", noted.opportunity[rows]),
+            "opportunity_id": ids("Opportunity", whose),
             "entered_at": world.clock.moments(noted.time[rows]),
-            "stage": labels(STEPS, stage),
+            "stage": stage_names(world, whose, stage),
             "rep_id": ids("User", noted.rep[rows]),
-            "amount": noted.amount[rows],
+            "amount": money(world, whose, noted.amount[rows]),
             "expected_close": days(noted.close[rows]),
             "forecast_category": labels(FORECAST, stage),
             "probability": PROBABILITY[stage].astype(float),
@@ -169,11 +220,14 @@ def tables(world: World, only: tuple[str, ...] | None = None) -> dict[str, pd.Da
 
 def settings(world: World) -> dict[str, object]:
     """What the workspace says of itself, as `settings.toml` does."""
+    named = pipelines(world)
+    alone: dict[str, object] = {"stages": list(STAGES)}
+    several = {"pipelines": {name: {"stages": list(PIPELINES[name])} for name in named}}
     return {
-        "stages": list(STAGES),
-        "currency": "USD",
+        **(alone if len(named) == 1 else several),
+        "currency": COMPANY_CURRENCY,
         "exported_on": world.exported_on,
-        "outcomes": {WON: "won", LOST: "lost"},
+        "outcomes": meanings(world),
         "types": dict(zip(names.TYPES, names.KINDS_OF_BUSINESS, strict=True)),
     }
 

@@ -12,10 +12,19 @@ import numpy as np
 import pandas as pd
 
 from enablement.errors import EnablementError
-from enablement.world import creation, history, people, prices, walk
+from enablement.world import creation, history, money, names, people, prices, walk
 from enablement.world.abilities import Abilities, Trained, train
 from enablement.world.clock import Clock
-from enablement.world.parameters import KINDS, STAGES, Leak, Parameters, Rollout
+from enablement.world.parameters import (
+    KINDS,
+    PARTNERS,
+    PIPELINES,
+    RENEWALS,
+    STAGES,
+    Leak,
+    Parameters,
+    Rollout,
+)
 from enablement.world.streams import Streams
 
 if TYPE_CHECKING:
@@ -123,6 +132,34 @@ class World:
         return last
 
     @cached_property
+    def pipeline(self) -> np.ndarray:
+        """Pipeline of each opportunity: position in `PIPELINES`."""
+        found = np.zeros(len(self.made.time), dtype=np.int8)
+        apart = [list(PIPELINES).index(name) for name in self.chosen.apart]
+        renewal = self.made.kind == KINDS.index("renewal")
+        partner = ~renewal & (self.made.source == names.SOURCES.index("Partner"))
+        for number, mine in ((RENEWALS, renewal), (PARTNERS, partner)):
+            if number in apart:
+                found[mine] = number
+        return found
+
+    @cached_property
+    def exchange(self) -> money.Exchange:
+        """Currencies, and what they are worth in the company's."""
+        return money.exchange(Streams(self.seed), self.clock, self.chosen)
+
+    @cached_property
+    def currency(self) -> np.ndarray:
+        """Currency in which each opportunity is sold: position in `Exchange.codes`."""
+        return self.exchange.of_region[self.people.region[self.made.rep]]
+
+    @cached_property
+    def rate(self) -> np.ndarray:
+        """What one unit of its currency was worth when each opportunity was created."""
+        quarter = np.maximum(self.clock.quarter(self.made.time), 0)
+        return self.exchange.rates[self.currency, quarter]
+
+    @cached_property
     def rival(self) -> np.ndarray:
         """Competitor met by each opportunity: position in `names.COMPETITORS`, 0 for none."""
         size = len(self.made.time)
@@ -198,7 +235,7 @@ def observed(world_clock: Clock, made: creation.Made, stays: walk.Stays, rollout
     if rollout.place in KINDS:
         there = (made.kind == KINDS.index(rollout.place)) & (made.time < begin)
         return np.bincount(made.rep[there & (made.time >= begin - 130)], minlength=reps) * 1.0
-    there = (stays.stage == STAGES.index(rollout.place)) & (stays.exit != walk.BACK)
+    there = (stays.stage == STAGES.index(rollout.place)) & stays.decided
     there &= (stays.left < begin) & (stays.left >= begin - 130)
     count = np.bincount(stays.rep[there], minlength=reps)
     onward = np.bincount(stays.rep[there & (stays.exit != walk.LOST)], minlength=reps)

@@ -26,6 +26,8 @@ OPPORTUNITY = {
     "amount": "Amount",
     "list_amount": "List_Amount__c",
     "product": "Product__c",
+    "pipeline": "RecordType.Name",
+    "currency": "CurrencyIsoCode",
     "close": "CloseDate",
     "created_at": "CreatedDate",
     "rep_id": "OwnerId",
@@ -70,6 +72,7 @@ ACCOUNT = {
     "potential": "Potential__c",
     "first_won_on": "First_Won__c",
 }
+ON_REQUEST = ("pipeline", "currency")
 SETTINGS = """
 [columns.opportunities]
 product = "Product__c"
@@ -92,8 +95,17 @@ first_won_on = "First_Won__c"
 """
 
 
+def settings(world: World) -> str:
+    """Where the columns stand that a company has of its own, as TOML."""
+    has = {"pipeline": bool(world.chosen.apart), "currency": not world.exchange.plain}
+    more = "".join(f'{name} = "{OPPORTUNITY[name]}"\n' for name in ON_REQUEST if has[name])
+    return SETTINGS.replace("[columns.opportunities]\n", "[columns.opportunities]\n" + more)
+
+
 def _named(table: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
-    return table[list(columns)].rename(columns=columns)
+    there = {ours: theirs for ours, theirs in columns.items()
+             if ours in table or ours not in ON_REQUEST}  # fmt: skip
+    return table[list(there)].rename(columns=there)
 
 
 def field_history(world: World) -> pd.DataFrame:
