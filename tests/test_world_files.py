@@ -17,7 +17,7 @@ from enablement.world import messes, simulate
 from enablement.world.canonical import settings
 from enablement.world.files import to_csv
 from enablement.world.formats import ids
-from enablement.world.parameters import STAGES
+from enablement.world.parameters import PIPELINES, STAGES
 
 
 @pytest.fixture(scope="module")
@@ -165,11 +165,50 @@ def test_hubspot_names_owners_and_numbers_everything(world, tmp_path):
     world.write(tmp_path, "hubspot")
     deals, users = read(tmp_path, "hubspot-deals"), read(tmp_path, "hubspot-users")
     assert set(deals["Deal owner"]) <= set(users["Name"])
-    quotas, activities = read(tmp_path, "quotas"), read(tmp_path, "activities")
+    quotas, done = read(tmp_path, "quotas"), read(tmp_path, "hubspot-engagements")
     assert set(quotas["rep_id"]) <= set(users["User ID"])
-    assert set(activities["opportunity_id"]) <= {"", *deals["Record ID"]}
+    assert set(done["Associated Deal IDs"]) <= {"", *deals["Record ID"]}
+    names = users.set_index("User ID")["Name"]
+    assert done["Activity assigned to"].eq(done["Activity owner ID"].map(names)).all()
+    held = world.tables["activities"]
+    assert done["Activity type"].str.lower().tolist() == held["type"].tolist()
+    assert (done["Activity outcome"] == "No show").sum() == (held["status"] == "no-show").sum()
     held = world.tables["opportunities"]
     assert deals["Amount"].astype(float).sum() == held["amount"].sum()
+
+
+def test_hubspot_has_the_history_of_four_properties(world, tmp_path):
+    """One row per change: what stands last is what the wide file says, and none repeats."""
+    world.write(tmp_path, "hubspot")
+    deals = read(tmp_path, "hubspot-deals").set_index("Record ID")
+    tall = read(tmp_path, "hubspot-property-history")
+    assert list(tall) == ["Record ID", "Property", "Value", "Timestamp", "Source"]
+    both = tall.groupby(["Record ID", "Property"])
+    assert not tall["Value"].eq(both["Value"].shift()).any()
+    last = both["Value"].last().unstack()
+    assert last.index.tolist() == deals.index.tolist()
+    for name in ("Deal Stage", "Amount", "Deal owner"):
+        assert last[name].tolist() == deals[name].tolist(), name
+    assert last["Close Date"].tolist() == deals["Close Date"].str.slice(0, 10).tolist()
+    events = world.tables["stage_events"]
+    moved = events["stage"].ne(events.groupby("opportunity_id")["stage"].shift()).sum()
+    assert (tall["Property"] == "Deal Stage").sum() == moved
+    assert tall.groupby("Record ID")["Timestamp"].is_monotonic_increasing.all()
+
+
+def test_hubspot_has_columns_for_the_stages_of_each_pipeline(tmp_path):
+    """Negotiation stands in two pipelines, and each deal has dates in its own alone."""
+    world = simulate(5, reps=20, quarters=4, apart=("Renewals", "Partner Pipeline"), cancel=0.05)
+    world.write(tmp_path, "hubspot")
+    deals = read(tmp_path, "hubspot-deals")
+    assert set(deals["Pipeline"]) == set(PIPELINES)
+    for name, stages in PIPELINES.items():
+        others = deals[deals["Pipeline"] != name]
+        for stage in (*stages, "Closed Won", "Closed Lost", "Cancelled"):
+            assert (others[f'Date entered "{stage} ({name})"'] == "").all()
+    off = deals[deals["Deal Stage"] == "Cancelled"]
+    dates = off.filter(like='Date entered "Cancelled')
+    assert (dates != "").sum(axis=1).eq(1).all()
 
 
 # ---- messes -------------------------------------------------------------------------------------
