@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,40 +62,45 @@ def money(world: World, opportunity: np.ndarray, amount: np.ndarray) -> np.ndarr
     return np.round(amount / world.rate[opportunity] / 10) * 10
 
 
-def opportunities(world: World) -> pd.DataFrame:
-    """`opportunities`: the state on the day of the export."""
-    made, last, noted = world.made, world.last_event, world.events
-    stage, size = noted.stage[last], len(last)
-    streams = Streams(world.seed)
-    by_boss = streams.uniform("created by", size) < 0.1
-    creator = np.where(by_boss, world.people.boss[made.rep], made.rep)
-    next_step = streams.pick("next step", size, np.ones(len(names.NEXT_STEPS)))
-    noted_step = (stage < WON_CODE) & world.stays.done[world.last_stay]
+def opportunities(world: World, day: dt.date | None = None) -> pd.DataFrame:
+    """`opportunities`: the state on the day of the export, or at the end of an earlier day."""
+    made, noted, streams = world.made, world.events, Streams(world.seed)
+    end = world.clock.end if day is None else world.clock.at(day + dt.timedelta(days=1))
+    last = world.last_event if day is None else world.last_before(end)
+    rows = np.flatnonzero(last >= 0)
+    last, size = last[rows], len(last)
+    stage = noted.stage[last]
+    by_boss = streams.uniform("created by", size)[rows] < 0.1
+    creator = np.where(by_boss, world.people.boss[made.rep[rows]], made.rep[rows])
+    next_step = streams.pick("next step", size, np.ones(len(names.NEXT_STEPS)))[rows]
+    stay = world.last_stay if day is None else world.last_stay_before(end)
+    noted_step = (stage < WON_CODE) & world.stays.done[stay[rows]]
     closed = np.where(stage >= WON_CODE, noted.time[last], np.nan)
-    product = labels(names.PRODUCTS, made.product)
+    product = labels(names.PRODUCTS, made.product[rows])
     account = names.companies(streams, world.accounts.industry)
-    every = np.arange(size)
+    reason = np.where(stage == LOST_CODE, world.reason[rows], -1)
+    rival = np.where(world.prices.offered[rows] < end, world.rival[rows], 0)
     return pd.DataFrame(
         {
-            "opportunity_id": ids("Opportunity", every),
-            **_apart(world),
+            "opportunity_id": ids("Opportunity", rows),
+            **_apart(world, rows),
             "rep_id": ids("User", noted.rep[last]),
             "created_by": ids("User", creator),
-            "account_id": ids("Account", made.account),
-            "name": named(account, made.account) + " - " + product,
-            "type": labels(names.TYPES, made.kind),
-            "source": labels(names.SOURCES, made.source),
+            "account_id": ids("Account", made.account[rows]),
+            "name": named(account, made.account[rows]) + " - " + product,
+            "type": labels(names.TYPES, made.kind[rows]),
+            "source": labels(names.SOURCES, made.source[rows]),
             "product": product,
-            "segment": labels(names.SEGMENTS, made.segment),
-            "amount": money(world, every, noted.amount[last]),
-            "list_amount": money(world, every, made.list_amount),
-            **_sold_in(world),
-            "created_at": world.clock.moments(made.time),
+            "segment": labels(names.SEGMENTS, made.segment[rows]),
+            "amount": money(world, rows, noted.amount[last]),
+            "list_amount": money(world, rows, made.list_amount[rows]),
+            **_sold_in(world, rows),
+            "created_at": world.clock.moments(made.time[rows]),
             "expected_close": days(noted.close[last]),
             "closed_at": world.clock.moments(closed),
-            "stage": stage_names(world, every, stage),
-            "loss_reason": labels(names.REASONS, np.where(stage == LOST_CODE, world.reason, -1)),
-            "competitor": labels(names.COMPETITORS, world.rival),
+            "stage": stage_names(world, rows, stage),
+            "loss_reason": labels(names.REASONS, reason),
+            "competitor": labels(names.COMPETITORS, rival),
             "next_step": labels(names.NEXT_STEPS, np.where(noted_step, next_step, -1)),
             "forecast_category": labels(FORECAST, stage),
             "probability": PROBABILITY[stage].astype(float),
@@ -102,16 +108,16 @@ def opportunities(world: World) -> pd.DataFrame:
     )
 
 
-def _apart(world: World) -> dict[str, pd.Series]:
+def _apart(world: World, rows: np.ndarray) -> dict[str, pd.Series]:
     if not world.chosen.apart:
         return {}
-    return {"pipeline": labels(tuple(PIPELINES), world.pipeline)}
+    return {"pipeline": labels(tuple(PIPELINES), world.pipeline[rows])}
 
 
-def _sold_in(world: World) -> dict[str, pd.Series]:
+def _sold_in(world: World, rows: np.ndarray) -> dict[str, pd.Series]:
     if world.exchange.plain:
         return {}
-    return {"currency": labels(world.exchange.codes, world.currency)}
+    return {"currency": labels(world.exchange.codes, world.currency[rows])}
 
 
 def stage_events(world: World, rows: slice | np.ndarray = slice(None)) -> pd.DataFrame:
@@ -197,7 +203,7 @@ def quotas(world: World) -> pd.DataFrame:
     )
 
 
-MAKERS = {
+MAKERS: dict[str, Callable[[World], pd.DataFrame]] = {
     "opportunities": opportunities,
     "stage_events": stage_events,
     "reps": reps,

@@ -111,11 +111,15 @@ class World:
         mess: int | None = None,
         defects: tuple[str, ...] | None = None,
         only: tuple[str, ...] | None = None,
+        snapshots: tuple[dt.date, ...] = (),
     ) -> list[Path]:
         """Write what the company would export and keep; see `enablement.world.files.write`."""
         from enablement.world import files
 
-        return files.write(self, folder, crm, format=format, mess=mess, defects=defects, only=only)
+        return files.write(
+            self, folder, crm, format=format, mess=mess, defects=defects, only=only,
+            snapshots=snapshots,
+        )  # fmt: skip
 
     @cached_property
     def last_event(self) -> np.ndarray:
@@ -123,11 +127,22 @@ class World:
         every = np.arange(len(self.made.time))
         return np.searchsorted(self.events.opportunity, every, side="right") - 1
 
+    def last_before(self, time: float) -> np.ndarray:
+        """Position of the last event of each opportunity before a working time; -1 for none."""
+        kept = np.flatnonzero(self.events.time < time)
+        last = np.full(len(self.made.time), -1, dtype=np.int64)
+        last[self.events.opportunity[kept]] = kept
+        return last
+
     @cached_property
     def last_stay(self) -> np.ndarray:
         """Position of the last stay of each opportunity that began before the export."""
+        return self.last_stay_before(self.clock.end)
+
+    def last_stay_before(self, time: float) -> np.ndarray:
+        """Position of the last stay of each opportunity that began before a working time."""
         last = np.zeros(len(self.made.time), dtype=np.int64)
-        inside = np.flatnonzero(self.stays.entered < self.clock.end)
+        inside = np.flatnonzero(self.stays.entered < time)
         last[self.stays.opportunity[inside]] = inside
         return last
 

@@ -145,13 +145,13 @@ def export(world: World, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFr
     return found | {name: plain[name] for name in tables if name not in used}
 
 
-def deals(world: World, tables: dict[str, pd.DataFrame], held: pd.DataFrame) -> pd.DataFrame:
+def deals(held: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """The deals as they stood on some day, without the dates of the stages.
 
     Parameters
     ----------
-    tables : the canonical tables, for names and numbers
     held : the opportunities of that day
+    tables : the canonical tables, for names and numbers
     """
     return _headed(_renumbered(_deals(held, tables), _numbers(tables)), DEAL)
 
@@ -170,7 +170,7 @@ def _deals(held: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     accounts = tables["accounts"]
     company = pd.Series(accounts["name"].to_numpy(), accounts["account_id"])
     return held.assign(
-        pipeline=held["pipeline"] if "pipeline" in held else PIPELINE,
+        pipeline=held.get("pipeline", PIPELINE),
         close=_minutes(held["closed_at"].fillna(held["expected_close"])),
         created_at=_minutes(held["created_at"]),
         probability=held["probability"] / 100.0,

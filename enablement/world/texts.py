@@ -186,9 +186,13 @@ def patterns() -> pd.DataFrame:
     )
 
 
-def settings(world: World, crm: str) -> str:
-    """`settings.toml` for an export of a CRM."""
-    ours = {"salesforce": salesforce.settings(world), "hubspot": hubspot.SETTINGS, "tables": ""}
+def settings(world: World, crm: str, format: str = "csv") -> str:
+    """`settings.toml` for an export of a CRM in a format."""
+    ours = {
+        "salesforce": salesforce.settings(world, format),
+        "hubspot": hubspot.SETTINGS,
+        "tables": "",
+    }
     more = ours[crm]
     names = canonical.pipelines(world)
     alone = f"stages = {_listed(PIPELINES[names[0]])}\n" if len(names) == 1 else ""
