@@ -251,7 +251,7 @@ def _shaped(
     for name in messes.NAMES[crm].files.values():
         if name in files:
             whole = pd.concat(_parts(files.pop(name)), ignore_index=True)
-            export[name] = as_text(whole).astype("str")
+            export[name] = _plain(as_text(whole))
     kinds = {name: shapes.kinds(table) for name, table in export.items()}
     how = {name: shapes.usual_shape(format, name) for name in export}
     planted: list[messes.Planted] = []
@@ -260,12 +260,24 @@ def _shaped(
         export, how = messy.files, messy.shapes
     if format == "report":
         export, how = reports.reported(export, how, world.exported_on.isoformat())
-    made = [shapes.File(n, table, kinds.get(n, {}), how[n]) for n, table in export.items()]
+    made = [
+        shapes.File(name, table, shapes.kinds(table) | kinds.get(name, {}), how[name])
+        for name, table in export.items()
+    ]
     written = shapes.write(place, made, format)
     if mess is None:
         return written
     named = {file.name: shapes.place_of(file, format) for file in made}
     return [*written, _json(place / "planted.json", [_told(p, named) for p in planted])]
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Every column as text, numbers as they stand in a CSV file."""
+    made = pa.Table.from_pandas(table, preserve_index=False)
+    columns = [column.combine_chunks().cast(TEXT) for column in made.columns]
+    return pd.DataFrame(
+        {name: formats.column(column) for name, column in zip(table, columns, strict=True)}
+    )
 
 
 def _told(planted: messes.Planted, named: dict[str, str]) -> dict[str, object]:

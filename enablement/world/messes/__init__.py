@@ -20,6 +20,14 @@ from enablement.world.messes import columns, rows, wholes
 from enablement.world.messes.export import NAMES, Defect, Export, Planted, difference
 from enablement.world.shapes import usual_shape
 
+OF_REPORTS = (
+    "owner by name",
+    "id of 15 characters",
+    "footer of a report",
+    "title lines",
+)
+"""What every report has anyway."""
+
 __all__ = ["NAMES", "Export", "Planted", "on_request", "plant", "usual"]
 
 
@@ -31,17 +39,23 @@ def usual(crm: str, format: str = "csv") -> dict[str, Defect]:
     crm : `salesforce` or `hubspot`
     format : of the files, see `enablement.world.shapes`; the kinds of whole files depend on it
     """
-    return {**rows.usual(crm), **columns.usual(crm), **wholes.usual(crm, format)}
+    found = {**rows.usual(crm), **columns.usual(crm), **wholes.usual(crm, format)}
+    return _fitting(found, format)
 
 
 def on_request(crm: str, format: str = "csv") -> dict[str, Defect]:
     """Kinds after which a reader should ask before it goes on; planted only when named."""
-    return {
+    found = {
         **wholes.FILTERS,
         **rows.on_request(crm),
         **columns.on_request(crm),
         **wholes.on_request(format),
     }
+    return _fitting(found, format)
+
+
+def _fitting(kinds: dict[str, Defect], format: str) -> dict[str, Defect]:
+    return {kind: kinds[kind] for kind in kinds if format != "report" or kind not in OF_REPORTS}
 
 
 def plant(
@@ -81,6 +95,7 @@ def plant(
         **wholes.usual(crm, format),
         **wholes.on_request(format),
     }
+    known = _fitting(known, format)
     for kind in wanted:
         if kind not in known:
             raise EnablementError(f"No defect {kind!r} here. {choices(kind, [*known])}")

@@ -110,7 +110,7 @@ def _spaced_stages(export: Export, kind: str) -> Planted:
     hit = spaced[stage].isin(STAGES)
     spaced[stage] = spaced[stage].where(~hit, spaced[stage] + " ")
     export.files[name] = spaced
-    return export.planted(kind, "opportunities", stage, np.flatnonzero(hit))
+    return Planted(kind, name, stage, int(hit.sum()))
 
 
 def _leaning(export: Export, kind: str) -> Planted:

@@ -184,6 +184,10 @@ def _stages(export: Export) -> Chosen:
     return (export.text("history", "field") == "Deal Stage").to_numpy()
 
 
+def _with_deal(export: Export) -> Chosen:
+    return export.text("activities", "opportunity").notna().to_numpy()
+
+
 def _open(export: Export) -> Chosen:
     return ~export.closed()
 
@@ -232,7 +236,7 @@ USUAL_OF: dict[str, dict[str, Defect]] = {
     "hubspot": {
         "stage with spaces": changed("history", "stage", lambda v: v + " ", _stages),
         "owner with spaces": changed(OPPORTUNITY, "owner", lambda v: "  " + v.str.upper() + " "),
-        "activity without a deal": value("activities", "opportunity", None),
+        "activity without a deal": value("activities", "opportunity", None, _with_deal),
     },
 }
 """The same, of one CRM."""

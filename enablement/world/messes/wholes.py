@@ -125,21 +125,12 @@ FILTERS: dict[str, Defect] = {
 }
 """Those that are planted only when named."""
 
-OF_REPORTS = ("footer of a report", "title lines")
-"""What every report has anyway."""
-
 
 def usual(crm: str, format: str) -> dict[str, Defect]:
     """Kinds that a reader should get through, in files of a format."""
-    return _fitting(SHEET if SHAPES[format].sheet else TEXT[crm], format)
+    return SHEET if SHAPES[format].sheet else TEXT[crm]
 
 
 def on_request(format: str) -> dict[str, Defect]:
     """Kinds after which a reader should ask before it goes on, in files of a format."""
-    of_form = SHEET_ON_REQUEST if SHAPES[format].sheet else TEXT_ON_REQUEST
-    return _fitting({**AROUND, **of_form}, format)
-
-
-def _fitting(defects: dict[str, Defect], format: str) -> dict[str, Defect]:
-    there = OF_REPORTS if format == "report" else ()
-    return {kind: defect for kind, defect in defects.items() if kind not in there}
+    return {**AROUND, **(SHEET_ON_REQUEST if SHAPES[format].sheet else TEXT_ON_REQUEST)}
