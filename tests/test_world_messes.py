@@ -7,7 +7,9 @@ import csv
 import gzip
 import io
 import json
+import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -411,3 +413,31 @@ def test_a_defect_that_cannot_be_is_refused(world, tmp_path, given, says):
     """The message names the kind and what there is."""
     with pytest.raises(EnablementError, match=says):
         world.write(tmp_path, **{"mess": 1, **given})
+
+
+# ---- the dictionary -----------------------------------------------------------------------------
+
+
+def test_the_dictionary_names_every_kind_and_key(folder):
+    """What data/README.md lists is what can be planted, and what stands in planted.json."""
+    told = (Path(__file__).parents[1] / "data" / "README.md").read_text(encoding="utf-8")
+    told = told.split("## What a mess has")[1]
+    usual, asked = (
+        {kind for crm, form in FORMS for kind in kinds(crm, form)}
+        for kinds in (messes.usual, messes.on_request)
+    )
+    lists = [line.rstrip(".").split("; ") for line in told.splitlines() if line.endswith(".")]
+    assert set(lists[-2]) == usual
+    assert set(lists[-1]) == asked - usual
+    for key in planted_in(folder("salesforce", "csv", 7))[0]:
+        assert key in told, key
+
+
+def test_the_dictionary_names_every_column_of_hubspot(folder):
+    """Each header of each file, those of the stages by their pattern."""
+    told = (Path(__file__).parents[1] / "data" / "README.md").read_text(encoding="utf-8")
+    lines = {line.split(" | ")[0].strip("| "): line for line in told.splitlines()}
+    for name in messes.NAMES["hubspot"].files.values():
+        for header in lines_of(folder("hubspot", "csv", None), f"{name}.csv")[0]:
+            general = re.sub('".* \\(.*\\)"', '"Stage (Pipeline)"', header)
+            assert f"`{general}`" in lines[f"{name}.csv"], header
