@@ -19,7 +19,7 @@ from enablement.read.crosswalks import Match
 from enablement.read.engine import Store, literal, quoted
 from enablement.read.exports import Export
 from enablement.read.quality import Ledger
-from enablement.read.values import FLAG, NUMBER, TEXT, TIME, WOULD_WORK
+from enablement.read.values import FALSE, FLAG, NUMBER, TEXT, TIME, TRUE, WOULD_WORK
 from enablement.settings import Settings
 
 _T, _N, _D, _F = TEXT, NUMBER, TIME, FLAG
@@ -705,7 +705,7 @@ def _as_number(values: pd.Series) -> pd.Series:
 
 
 def _as_flag(values: pd.Series) -> pd.Series:
-    words = {**dict.fromkeys(values.TRUE, True), **dict.fromkeys(values.FALSE, False)}
+    words = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}
     return _as_text(values).str.casefold().map(words).astype(DTYPES[FLAG])
 
 
