@@ -434,14 +434,6 @@ def _check(settings: Settings) -> None:
     _check_words(settings, "rules", settings.rules, tuple(RULES))
     for rule, does in settings.rules.items():
         _check_words(settings, f"rules.{rule}", [does], RULES[rule])
-    if settings.dates is not None and "%" not in settings.dates:
-        _check_words(settings, "dates", [settings.dates], DATE_ORDERS)
-    if settings.dates is not None and "%" in settings.dates:
-        used = set(re.findall(r"%(.?)", settings.dates))
-        if not used <= DIRECTIVES or not {"d", "m"} <= used or not used & {"y", "Y"}:
-            raise SettingsError(
-                f"{settings.origin}: dates = {settings.dates!r} is no format such as %d.%m.%Y."
-            )
     _check_formats(settings)
     for word in settings.missing:
         _check_texts(word, 0, f"{settings.origin}: missing")

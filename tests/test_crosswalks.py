@@ -30,6 +30,11 @@ class File:
     name: str = "export.csv"
     path: Path = Path("export.csv")
 
+    @property
+    def part(self) -> str:
+        """The sheet or the member."""
+        return self.name.partition(", ")[2]
+
 
 def found(headers, *, name="export.csv", **said):
     """Recognise a file by its headers, given as a list or in one line."""

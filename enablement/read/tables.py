@@ -327,19 +327,22 @@ def empty(table: str) -> str:
 
 def dated_columns(export: Export, match: Match) -> dict[str, tuple[str, str | None]]:
     """List, under our names, the columns that say when a stage was entered."""
-    taken = {*schema_of(match.table or ""), *match.columns}
-    names = _extra_names(list(match.stage_dates), taken)
+    kinds = schema_of(match.table or "")
+    names = _extra_names(list(match.stage_dates), {*kinds, *_named(match, kinds)})
     return {names[header]: stage for header, stage in match.stage_dates.items()}
+
+
+def _named(match: Match, kinds: Mapping[str, str]) -> dict[str, str]:
+    """List the columns that are renamed; a name that is not ours is an extra column."""
+    return {
+        ours: theirs for ours, theirs in match.columns.items() if ours in kinds or ours != theirs
+    }
 
 
 def _columns(export: Export, match: Match, table: str) -> list[Column]:
     """List the columns to read: those with a name of ours, then the file's others."""
     kinds, places = schema_of(table), {name: at for at, name in enumerate(export.headers)}
-    named = {
-        ours: theirs
-        for ours, theirs in match.columns.items()
-        if ours in kinds or ours != theirs  # a name that is not ours is an extra column
-    }
+    named = _named(match, kinds)
     if "opportunity_id" in kinds and "opportunity_id" not in named and table != "opportunities":
         named = {  # a report may name the opportunity instead
             "opportunity_id" if ours == "opportunity_name" else ours: theirs
