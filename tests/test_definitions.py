@@ -204,7 +204,7 @@ def test_stays_need_a_history_for_an_earlier_day():
             en.conversion(crm, as_of=day(30), **asked)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(paths=PATHS, until=st.integers(0, 13), name=st.sampled_from(list(ASKED)))
 def test_reps_sum_to_the_team_by_every_definition_and_credit(paths, until, name):
     """Whoever is credited, each is counted once."""
@@ -220,7 +220,7 @@ def test_reps_sum_to_the_team_by_every_definition_and_credit(paths, until, name)
         assert list(summed[column].sum()) == pytest.approx(list(whole[column]), abs=1e-9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(paths=PATHS, until=st.integers(0, 13))
 def test_how_the_definitions_stand_to_each_other(paths, until):
     """Strict is never more than touch, touch never more than reached; visits add up."""

@@ -231,7 +231,7 @@ def followed(history: pd.DataFrame, until: int, stage: str) -> list[tuple[int, s
     return found
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(paths=PATHS, until=st.integers(0, 13), stage=st.sampled_from(STAGES))
 def test_against_statsmodels_and_a_count_by_hand(paths, until, stage):
     """Ties are the rule here: thirteen days for all. Shares and errors to 1e-9."""

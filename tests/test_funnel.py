@@ -208,7 +208,7 @@ def made(history: pd.DataFrame) -> en.CRM:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(paths=PATHS, until=st.integers(0, 13), definition=st.sampled_from(["reached", "decided"]))
 def test_properties_of_any_funnel(paths, until, definition):
     """The accounting adds up, counts never rise, reps sum to the team, order does not matter."""
@@ -227,7 +227,7 @@ def test_properties_of_any_funnel(paths, until, definition):
     pd.testing.assert_frame_equal(en.conversion(shuffled, **asked), table)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(paths=PATHS, until=st.integers(0, 12))
 def test_what_happens_later_changes_nothing(paths, until):
     """Seen as of a day, a history and its beginning up to that day are the same."""
@@ -240,7 +240,7 @@ def test_what_happens_later_changes_nothing(paths, until):
     pd.testing.assert_frame_equal(ever, then)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(paths=PATHS, stage=st.sampled_from(STAGES))
 def test_one_more_open_one_raises_no_rate(paths, stage):
     """It leaves `decided` as it was, and `reached` at its own stage no higher."""

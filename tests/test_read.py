@@ -487,7 +487,7 @@ CELL = st.one_of(
 
 
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rows=st.lists(st.lists(CELL, min_size=1, max_size=6), max_size=8))
 def test_no_row_is_lost_whatever_the_file_holds(tmp_path, rows):

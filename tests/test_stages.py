@@ -154,7 +154,7 @@ def test_a_period_is_that_of_the_entry(eight):
     assert list(table["entered"]) == [2, 2, 2]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(paths=PATHS, until=st.integers(0, 13))
 def test_against_a_second_count(paths, until):
     """Every stay and every quantile, from the raw events by loops; the accounting adds up."""

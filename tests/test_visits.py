@@ -151,7 +151,7 @@ def test_an_outcome_missing_from_the_history_is_added_at_its_close_date():
     assert list(crm.stage_events["origin"]) == ["history", "history", "derived"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(paths=PATHS)
 def test_every_visit_ends_where_the_next_event_begins(paths):
     """Visits do not overlap, an open one is the last, and each has an exit that is known."""

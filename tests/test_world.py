@@ -112,7 +112,7 @@ worlds = st.builds(
     currencies=st.lists(st.sampled_from(list(RATES)), min_size=1, max_size=4).map(tuple),
 )
 thorough = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )  # fmt: skip
 
 
