@@ -20,6 +20,7 @@ OWNERS = (
     *(("owner_changes", "to_rep"), ("activities", "rep_id"), ("quotas", "rep_id")),
 )
 ONCE = "select count(*) = count(distinct opportunity_id) as fine from opportunities"
+AFTER_FIRST = "(closing > 1 or closing = 1 and outcome is null)"
 NOT_HANDED_OVER = ("file", "row", "n", *tables.USED_UP["opportunities"], "first_name", "last_name")
 
 
@@ -32,6 +33,7 @@ class Source:
     lines : row positions -> lines in the file
     stage_dates : our column -> the stage whose entry it dates, and the pipeline if one is meant
     crm : whose export it is, if that was recognised
+    table : as what it was read; a history of fields is worked into others
     """
 
     file: str
@@ -39,6 +41,7 @@ class Source:
     lines: Callable[[set[int]], dict[int, int]]
     stage_dates: Mapping[str, tuple[str, str | None]] = dataclasses.field(default_factory=dict)
     crm: str | None = None
+    table: str | None = None
 
 
 class Rules:
@@ -190,8 +193,8 @@ class Rules:
         for table in ("stage_events", "owner_changes"):
             where = (
                 f"not exists (select 1 from opportunities o where o.opportunity_id = "
-                f"{table}.opportunity_id) and opportunity_id in (select name from opportunities "
-                "group by name having count(*) = 1)"
+                f"{table}.opportunity_id) and {table}.opportunity_id in (select name from "
+                "opportunities group by name having count(*) = 1)"
             )
             if self._count(table, where):
                 self._note_where(table, where, "opportunity given by name, matched to its id")
@@ -362,7 +365,7 @@ class Rules:
             self.store.own(table)
             self.store.run(
                 f"update {table} set stage = r.meant from renamed r "
-                f"where r.file = {table}.file and r.row = {table}.row"
+                f"where r.file = {table}.file and r.row = {table}.row and r.said = {table}.stage"
             )
 
     def stages_known(self, table: str, pipeline: str) -> None:
@@ -455,6 +458,28 @@ class Rules:
             "group by n) m where m.n = opportunities.n and opportunities.outcome <> 'open' "
             "and opportunities.closed_at is null and m.happened_at is not null"
         )
+
+    def moves(self) -> None:
+        """Count the history rows that move nothing, ties and reopenings; leave these out if said."""
+        found = self.store.one(
+            "select (select count(*) from owned where code is not null) as steps, "
+            "count(*) filter (not handed) as moved, count(*) filter (tied) as tied, "
+            f"count(distinct case when {AFTER_FIRST} then n end) as again, "
+            f"count(*) filter ({AFTER_FIRST}) as later from moves"
+        )
+        said = {
+            "history rows that change neither stage nor rep": found["steps"] - found["moved"],
+            "entered in the same moment as the stage before; in the order of the stages":
+                found["tied"],
+        }  # fmt: skip
+        if self.said.rule("reopened") == "ignored":
+            self.store.run(f"delete from moves where {AFTER_FIRST}")
+            said["visits and outcomes after an opportunity's first outcome, left out"] = found[
+                "later"
+            ]
+        for note, rows in said.items():
+            self.ledger.note("stage_events", "", note, rows)
+        self.ledger.note("opportunities", "", "reopened after an outcome", found["again"])
 
     def reps(self) -> pd.DataFrame:
         """List everybody who owned, closed or was to sell something, in the export's list or not.
@@ -592,7 +617,7 @@ class Rules:
         if table == "opportunities":
             value = found["value"]  # may be the stage itself
             found = tables.told(found, self.said).assign(value=value)
-        for file, rows in found.groupby("file"):
+        for file, rows in found.drop_duplicates(["file", "row"]).groupby("file"):
             source = self.sources[int(str(file))]
             lines = source.lines(set(rows["row"].astype(int)))
             aside = rows.drop(columns=["file", "row"]).assign(
@@ -600,7 +625,7 @@ class Rules:
                 column=source.headers.get(column, column),
                 reason=f"{column} {why}",
             )
-            self.ledger.set_aside(table, source.file, aside)
+            self.ledger.set_aside(source.table or table, source.file, aside)
         self.store.own(table)
         self.store.show("gone", gone)
         self.store.run(f"delete from {table} where (file, row) in (select (file, row) from gone)")
