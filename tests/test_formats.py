@@ -17,13 +17,13 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import xlsxwriter
 from conftest import ROOT
 
 import enablement as en
 from enablement.errors import ExportError
+from enablement.settings import RULES
 
 REPS = {"Ana Ruiz": "005A", "Ben Ott": "005B", "Cem Ay": "005C"}
 # Name, rep, amount, then the path: the day, and the stage that was entered on it.
@@ -331,7 +331,7 @@ def history_report(folder: Path) -> dict[str, int]:
 
 
 def field_history_report(folder: Path) -> dict[str, int]:
-    """Opportunity Field History: what an opportunity was at first stands as an old value alone."""
+    """Opportunity Field History: the first stage stands as an old value alone."""
     headers = [
         "Opportunity ID",
         "Field / Event",
@@ -800,3 +800,265 @@ def holds_every_row(crm: en.CRM, counts: dict[str, int]) -> None:
     assert (summary["rows_in"] == summary["used"] + summary["set_aside"]).all()
     assert summary.groupby("file")["rows_in"].sum().to_dict() == counts
     assert len(crm.quality.set_aside) == summary["set_aside"].sum()
+
+
+# ---- Rules, and what turns each of them round --------------------------------------------------
+
+
+def notes(crm: en.CRM) -> dict[str, int]:
+    """What was noted, over all files."""
+    found = crm.quality.notes
+    return found.groupby("note")["rows"].sum().to_dict()
+
+
+def aside(crm: en.CRM) -> list[tuple[str, str, int, str]]:
+    """Table, file, line and reason of what was set aside."""
+    found = crm.quality.set_aside.dropna(subset="column")
+    return list(zip(found["table"], found["file"], found["line"], found["reason"], strict=True))
+
+
+def plain_list(folder: Path, *more: list[str]) -> dict[str, int]:
+    """The list in plain words, with some rows more below it."""
+    sheet = table(PLAIN)
+    sheet.rows += more
+    return sheet.put(folder / "sales.csv")
+
+
+def stays(crm: en.CRM, opportunity: str) -> list[tuple[str, str, str]]:
+    """Stage, rep and exit of each visit of one opportunity."""
+    visits = crm.stage_visits
+    mine = visits[visits["opportunity_id"] == opportunity]
+    return list(zip(mine["stage"], mine["rep_id"], mine["exit"], strict=True))
+
+
+@pytest.mark.parametrize(("rule", "used"), [("set aside", 10), ("kept", 11)])
+def test_deleted_ones(tmp_path, rule, used):
+    """An eleventh in line 12 is deleted by the CRM: out with its history, or in if so said."""
+    gone = dataclasses.replace(DEALS[1], id="O11", name="Lambda")
+    sheet = table(OBJECT, [*DEALS, gone])
+    sheet.rows[-1][-1] = "true"
+    history = steps(HISTORY)
+    history.rows.append(["008Y", "O11", "Lead", "1", "2026-02-11", moment(gone.created), "005A"])
+    counts = sheet.put(tmp_path / "Opportunity.csv")
+    counts |= history.put(tmp_path / "OpportunityHistory.csv")
+    crm = load(tmp_path, rules={"deleted": rule})
+    assert len(crm.opportunities) == used
+    assert crm.opportunities["outcome"].eq("lost").sum() == used - 8
+    told = ("opportunities", "Opportunity.csv", 12, "is_deleted is true: the CRM calls it deleted")
+    assert (told in aside(crm)) == (rule == "set aside")
+    assert len(aside(crm)) == (2 if rule == "set aside" else 0)
+    holds_every_row(crm, counts)
+
+
+@pytest.mark.parametrize(("rule", "used"), [("set aside", 9), ("kept", 10)])
+def test_merged_ones(tmp_path, rule, used):
+    """O2 was merged into O1: it and its three events are left out, or kept if so said."""
+    counts = fivetran_hubspot(tmp_path)
+    merges = Sheet(["deal_id", "merged_deal_id"], [["O1", "O2"]])
+    counts |= merges.put(tmp_path / "merged_deal.csv")
+    crm = load(tmp_path, rules={"merged": rule})
+    assert len(crm.opportunities) == used
+    assert len(crm.stage_visits) == IN_FULL - 2 * (used == 9)
+    assert len(aside(crm)) == (4 if used == 9 else 0)
+    holds_every_row(crm, counts)
+
+
+@pytest.mark.parametrize(("rule", "stage"), [("first", "Won"), ("last", "Prop")])
+def test_repeated_ids(tmp_path, rule, stage):
+    """O1 stands in line 2 as Won and in line 12 as Prop."""
+    again = ["O1", "Alpha", "Ana Ruiz", "Prop", "1000.5", "2026-01-13", "2026-06-30"]
+    counts = plain_list(tmp_path, again)
+    crm = load(tmp_path, rules={"repeated_ids": rule})
+    assert crm.opportunities.set_index("opportunity_id").loc["O1", "stage"] == stage
+    line = 12 if rule == "first" else 2
+    why = f"opportunity_id stands twice; the {rule} one is used"
+    assert aside(crm) == [("opportunities", "sales.csv", line, why)]
+    holds_every_row(crm, counts)
+
+
+def test_repeated_ids_stop_if_so_said(tmp_path):
+    """The line, the id and the setting are named."""
+    plain_list(tmp_path, ["O1", "Alpha", "Ana Ruiz", "Prop", "1000.5", "2026-01-13", "2026-06-30"])
+    with pytest.raises(
+        ExportError, match=r"sales\.csv, line 12, column Deal ID: 'O1' stands twice"
+    ):
+        load(tmp_path, rules={"repeated_ids": "stop"})
+
+
+@pytest.mark.parametrize(("rule", "used"), [("kept", 11), ("first", 10)])
+def test_repeated_rows_without_ids(tmp_path, rule, used):
+    """Without ids two equal rows may be two opportunities; they are counted, or one is left out."""
+    without = {header: cell for header, cell in PLAIN.items() if header != "Deal ID"}
+    counts = table(without, [*DEALS, DEALS[0]]).put(tmp_path / "sales.csv")
+    crm = load(tmp_path, rules={"repeated_rows": rule})
+    assert len(crm.opportunities) == used
+    assert notes(crm)["opportunity_id made from file and row"] == 11
+    again = "the row repeats another one in everything; without ids both are used"
+    assert notes(crm).get(again, 0) == (1 if rule == "kept" else 0)
+    assert [line for _, _, line, _ in aside(crm)] == ([] if rule == "kept" else [12])
+    holds_every_row(crm, counts)
+
+
+@pytest.mark.parametrize("rule", ["matched", "kept"])
+def test_owners_by_name(tmp_path, rule):
+    """Ana and Cem are found in the list of reps; Ben Ott is the name of two, and stays one."""
+    users = Sheet(USERS.headers, [*USERS.rows, ["005D", "Ben Ott", "Manager", "", "true"]])
+    counts = {**report("en").put(tmp_path / "all.csv"), **users.put(tmp_path / "User.csv")}
+    crm = load(tmp_path, rules={"owner_names": rule})
+    owned = crm.opportunities["rep_id"].value_counts().to_dict()
+    if rule == "matched":
+        assert owned == {"005A": 4, "Ben Ott": 3, "005C": 3}
+        assert notes(crm)["rep_id given by name, matched to the rep's id"] == 7
+        assert notes(crm)["rep_id 'Ben Ott' is the name of several reps; it stays a name"] == 3
+    else:
+        assert owned == OWNED
+    holds_every_row(crm, counts)
+
+
+def test_a_change_of_owner_by_id_and_by_an_ambiguous_name_is_one(tmp_path):
+    """Salesforce writes both; of two reps who are called Ben Ott the row with the id tells."""
+    counts = salesforce_objects(tmp_path)
+    users = Sheet(USERS.headers, [*USERS.rows, ["005D", "Ben Ott", "Manager", "", "true"]])
+    counts |= users.put(tmp_path / "User.csv")
+    crm = load(tmp_path)
+    assert stays(crm, "O4") == [
+        ("Lead", "005C", "handed off"),
+        ("Lead", "005B", "advanced"),
+        ("Qual", "005B", "open"),
+    ]
+    holds_every_row(crm, counts)
+
+
+@pytest.mark.parametrize(("rule", "more"), [("visits", 1), ("ignored", 0)])
+def test_owner_changes(tmp_path, rule, more):
+    """The hand-over of O4 makes a visit more, or all of it belongs to Ben."""
+    counts = salesforce_objects(tmp_path)
+    crm = load(tmp_path, rules={"owner_changes": rule})
+    assert len(crm.stage_visits) == IN_FULL + more
+    first = ("Lead", "005C", "handed off") if more else ("Lead", "005B", "advanced")
+    assert stays(crm, "O4")[0] == first
+    holds_every_row(crm, counts)
+
+
+def test_owner_changes_of_a_history_of_versions_are_ignored_too(tmp_path):
+    """Where every event names its rep, they all become the present owner's, and that is said."""
+    moves = steps({**PLAIN_MOVES, "Rep ID": lambda d, at: "Other" if at == 0 else d.rep})
+    counts = {**table(PLAIN).put(tmp_path / "sales.csv"), **moves.put(tmp_path / "moves.csv")}
+    assert stays(load(tmp_path), "O4")[0] == ("Lead", "Other", "advanced")
+    crm = load(tmp_path, rules={"owner_changes": "ignored"})
+    assert set(crm.stage_visits["rep_id"]) == set(OWNED)
+    assert any("history of owners is left out" in text for text in crm.quality.cannot_say)
+    holds_every_row(crm, counts)
+
+
+@pytest.mark.parametrize("rule", ["kept", "ignored"])
+def test_reopened_ones(tmp_path, rule):
+    """O8 was lost and came back to Qual: one visit and no outcome more, or its loss is the end."""
+    counts = plain_words(tmp_path)
+    crm = load(tmp_path, rules={"reopened": rule})
+    assert notes(crm)["reopened after an outcome"] == 1
+    left_out = "visits and outcomes after an opportunity's first outcome, left out"
+    assert notes(crm).get(left_out, 0) == (1 if rule == "ignored" else 0)
+    seen = [("Lead", "Ben Ott", "advanced"), ("Qual", "Ben Ott", "lost")]
+    assert stays(crm, "O8") == seen + [("Qual", "Ben Ott", "open")] * (rule == "kept")
+    assert len(crm.stage_visits) == IN_FULL - (rule == "ignored")
+    assert len(crm.closings) == 7
+    lost = en.win_rate(crm, as_of=dt.date(2026, 3, 31))["lost"].iloc[0]
+    assert lost == (2 if rule == "kept" else 3)
+    holds_every_row(crm, counts)
+
+
+def test_an_outcome_after_the_first_is_left_out_too(tmp_path):
+    """Lost, reopened and won: two outcomes, or the first alone with its own day."""
+    path = _path("01-13 Lead, 01-20 Lost, 02-03 Qual, 02-17 Won")
+    deal = [Deal("X", "Xi", "Ana Ruiz", 5, path)]
+    table(PLAIN, deal).put(tmp_path / "sales.csv")
+    rows = [["X", stage, iso(day)] for day, stage in path]
+    Sheet(list(PLAIN_MOVES), rows).put(tmp_path / "moves.csv")
+    assert list(load(tmp_path).closings["outcome"]) == ["lost", "won"]
+    crm = load(tmp_path, rules={"reopened": "ignored"})
+    assert list(crm.closings["outcome"]) == ["lost"]
+    assert list(crm.closings["closed_at"].dt.strftime("%m-%d")) == ["01-20"]
+    assert stays(crm, "X") == [("Lead", "Ana Ruiz", "lost")]
+
+
+def test_rows_that_change_nothing_and_ties_are_counted(tmp_path):
+    """Two amounts of O1 change on later days; O3 is clicked through on one day, upside down."""
+    moves = steps(PLAIN_MOVES)
+    moves.rows = [row for row in moves.rows if row[0] != "O3"]
+    moves.rows += [["O1", "Qual", "2026-01-23"], ["O1", "Prop", "2026-02-04"]]
+    moves.rows += [["O3", stage, "2026-01-15"] for stage in ("Prop", "Lead")]
+    counts = {**table(PLAIN).put(tmp_path / "sales.csv"), **moves.put(tmp_path / "moves.csv")}
+    crm = load(tmp_path)
+    assert notes(crm)["history rows that change neither stage nor rep"] == 2
+    assert (
+        notes(crm)["entered in the same moment as the stage before; in the order of the stages"]
+        == 1
+    )
+    assert [stage for stage, _, _ in stays(crm, "O3")] == ["Lead", "Prop"]
+    assert len(crm.stage_visits) == IN_FULL
+    holds_every_row(crm, counts)
+
+
+def test_a_plain_history_has_nothing_to_note(tmp_path):
+    """Every row moves something, none is tied, and one was reopened."""
+    plain_words(tmp_path)
+    assert [note for note in notes(load(tmp_path)) if "read as" not in note] == [
+        "reopened after an outcome",
+        "reps who are in no list of reps; their id serves as name",
+    ]
+
+
+def test_a_field_history_of_an_unknown_opportunity_is_set_aside_where_it_stands(tmp_path):
+    """Its rows were worked into stages and owners, and are counted in their own file once."""
+    counts = report("en").put(tmp_path / "all.csv")
+    headers = [
+        "Opportunity ID",
+        "Field / Event",
+        "Old Value",
+        "New Value",
+        "Edit Date",
+        "Edited By",
+    ]
+    rows = [
+        ["O1", "Stage", "Qual", "Prop", "2/3/2026", "Ana Ruiz"],
+        ["O99", "Stage", "Lead", "Qual", "2/13/2026", "Ana Ruiz"],
+        ["O99", "Opportunity Owner", "Ana Ruiz", "Ben Ott", "2/14/2026", "Ana Ruiz"],
+    ]
+    counts |= Sheet(headers, rows).put(tmp_path / "fields.csv")
+    crm = load(tmp_path)
+    why = "opportunity_id is not among the opportunities"
+    assert aside(crm) == [("changes", "fields.csv", 3, why), ("changes", "fields.csv", 4, why)]
+    holds_every_row(crm, counts)
+
+
+def test_a_list_alone_says_what_it_cannot_say(tmp_path):
+    """Without a history the report to run is left to the advice; what is missing is named."""
+    plain_list(tmp_path)
+    said = " ".join(load(tmp_path).quality.cannot_say)
+    assert "no stage history" in said
+    assert "no history of owners" in said
+
+
+# ---- The tables in CONTRIBUTING.md -------------------------------------------------------------
+
+
+def written_in(heading: str) -> list[tuple[str, str]]:
+    """Read the rows of the table below a heading of CONTRIBUTING.md."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^### {heading}\n(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^\| (.+?) \| `(.+?)` \|$", section, re.MULTILINE)
+
+
+def test_the_table_of_formats_is_the_tests():
+    """Each format with the id of its test, all of them, in their order."""
+    told = written_in("Formats against tests")
+    assert told == [(shape.what, f"test_format[{name}]") for name, shape in FORMATS.items()]
+
+
+def test_every_rule_has_a_test_for_each_of_its_choices():
+    """The table of rules names every rule of reading, what it can do, and a test that is there."""
+    told = written_in("Rules against tests")
+    choices = [f"`{rule}`: {', '.join(does)}" for rule, does in RULES.items()]
+    assert [what for what, _ in told] == choices
+    assert all(callable(globals()[test]) for _, test in told)

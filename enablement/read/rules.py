@@ -80,8 +80,7 @@ class Rules:
         for table in ("stage_events", "owner_changes"):
             self.belonging(table)
         self.stages_known("stage_events", "o.pipeline")
-        if self.said.rule("owner_changes") == "ignored":
-            self.store.run("delete from owner_changes")
+        self.owner_changes()
 
     def names_for_ids(self) -> None:
         """Put the names of stages and pipelines in place of their ids."""
@@ -156,6 +155,7 @@ class Rules:
             "update opportunities set rep_id = owner_name where rep_id is null "
             "and owner_name is not null"
         )
+        self._owner_told_twice()
         if self.said.rule("owner_names") == "kept" or not self._count("reps", "name is not null"):
             return
         self.store.make(
@@ -165,6 +165,22 @@ class Rules:
         )
         for table, column in OWNERS:
             self._named_owner(table, column)
+
+    def _owner_told_twice(self) -> None:
+        """Of a change of owner that stands there by ids and by names, use the one by ids."""
+        ids = (
+            "(select rep_id from reps union all "
+            "select rep_id from opportunities where not exists (select 1 from reps))"
+        )
+        again = (
+            f"to_rep not in {ids} and (opportunity_id, changed_at) in "
+            f"(select (opportunity_id, changed_at) from owner_changes where to_rep in {ids})"
+        )
+        if self._count("owner_changes", again):
+            note = "change of owner told by names too; the row with ids is used"
+            self._note_where("owner_changes", again, note)
+            self.store.own("owner_changes")
+            self.store.run(f"delete from owner_changes where {again}")
 
     def _named_owner(self, table: str, column: str) -> None:
         name = f"lower(trim({table}.{column}))"
@@ -450,6 +466,15 @@ class Rules:
             "is not among the opportunities",
         )
 
+    def owner_changes(self) -> None:
+        """Credit everything to the present owner, if so said."""
+        if self.said.rule("owner_changes") == "visits":
+            return
+        self.store.run("delete from owner_changes")
+        if self._count("stage_events", "rep_id is not null"):
+            self.store.own("stage_events")
+            self.store.run("update stage_events set rep_id = null")
+
     def closed(self) -> None:
         """Fill a missing close date from the history."""
         self.store.run(
@@ -460,7 +485,7 @@ class Rules:
         )
 
     def moves(self) -> None:
-        """Count the history rows that move nothing, ties and reopenings; leave these out if said."""
+        """Count rows that move nothing, ties and reopenings; leave out the last if so said."""
         found = self.store.one(
             "select (select count(*) from owned where code is not null) as steps, "
             "count(*) filter (not handed) as moved, count(*) filter (tied) as tied, "
@@ -540,9 +565,12 @@ class Rules:
                     "what was open at an earlier date."
                 )
         if not owners:
-            self.ledger.cannot(
-                "The export has no history of owners: every stage is credited to the current owner."
+            why = (
+                f"The history of owners is left out, as {self.said.origin} says"
+                if self.said.rule("owner_changes") == "ignored"
+                else "The export has no history of owners"
             )
+            self.ledger.cannot(f"{why}: every stage is credited to the current owner.")
         known = self.store.one(
             "select count(created_at) as created, count(amount) as amount from opportunities"
         )
