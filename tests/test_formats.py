@@ -278,8 +278,8 @@ WORDS = {
         *(american, grouped, "Opportunities by rep"),
     ),
     "de": Words(
-        "Opportunity-ID | Opportunity-Inhaber | Opportunity-Name | Phase | Betrag | Schlusstermin | "
-        "Erstelldatum",
+        "Opportunity-ID | Opportunity-Inhaber | Opportunity-Name | Phase | Betrag | "
+        "Schlusstermin | Erstelldatum",
         *(dotted, german, "Opportunitys nach Inhaber"),
     ),
     "fr": Words(

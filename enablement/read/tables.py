@@ -326,7 +326,8 @@ def empty(table: str) -> str:
 
 def dated_columns(export: Export, match: Match) -> dict[str, tuple[str, str | None]]:
     """List, under our names, the columns that say when a stage was entered."""
-    taken = {*schema_of(match.table or ""), *match.columns}
+    own = (ours for ours, theirs in match.columns.items() if ours != theirs)
+    taken = {*schema_of(match.table or ""), *own}
     names = _extra_names(list(match.stage_dates), taken)
     return {names[header]: stage for header, stage in match.stage_dates.items()}
 
