@@ -292,6 +292,7 @@ class Reading:
             export.locate,
             tables.dated_columns(export, match),
             match.crm,
+            match.table,
         )
         none = pd.DataFrame({"line": pd.Series(dtype="Int64"), "column": [], "value": []})
         part = tables.build(
@@ -403,7 +404,9 @@ class Reading:
         """Take a DataFrame that carries our column names."""
         name, number = f"DataFrame {table}", len(self.sources)
         taken = tables.adopt(frame, table, self.said, self.ledger, name=name)
-        self.sources[number] = Source(name, {}, lambda rows: {row: row for row in rows})
+        self.sources[number] = Source(
+            name, {}, lambda rows: {row: row for row in rows}, table=table
+        )
         self.store.add(f"{table}_{number}", taken.assign(file=number))
         self.parts.setdefault(table, []).append(f"{table}_{number}")
 
@@ -415,6 +418,7 @@ class Reading:
         rules.apply()
         visits.build(self.store, self.said, self._stage_dates())
         rules.closed()
+        rules.moves()
         rules.quotas()
         self.reps = rules.reps()
         facts = self.facts()

@@ -20,6 +20,7 @@ OWNERS = (
     *(("owner_changes", "to_rep"), ("activities", "rep_id"), ("quotas", "rep_id")),
 )
 ONCE = "select count(*) = count(distinct opportunity_id) as fine from opportunities"
+AFTER_FIRST = "(closing > 1 or closing = 1 and outcome is null)"
 NOT_HANDED_OVER = ("file", "row", "n", *tables.USED_UP["opportunities"], "first_name", "last_name")
 
 
@@ -32,6 +33,7 @@ class Source:
     lines : row positions -> lines in the file
     stage_dates : our column -> the stage whose entry it dates, and the pipeline if one is meant
     crm : whose export it is, if that was recognised
+    table : as what it was read; a history of fields is worked into others
     """
 
     file: str
@@ -39,6 +41,7 @@ class Source:
     lines: Callable[[set[int]], dict[int, int]]
     stage_dates: Mapping[str, tuple[str, str | None]] = dataclasses.field(default_factory=dict)
     crm: str | None = None
+    table: str | None = None
 
 
 class Rules:
@@ -77,8 +80,7 @@ class Rules:
         for table in ("stage_events", "owner_changes"):
             self.belonging(table)
         self.stages_known("stage_events", "o.pipeline")
-        if self.said.rule("owner_changes") == "ignored":
-            self.store.run("delete from owner_changes")
+        self.owner_changes()
 
     def names_for_ids(self) -> None:
         """Put the names of stages and pipelines in place of their ids."""
@@ -153,6 +155,7 @@ class Rules:
             "update opportunities set rep_id = owner_name where rep_id is null "
             "and owner_name is not null"
         )
+        self._owner_told_twice()
         if self.said.rule("owner_names") == "kept" or not self._count("reps", "name is not null"):
             return
         self.store.make(
@@ -162,6 +165,22 @@ class Rules:
         )
         for table, column in OWNERS:
             self._named_owner(table, column)
+
+    def _owner_told_twice(self) -> None:
+        """Of a change of owner that stands there by ids and by names, use the one by ids."""
+        ids = (
+            "(select rep_id from reps union all "
+            "select rep_id from opportunities where not exists (select 1 from reps))"
+        )
+        again = (
+            f"to_rep not in {ids} and (opportunity_id, changed_at) in "
+            f"(select (opportunity_id, changed_at) from owner_changes where to_rep in {ids})"
+        )
+        if self._count("owner_changes", again):
+            note = "change of owner told by names too; the row with ids is used"
+            self._note_where("owner_changes", again, note)
+            self.store.own("owner_changes")
+            self.store.run(f"delete from owner_changes where {again}")
 
     def _named_owner(self, table: str, column: str) -> None:
         name = f"lower(trim({table}.{column}))"
@@ -190,8 +209,8 @@ class Rules:
         for table in ("stage_events", "owner_changes"):
             where = (
                 f"not exists (select 1 from opportunities o where o.opportunity_id = "
-                f"{table}.opportunity_id) and opportunity_id in (select name from opportunities "
-                "group by name having count(*) = 1)"
+                f"{table}.opportunity_id) and {table}.opportunity_id in (select name from "
+                "opportunities group by name having count(*) = 1)"
             )
             if self._count(table, where):
                 self._note_where(table, where, "opportunity given by name, matched to its id")
@@ -362,7 +381,7 @@ class Rules:
             self.store.own(table)
             self.store.run(
                 f"update {table} set stage = r.meant from renamed r "
-                f"where r.file = {table}.file and r.row = {table}.row"
+                f"where r.file = {table}.file and r.row = {table}.row and r.said = {table}.stage"
             )
 
     def stages_known(self, table: str, pipeline: str) -> None:
@@ -447,6 +466,15 @@ class Rules:
             "is not among the opportunities",
         )
 
+    def owner_changes(self) -> None:
+        """Credit everything to the present owner, if so said."""
+        if self.said.rule("owner_changes") == "visits":
+            return
+        self.store.run("delete from owner_changes")
+        if self._count("stage_events", "rep_id is not null"):
+            self.store.own("stage_events")
+            self.store.run("update stage_events set rep_id = null")
+
     def closed(self) -> None:
         """Fill a missing close date from the history."""
         self.store.run(
@@ -455,6 +483,28 @@ class Rules:
             "group by n) m where m.n = opportunities.n and opportunities.outcome <> 'open' "
             "and opportunities.closed_at is null and m.happened_at is not null"
         )
+
+    def moves(self) -> None:
+        """Count rows that move nothing, ties and reopenings; leave out the last if so said."""
+        found = self.store.one(
+            "select (select count(*) from owned where code is not null) as steps, "
+            "count(*) filter (not handed) as moved, count(*) filter (tied) as tied, "
+            f"count(distinct case when {AFTER_FIRST} then n end) as again, "
+            f"count(*) filter ({AFTER_FIRST}) as later from moves"
+        )
+        said = {
+            "history rows that change neither stage nor rep": found["steps"] - found["moved"],
+            "entered in the same moment as the stage before; in the order of the stages":
+                found["tied"],
+        }  # fmt: skip
+        if self.said.rule("reopened") == "ignored":
+            self.store.run(f"delete from moves where {AFTER_FIRST}")
+            said["visits and outcomes after an opportunity's first outcome, left out"] = found[
+                "later"
+            ]
+        for note, rows in said.items():
+            self.ledger.note("stage_events", "", note, rows)
+        self.ledger.note("opportunities", "", "reopened after an outcome", found["again"])
 
     def reps(self) -> pd.DataFrame:
         """List everybody who owned, closed or was to sell something, in the export's list or not.
@@ -515,9 +565,12 @@ class Rules:
                     "what was open at an earlier date."
                 )
         if not owners:
-            self.ledger.cannot(
-                "The export has no history of owners: every stage is credited to the current owner."
+            why = (
+                f"The history of owners is left out, as {self.said.origin} says"
+                if self.said.rule("owner_changes") == "ignored"
+                else "The export has no history of owners"
             )
+            self.ledger.cannot(f"{why}: every stage is credited to the current owner.")
         known = self.store.one(
             "select count(created_at) as created, count(amount) as amount from opportunities"
         )
@@ -592,7 +645,7 @@ class Rules:
         if table == "opportunities":
             value = found["value"]  # may be the stage itself
             found = tables.told(found, self.said).assign(value=value)
-        for file, rows in found.groupby("file"):
+        for file, rows in found.drop_duplicates(["file", "row"]).groupby("file"):
             source = self.sources[int(str(file))]
             lines = source.lines(set(rows["row"].astype(int)))
             aside = rows.drop(columns=["file", "row"]).assign(
@@ -600,7 +653,7 @@ class Rules:
                 column=source.headers.get(column, column),
                 reason=f"{column} {why}",
             )
-            self.ledger.set_aside(table, source.file, aside)
+            self.ledger.set_aside(source.table or table, source.file, aside)
         self.store.own(table)
         self.store.show("gone", gone)
         self.store.run(f"delete from {table} where (file, row) in (select (file, row) from gone)")

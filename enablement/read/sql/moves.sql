@@ -1,7 +1,9 @@
 -- One row per change of stage or rep, and per outcome, in the order of events.
--- `exit` says how the stay that begins with the row ended, seen from the end of the export.
+-- `exit` says how the stay that begins with the row ended, seen from the end of the export;
+-- `handed` that the row is a change of owner alone, `tied` that only the order of the stages puts
+-- it after the one before.
 with filled as (
-    select n, happened_at, owner, amount,
+    select n, happened_at, owner, amount, present, code is null as handed,
            coalesce(code, last_value(code ignore nulls) over in_order) as code,
            row_number() over in_order as k
     from owned
@@ -22,7 +24,9 @@ changed as (
     qualify code is distinct from lag(code) over by_k
         or (outcome is null and owner is distinct from lag(owner) over by_k)
 )
-select n, k, code, place, owner, happened_at, outcome, amount,
+select n, k, code, place, owner, happened_at, outcome, amount, handed,
+       not present and not handed and happened_at is not distinct from lag(happened_at) over ahead
+           and happened_at is not null as tied,
        lead(happened_at) over ahead as next_at,
        count(*) filter (outcome is null) over so_far as visit,
        count(*) filter (outcome is not null) over so_far as closing,
