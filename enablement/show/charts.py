@@ -231,13 +231,17 @@ def compare_definitions(table: pd.DataFrame) -> alt.VConcatChart:
 def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     import altair as alt
 
-    unsettled = bool((table["open"] + table["back"]).fillna(0).sum())
+    # An estimate counts open ones as undecided already: they are no part of the bar.
+    settled = table.attrs["name"] == "estimate"
+    unsettled = not settled and bool((table["open"] + table["back"]).fillna(0).sum())
     numbers = NUMBERS if unsettled else NUMBERS[:2]
     width = theme.WIDTH - RIGHT_EDGES[len(numbers) - 1] + 80
     stages = list(dict.fromkeys(shown["stage"]))
     y = alt.Y("stage:N", sort=stages, title=None, axis=_names_axis(shown["stage"]))
     base = alt.Chart(shown).transform_calculate(
-        unsettled="datum.entered > 0 ? (datum.open + datum.back) / datum.entered : 0",
+        unsettled="datum.entered > 0 ? (datum.open + datum.back) / datum.entered : 0"
+        if unsettled
+        else "0",
         reach="datum.rate + datum.unsettled",
     )
     tooltip = [
