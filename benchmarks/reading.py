@@ -25,7 +25,8 @@ import sys, duckdb
 with duckdb.connect(sys.argv[2] + "/parsed.db") as connection:
     connection.execute("set enable_progress_bar = false")
     for name in ("stage_events", "opportunities", "accounts", "reps"):
-        connection.execute(f"create table {name} as select * from read_csv('{sys.argv[1]}/{name}.csv')")
+        file = f"{sys.argv[1]}/{name}.csv"
+        connection.execute(f"create table {name} as select * from read_csv(?)", [file])
 """
 LOAD = """
 import sys
