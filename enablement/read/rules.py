@@ -519,8 +519,14 @@ class Rules:
                 "The export has no history of owners: every stage is credited to the current owner."
             )
         known = self.store.one(
-            "select count(created_at) as created, count(amount) as amount from opportunities"
+            "select count(*) as n, count(created_at) as created, count(amount) as amount "
+            "from opportunities"
         )
+        if not known["n"]:
+            self.ledger.cannot(
+                "No opportunity is used, every row of them is set aside: there is nothing to count."
+            )
+            return
         if not known["created"]:
             self.ledger.cannot(
                 "The export has no created date: what was created in a period cannot be said."

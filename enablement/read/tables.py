@@ -326,19 +326,15 @@ def empty(table: str) -> str:
 
 def dated_columns(export: Export, match: Match) -> dict[str, tuple[str, str | None]]:
     """List, under our names, the columns that say when a stage was entered."""
-    taken = {*schema_of(match.table or ""), *match.columns}
-    names = _extra_names(list(match.stage_dates), taken)
+    kinds = schema_of(match.table or "")
+    names = _extra_names(list(match.stage_dates), {*kinds, *_named(match, kinds)})
     return {names[header]: stage for header, stage in match.stage_dates.items()}
 
 
 def _columns(export: Export, match: Match, table: str) -> list[Column]:
     """List the columns to read: those with a name of ours, then the file's others."""
     kinds, places = schema_of(table), {name: at for at, name in enumerate(export.headers)}
-    named = {
-        ours: theirs
-        for ours, theirs in match.columns.items()
-        if ours in kinds or ours != theirs  # a name that is not ours is an extra column
-    }
+    named = _named(match, kinds)
     if "opportunity_id" in kinds and "opportunity_id" not in named and table != "opportunities":
         named = {  # a report may name the opportunity instead
             "opportunity_id" if ours == "opportunity_name" else ours: theirs
@@ -358,6 +354,13 @@ def _columns(export: Export, match: Match, table: str) -> list[Column]:
         ).items()
     ]
     return known + rest
+
+
+def _named(match: Match, kinds: Mapping[str, str]) -> dict[str, str]:
+    """List the headers that have a name of ours; one that kept its own is an extra column."""
+    return {
+        ours: theirs for ours, theirs in match.columns.items() if ours in kinds or ours != theirs
+    }
 
 
 def _changed(named: Mapping[str, str], places: Mapping[str, int]) -> list[Column]:
@@ -416,7 +419,7 @@ def _readings(
 ) -> list[Reading]:
     """Decide how each column is read, after a look at the whole of it."""
     questions = _questions(rows, columns, table)
-    readings = []
+    readings, notes = [], {}
     for n, column in enumerate(columns):
         asked, empty = questions[column.ours]
         typed = values.quick(f"t{n}", column.kind, settings.timezone)
@@ -424,10 +427,12 @@ def _readings(
         if asked or values.stated(column.kind, settings, place):
             settled = values.settle(f"t{n}", column.kind, rows.ask, settings, place)
             typed = settled.sql
-            if settled.note:
+            if settled.note:  # two of our columns may be made of one of theirs
                 note = f"{column.theirs} read as: {settled.note}"
-                ledger.note(table, export.name, note, rows.ask(f"count(t{n}) as n")["n"])
+                notes[note] = rows.ask(f"count(t{n}) as n")["n"]
         readings.append(Reading(column, f"t{n}", typed, asked, empty))
+    for note, count in notes.items():
+        ledger.note(table, export.name, note, count)
     return readings
 
 
