@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from enablement import settings as workspace
 from enablement.errors import ExportError
 from enablement.read import values
 from enablement.read.crosswalks import Match
@@ -293,9 +294,19 @@ def told(rows: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Say of opportunities by their stage what they count as, as far as it is known."""
     stage = rows["stage"]
     outcome = stage.map(settings.outcomes).mask(stage.isin(settings.stages), "open")
-    return rows.assign(outcome=outcome, type=rows["type"].replace(settings.types)).drop(
-        columns="stage"
-    )
+    return rows.assign(
+        outcome=outcome, type=rows["type"].replace(kinds_of_business(settings))
+    ).drop(columns="stage")
+
+
+def kinds_of_business(settings: Settings) -> dict[str, str]:
+    """Pair the words for a kind of business, as CRMs spell them and settings say, with ours."""
+    spelt = {
+        way: word
+        for word in workspace.TYPES
+        for way in (word, word.title(), word.capitalize(), word.replace(" ", ""))
+    }
+    return spelt | settings.types
 
 
 def shown(export: Export) -> pa.Table:
