@@ -2,11 +2,13 @@
 
     python benchmarks/world.py --repeat 3 --into /some/folder
     python benchmarks/world.py --moments
+    python benchmarks/world.py --costs 4
 
 The first makes 1,000 reps and about ten million stage events, in a process of its own each time,
 alternating between CSV and Parquet (our own tables: opportunities, stage_events, reps, accounts)
 and the Salesforce shape, and prints the median of wall time and peak memory. The second prints
-what a company of 400 reps shows against its parameters.
+what a company of 400 reps shows against its parameters. The third prints what each kind of leak is
+told to cost, and what the same company wins more without it: the mean over so many seeds.
 """
 
 from __future__ import annotations
@@ -22,10 +24,23 @@ from pathlib import Path
 
 import numpy as np
 
-from enablement.world import simulate, walk
+from enablement.world import Leak, World, simulate, walk
+from enablement.world.history import WON_CODE
 from enablement.world.parameters import STAGES
 
 TABLES = ("opportunities", "stage_events", "reps", "accounts")
+LEAKS = (
+    Leak("existing", "pay", 0.5),
+    Leak("existing", "pay", 0.8),
+    Leak("new", "skill", 0.4),
+    Leak("time", "execution", 0.3),
+    Leak("Prospecting", "skill", 0.6),
+    Leak("Qualification", "execution", 0.5),
+    Leak("Qualification", "mix", 0.4),
+    Leak("Discovery", "skill", 0.6, who="South"),
+    Leak("Proposal", "tools", 0.6),
+    Leak("Negotiation", "skill", 0.6),
+)
 WAYS = {
     "simulate only": None,
     "our tables, CSV": ("tables", "csv"),
@@ -101,6 +116,47 @@ def moments() -> None:
     print(f"| correlation of discount and coverage | negative | {found:.3f} |")
     back = (stays.exit[stays.stage > 0] == walk.BACK).mean()
     print(f"| share of stays that go back | {world.chosen.back:.3f} | {back:.4f} |")
+    asked()
+
+
+def asked() -> None:
+    """What a company shows of the mechanisms that it has only on request."""
+    world = simulate(2, reps=400, per_quarter=25.0, cancel=0.02, planned=0.4)
+    off = (world.stays.exit == walk.CANCELLED).mean()
+    print(f"| share of stays that are cancelled | {world.chosen.cancel:.3f} | {off:.4f} |")
+    tables = world.tables
+    open_ = (world.events.stage[world.last_event] < len(STAGES)).sum()
+    plans = tables["activities"].query("status == 'planned'")["opportunity_id"].nunique() / open_
+    print(f"| open ones with a planned activity | {world.chosen.planned:.3f} | {plans:.4f} |")
+
+
+def sold(world: World) -> float:
+    """Won amount of the last four quarters, in millions."""
+    last = world.last_event
+    won = (world.events.stage[last] == WON_CODE) & (
+        world.events.time[last] >= world.clock.end - 260
+    )
+    return float(world.prices.last[won].sum()) / 1e6
+
+
+def costs(seeds: int) -> None:
+    """What each kind of leak is told to cost, and what companies without it win more."""
+    print("| leak | told, millions | of it in discounts | won more without it | told / won |")
+    print("|---|---|---|---|---|")
+    for leak in LEAKS:
+        told, deeper, more = [], [], []
+        for seed in range(4, 4 + seeds):
+            world = simulate(seed, reps=150, per_quarter=40.0, leaks=(leak,))
+            said = world.truth["leaks"][0]
+            told.append(said["cost"] / 1e6)
+            deeper.append(said["cost_of_discounts"] / 1e6)
+            more.append(sold(simulate(seed, reps=150, per_quarter=40.0)) - sold(world))
+        error = np.std(more, ddof=1) / np.sqrt(seeds)
+        said, real = np.mean(told), np.mean(more)
+        print(
+            f"| {leak.place}, {leak.cause}, {leak.size}, {leak.who} | {said:.1f} "
+            f"| {np.mean(deeper):.1f} | {real:.1f} ± {error:.1f} | {said / real:.2f} |"
+        )
 
 
 def main() -> None:
@@ -111,12 +167,15 @@ def main() -> None:
     ask.add_argument("--reps", type=int, default=1000)
     ask.add_argument("--per-quarter", type=float, default=194.0)
     ask.add_argument("--moments", action="store_true")
+    ask.add_argument("--costs", type=int, metavar="SEEDS")
     ask.add_argument("--one", choices=list(WAYS))
     said = ask.parse_args()
     if said.one:
         one(said.one, str(said.into), said.reps, said.per_quarter)
     elif said.moments:
         moments()
+    elif said.costs:
+        costs(said.costs)
     else:
         speed(said.repeat, said.into, said.reps, said.per_quarter)
 

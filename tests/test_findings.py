@@ -665,7 +665,7 @@ def test_what_leaving_rows_out_would_say_is_said_and_no_more():
 @pytest.mark.parametrize(
     ("why", "history", "owners", "words"),
     [
-        ("Salesforce report, by its columns", False, True, ["Opportunity History, Start Report"]),
+        ("Salesforce report, by its columns", False, True, ["Opportunity History > Start Report"]),
         ("Salesforce report, by its columns", True, False, ["Opportunity Field History"]),
         ("HubSpot deals (German)", False, False, ["Export property history", "Deal owner"]),
         ("Dynamics 365 opportunities", False, False, ["enablement snapshot add"]),

@@ -12,9 +12,25 @@ from hypothesis import strategies as st
 
 from enablement.errors import EnablementError
 from enablement.read.tables import SCHEMA
-from enablement.world import Leak, Parameters, Rollout, company, phone_example, simulate, walk
-from enablement.world.history import HANDOVER, WON_CODE
-from enablement.world.parameters import ASSIGNMENTS, CAUSES, COMPETENCIES, STAGES
+from enablement.world import (
+    Leak,
+    Parameters,
+    Rollout,
+    company,
+    money,
+    phone_example,
+    simulate,
+    walk,
+)
+from enablement.world.history import CANCELLED_CODE, HANDOVER, WON_CODE
+from enablement.world.parameters import (
+    ASSIGNMENTS,
+    CAUSES,
+    COMPETENCIES,
+    PIPELINES,
+    RATES,
+    STAGES,
+)
 from enablement.world.requests import asked
 
 DAY = dt.date(2025, 5, 13)
@@ -50,7 +66,7 @@ def planted():
 def decided(world, stage):
     """Stays at a stage that moved on or were lost."""
     stays = world.stays
-    return (stays.stage == stage) & (stays.exit != walk.BACK) & (stays.left < world.clock.end)
+    return (stays.stage == stage) & stays.decided & (stays.left < world.clock.end)
 
 
 # ---- any valid parameters give a sound company -------------------------------------------------
@@ -89,6 +105,11 @@ worlds = st.builds(
     handover=shares,
     time_shape=st.floats(1.1, 6.0),
     practising=shares,
+    cancel=st.floats(0.0, 0.3),
+    planned=shares,
+    no_show=shares,
+    apart=st.lists(st.sampled_from(list(PIPELINES)[1:]), unique=True).map(tuple),
+    currencies=st.lists(st.sampled_from(list(RATES)), min_size=1, max_size=4).map(tuple),
 )
 thorough = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -130,10 +151,12 @@ def test_any_company_satisfies_the_visit_accounting(world):
     crm = world.crm
     assert (crm.quality.summary["set_aside"] == 0).all()
     visits = crm.stage_visits
-    assert visits["exit"].isin(["advanced", "won", "lost", "back", "handed off", "open"]).all()
+    known = ["advanced", "won", "lost", "back", "handed off", "cancelled", "open"]
+    assert visits["exit"].isin(known).all()
     assert (visits["left_at"].isna() == (visits["exit"] == "open")).all()
     open_ = crm.opportunities["outcome"] == "open"
     assert (visits["exit"] == "open").sum() == open_.sum()
+    assert (visits["exit"] == "cancelled").sum() == (noted.stage == CANCELLED_CODE).sum()
     assert (visits["exit"] == "won").sum() == (crm.opportunities["outcome"] == "won").sum()
     assert (visits["exit"] == "handed off").sum() == (noted.kind == HANDOVER).sum()
 
@@ -342,23 +365,43 @@ def test_a_leak_lowers_the_chance_by_its_size(planted, number):
 
 @pytest.mark.parametrize(
     "leak",
-    [Leak("Discovery", "skill", 0.6, who="South"), Leak("Qualification", "execution", 0.5),
-     Leak("Qualification", "mix", 0.4), Leak("existing", "pay", 0.5)],
-    ids=lambda leak: leak.cause,
+    [Leak("Discovery", "skill", 0.6, who="South"), Leak("Qualification", "mix", 0.4),
+     Leak("existing", "pay", 0.5),
+     Leak("time", "execution", 0.3)],
+    ids=lambda leak: f"{leak.place} {leak.cause}",
 )  # fmt: skip
 def test_the_cost_of_a_leak_is_what_is_won_without_it(leak):
-    """The same company without the leak wins more by about the told cost, at equal discounts."""
-    sold = []
-    for leaks in ((leak,), ()):
-        world = simulate(4, reps=150, per_quarter=40.0, leaks=leaks)
-        last = world.last_event
-        won = world.events.stage[last] == WON_CODE
-        won &= world.events.time[last] >= world.clock.end - 260
-        sold.append(world.made.list_amount[won].sum())
-        if leaks:
-            told = world.truth["leaks"][0]["cost"]
-            kept = 1.0 - world.truth["discounts"]["mean"]
-    assert told == pytest.approx((sold[1] - sold[0]) * kept, rel=0.25)
+    """Companies without the leak win more by the told cost: mean of three seeds, within 15 %.
+
+    What is won is counted at the prices at which it is sold, so deeper discounts are in it. The
+    standard error of the mean of three is up to 6 %.
+    """
+    told, gained = [], []
+    for seed in (4, 5, 6):
+        world = simulate(seed, reps=150, per_quarter=40.0, leaks=(leak,))
+        told.append(world.truth["leaks"][0]["cost"])
+        gained.append(sold(simulate(seed, reps=150, per_quarter=40.0)) - sold(world))
+    assert np.mean(told) == pytest.approx(np.mean(gained), rel=0.15)
+
+
+def sold(world):
+    """Won amount of the last four quarters, in the currency."""
+    last = world.last_event
+    won = world.events.stage[last] == WON_CODE
+    won &= world.events.time[last] >= world.clock.end - 260
+    return world.prices.last[won].sum()
+
+
+def test_thin_coverage_is_in_the_cost_of_a_leak():
+    """What deeper discounts cost is there for a leak in creation, and nothing without them."""
+    leak = Leak("existing", "pay", 0.5)
+    deep, flat = (
+        simulate(4, reps=60, per_quarter=20.0, leaks=(leak,), thin_discount=most).truth["leaks"][0]
+        for most in (0.36, 0.0)
+    )
+    assert deep["cost_of_discounts"] > 0.1 * deep["cost"]
+    assert flat["cost_of_discounts"] == 0
+    assert deep["cost_of_discounts"] < deep["cost"]
 
 
 def test_a_leak_is_where_it_was_planted(planted):
@@ -506,6 +549,79 @@ def test_tests_reactions_and_practice(planted):
     assert (pairs[pairs[inside]] == np.flatnonzero(inside)).all()
 
 
+# ---- what a company has on request ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def varied():
+    """Cancelled ones, three pipelines, three currencies, plans; else as the company without."""
+    return simulate(
+        13, reps=60, per_quarter=25.0, cancel=0.03, planned=0.5, no_show=0.2,
+        apart=("Renewals", "Partner Pipeline"), currencies=("USD", "EUR", "GBP"),
+    )  # fmt: skip
+
+
+def test_cancelled_is_neither_won_nor_lost(varied):
+    """The stated share of the stays ends so, within a tenth; the rates of the others stay."""
+    assert (varied.stays.exit == walk.CANCELLED).mean() == pytest.approx(0.03, rel=0.1)
+    table = varied.tables["opportunities"]
+    off = table["stage"] == "Cancelled"
+    assert off.sum() > 100
+    assert table["closed_at"][off].notna().all()
+    assert table["loss_reason"][off].isna().all()
+    plain = simulate(13, reps=60, per_quarter=25.0)
+    for stage in STAGES:
+        rates = [w.truth["stages"][stage]["rate"] for w in (varied, plain)]
+        assert rates[0] == pytest.approx(rates[1], abs=0.01)
+
+
+def test_pipelines_have_stages_of_their_own(varied):
+    """Renewals and what partners bring run apart, each through stages of its own pipeline."""
+    tables = varied.tables
+    held = tables["opportunities"].set_index("opportunity_id")
+    assert (held["pipeline"][held["type"] == "Renewal"] == "Renewals").all()
+    partner = (held["source"] == "Partner") & (held["type"] != "Renewal")
+    assert (held["pipeline"][partner] == "Partner Pipeline").all()
+    assert (held["pipeline"][~partner & (held["type"] != "Renewal")] == "Sales Pipeline").all()
+    events = tables["stage_events"]
+    of = events["opportunity_id"].map(held["pipeline"])
+    for name, stages in PIPELINES.items():
+        seen = set(events["stage"][of == name])
+        assert seen <= {*stages, "Closed Won", "Closed Lost", "Cancelled"}
+        assert set(stages[-2:]) <= seen
+    assert set(varied.crm.stage_visits["pipeline"]) == set(PIPELINES)
+
+
+def test_regions_sell_in_their_currency(varied):
+    """Amounts times the rate of the day are the company's, to the rounding of ten units."""
+    table, rates = varied.tables["opportunities"], money.table(varied.clock, varied.exchange)
+    region = varied.people.region[varied.made.rep]
+    assert set(zip(region, table["currency"], strict=True)) == {
+        (0, "USD"), (1, "EUR"), (2, "GBP"), (3, "USD"),
+    }  # fmt: skip
+    on = pd.merge_asof(
+        table[["created_at", "currency", "list_amount"]],  # in order of time
+        rates.sort_values("from_on"), by="currency", left_on="created_at", right_on="from_on",
+    )  # fmt: skip
+    back = (on["list_amount"] * on["rate"]).to_numpy()
+    assert np.abs(back - varied.made.list_amount).max() < 7.0
+    assert rates["rate"][rates["currency"] == "USD"].eq(1.0).all()
+
+
+def test_plans_and_no_shows_are_activities(varied):
+    """Half of the open ones have something planned after the export; plans have no length."""
+    rows = varied.tables["activities"]
+    planned = rows[rows["status"] == "planned"]
+    assert (planned["at"] > pd.Timestamp(varied.exported_on)).all()
+    assert rows["at"][rows["status"] != "planned"].max() < pd.Timestamp("2026-10-01")
+    assert planned["minutes"].isna().all()
+    open_ = (varied.crm.opportunities["outcome"] == "open").sum()
+    assert planned["opportunity_id"].nunique() / open_ == pytest.approx(0.5, abs=0.08)
+    missed = (rows["status"] == "no-show").sum()
+    plain = simulate(13, reps=60, per_quarter=25.0, cancel=0.03).tables["activities"]
+    assert missed / (plain["status"] == "no-show").sum() == pytest.approx(0.2 / 0.12, rel=0.15)
+
+
 # ---- phone sales --------------------------------------------------------------------------------
 
 
@@ -549,6 +665,10 @@ def test_phone_example_in_small_is_a_crm():
         (lambda: simulate(1, kinds=(0.5, 0.5, 0.5)), "add up to 1"),
         (lambda: simulate(1, time_shape=1.0), "greater than 1"),
         (lambda: simulate(1, stage_rates=(0.5,)), "5 values"),
+        (lambda: simulate(1, apart=("Renewal",)), "Did you mean 'Renewals'"),
+        (lambda: simulate(1, currencies=("USD", "EURO")), "Did you mean 'EUR'"),
+        (lambda: simulate(1, currencies=()), "Unknown currency"),
+        (lambda: simulate(1, cancel=1.2), "cancel must lie between"),
         (lambda: Leak("Discovry", "skill", 0.5), "Did you mean 'Discovery'"),
         (lambda: Leak("Discovery", "skil", 0.5), "Did you mean 'skill'"),
         (lambda: simulate(1, last_quarter="2026-Q3"), "must look like 2026Q3"),

@@ -1,23 +1,26 @@
-"""What the invented company writes: CSV and Parquet, two CRMs, and messes that can be counted."""
+"""What the invented company writes: every format, two CRMs, snapshots."""
 
 import csv
+import datetime as dt
+import gzip
 import io
-import json
 import os
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
+from python_calamine import CalamineWorkbook
 
 import enablement as en
 from enablement.errors import EnablementError
-from enablement.world import messes, simulate
+from enablement.world import messes, shapes, simulate
 from enablement.world.canonical import settings
 from enablement.world.files import to_csv
 from enablement.world.formats import ids
-from enablement.world.parameters import STAGES
+from enablement.world.parameters import PIPELINES, STAGES
 
 
 @pytest.fixture(scope="module")
@@ -33,32 +36,9 @@ def clean(world, tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def messy(world, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("messy")
-    world.write(folder, mess=7)
-    return folder
-
-
 def read(folder, name, **how):
     how = {"dtype": str, "keep_default_na": False, **how}
     return pd.read_csv(folder / f"{name}.csv", **how)
-
-
-HOW = {
-    "Account": {"sep": ";", "encoding": "cp1252"},
-    "OpportunityFieldHistory": {"sep": "\t", "encoding": "utf-16"},
-    "User": {"encoding": "utf-8-sig"},
-}
-
-
-def read_messy(folder, name):
-    """A messy file as text, without its footer and its broken lines."""
-    if name in HOW:
-        return read(folder, name, **HOW[name])
-    text = (folder / f"{name}.csv").read_text(encoding="utf-8")
-    text = text.split("\n\nGrand Totals")[0].split("008Qy0000BROKEN")[0]
-    return pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
 
 
 # ---- text ---------------------------------------------------------------------------------------
@@ -165,91 +145,194 @@ def test_hubspot_names_owners_and_numbers_everything(world, tmp_path):
     world.write(tmp_path, "hubspot")
     deals, users = read(tmp_path, "hubspot-deals"), read(tmp_path, "hubspot-users")
     assert set(deals["Deal owner"]) <= set(users["Name"])
-    quotas, activities = read(tmp_path, "quotas"), read(tmp_path, "activities")
+    quotas, done = read(tmp_path, "quotas"), read(tmp_path, "hubspot-engagements")
     assert set(quotas["rep_id"]) <= set(users["User ID"])
-    assert set(activities["opportunity_id"]) <= {"", *deals["Record ID"]}
+    assert set(done["Associated Deal IDs"]) <= {"", *deals["Record ID"]}
+    names = users.set_index("User ID")["Name"]
+    assert done["Activity assigned to"].eq(done["Activity owner ID"].map(names)).all()
+    held = world.tables["activities"]
+    assert done["Activity type"].str.lower().tolist() == held["type"].tolist()
+    assert (done["Activity outcome"] == "No show").sum() == (held["status"] == "no-show").sum()
     held = world.tables["opportunities"]
     assert deals["Amount"].astype(float).sum() == held["amount"].sum()
 
 
-# ---- messes -------------------------------------------------------------------------------------
+def test_hubspot_has_the_history_of_four_properties(world, tmp_path):
+    """One row per change: what stands last is what the wide file says, and none repeats."""
+    world.write(tmp_path, "hubspot")
+    deals = read(tmp_path, "hubspot-deals").set_index("Record ID")
+    tall = read(tmp_path, "hubspot-property-history")
+    assert list(tall) == ["Record ID", "Property", "Value", "Timestamp", "Source"]
+    both = tall.groupby(["Record ID", "Property"])
+    assert not tall["Value"].eq(both["Value"].shift()).any()
+    last = both["Value"].last().unstack()
+    assert last.index.tolist() == deals.index.tolist()
+    for name in ("Deal Stage", "Amount", "Deal owner"):
+        assert last[name].tolist() == deals[name].tolist(), name
+    assert last["Close Date"].tolist() == deals["Close Date"].str.slice(0, 10).tolist()
+    events = world.tables["stage_events"]
+    moved = events["stage"].ne(events.groupby("opportunity_id")["stage"].shift()).sum()
+    assert (tall["Property"] == "Deal Stage").sum() == moved
+    assert tall.groupby("Record ID")["Timestamp"].is_monotonic_increasing.all()
 
 
-def planted_in(folder):
-    return json.loads((folder / "planted.json").read_text(encoding="utf-8"))
+def test_hubspot_has_columns_for_the_stages_of_each_pipeline(tmp_path):
+    """Negotiation stands in two pipelines, and each deal has dates in its own alone."""
+    world = simulate(5, reps=20, quarters=4, apart=("Renewals", "Partner Pipeline"), cancel=0.05)
+    world.write(tmp_path, "hubspot")
+    deals = read(tmp_path, "hubspot-deals")
+    assert set(deals["Pipeline"]) == set(PIPELINES)
+    for name, stages in PIPELINES.items():
+        others = deals[deals["Pipeline"] != name]
+        for stage in (*stages, "Closed Won", "Closed Lost", "Cancelled"):
+            assert (others[f'Date entered "{stage} ({name})"'] == "").all()
+    off = deals[deals["Deal Stage"] == "Cancelled"]
+    dates = off.filter(like='Date entered "Cancelled')
+    assert (dates != "").sum(axis=1).eq(1).all()
 
 
-def test_a_mess_has_every_kind(messy):
-    """Each kind once, each with a count."""
-    planted = planted_in(messy)
-    assert [each["kind"] for each in planted] == [*messes.DEFECTS, *messes.OF_FILES]
-    assert all(each["count"] > 0 for each in planted)
+# ---- formats ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", messes.FILES)
-def test_what_is_planted_is_all_that_is_wrong(clean, messy, name):
-    """Row by row and column by column, a messy file differs from the clean one as listed."""
-    planted = [each for each in planted_in(messy) if each["file"] == name]
-    before, after = read(clean, name), read_messy(messy, name)
-    added = sum(each["rows_added"] for each in planted if each["kind"] != "broken line")
-    assert len(after) == len(before) + added
-    again = after.loc[after["Id"].duplicated(keep="first"), "Id"]
-    twice = [i for e in planted if e["rows_added"] > 0 and "deleted" not in e["kind"]
-             for i in e["ids"]]  # fmt: skip
-    assert sorted(again) == sorted(twice)
-    first = after.drop_duplicates("Id").set_index("Id")
-    both = before.set_index("Id").reindex(first.index)
-    for column in both.columns:
-        changed = first.index[(first[column] != both[column]) & both[column].notna()]
-        listed = [i for e in planted if e["column"] == column for i in e["ids"]]
-        assert set(changed) <= set(listed), column
-        if column not in ("CreatedDate",):  # the last of those clicked through keeps its time
-            assert len(changed) == len(set(listed)), column
+@pytest.fixture(scope="module")
+def formats(world, tmp_path_factory):
+    """A clean export of Salesforce in every format, by format."""
+    folders = {}
+    for form in shapes.FORMATS:
+        folders[form] = tmp_path_factory.mktemp(form)
+        world.write(folders[form], format=form)
+    return folders
 
 
-def test_a_mess_is_read_to_the_end(messy):
-    """The reader counts every line: used and set aside add up to what the file holds."""
-    crm = en.load(messy)
-    summary = crm.quality.summary.set_index("file")
-    assert (summary["rows_in"] == summary["used"] + summary["set_aside"]).all()
-    assert summary.loc["OpportunityHistory.csv", "set_aside"] > 0
-    assert summary.loc["User.csv", "rows_in"] == len(read_messy(messy, "User"))
+def test_packed_files_hold_the_same_bytes(formats, clean):
+    """What is in the archive and in the compressed files is what the plain files hold."""
+    with zipfile.ZipFile(formats["zip"] / "export.zip") as archive:
+        names = archive.namelist()
+        assert sorted(names) == sorted(f"{name}.csv" for name in messes.NAMES["salesforce"].files
+                                       .values())  # fmt: skip
+        for name in names:
+            assert archive.read(name) == (clean / name).read_bytes(), name
+            packed = (formats["gzip"] / f"{name}.gz").read_bytes()
+            assert gzip.decompress(packed) == (clean / name).read_bytes(), name
+            assert (formats["csv"] / name).read_bytes() == (clean / name).read_bytes(), name
 
 
-def test_the_same_mess_twice(world, messy, tmp_path):
-    """A seed plants the same defects in the same rows."""
-    world.write(tmp_path, mess=7)
-    for path in sorted(messy.iterdir()):
-        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
+def test_workbooks_hold_the_same_with_types(formats, clean):
+    """Numbers are numbers, days and times are dates, ids stay text."""
+    book = CalamineWorkbook.from_path(formats["workbook"] / "export.xlsx")
+    assert book.sheet_names == list(messes.NAMES["salesforce"].files.values())
+    for name in book.sheet_names:
+        alone = CalamineWorkbook.from_path(formats["xlsx"] / f"{name}.xlsx")
+        rows = alone.get_sheet_by_name(name).to_python()
+        assert rows == book.get_sheet_by_name(name).to_python()
+        text = list(csv.reader(io.StringIO((clean / f"{name}.csv").read_text(encoding="utf-8"))))
+        assert [[as_text(cell) for cell in row] for row in rows] == text
+    first = dict(zip(*book.get_sheet_by_name("Opportunity").to_python()[:2], strict=True))
+    assert [type(first[name]) for name in ("Id", "Amount", "CloseDate", "CreatedDate", "IsWon")] \
+        == [str, float, dt.date, dt.datetime, bool]  # fmt: skip
 
 
-def test_chosen_defects_only(world, clean, tmp_path):
-    """Some kinds alone; those that stop a reader only when named."""
-    world.write(tmp_path, mess=1, defects=("owner missing", "renamed stage"))
-    after = read(tmp_path, "Opportunity")
-    assert (after["OwnerId"] == "").sum() == planted_in(tmp_path)[0]["count"]
-    assert "Quote Sent" in set(read(tmp_path, "OpportunityHistory")["StageName"])
-    with pytest.raises(EnablementError, match="Did you mean 'owner missing'"):
-        world.write(tmp_path, mess=1, defects=("owner mising",))
+def as_text(cell):
+    """A cell of a workbook as it stands in the CSV."""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, float):
+        return f"{cell:.4f}".rstrip("0").rstrip(".")
+    if isinstance(cell, dt.datetime):
+        return cell.isoformat() + "Z"
+    return cell.isoformat() if isinstance(cell, dt.date) else cell
 
 
-@pytest.mark.parametrize("kind", messes.ON_REQUEST)
-def test_defects_on_request(world, clean, tmp_path, kind):
-    """Each changes what it lists, and nothing else."""
-    world.write(tmp_path, mess=3, defects=(kind,))
-    (planted,) = planted_in(tmp_path)
-    assert planted["count"] > 0
-    before, after = read(clean, planted["file"]), read(tmp_path, planted["file"])
-    assert len(after) == len(before) + planted["rows_added"]
-    if planted["column"] not in before:
-        return
-    both = before.set_index("Id").loc[after["Id"]].reset_index()
-    changed = (both != after).any(axis=1)
-    assert sorted(after.loc[changed, "Id"]) == sorted(planted["ids"])
-    assert (both != after).any()[lambda some: some].index.tolist() == [planted["column"]]
+def test_a_workbook_too_long_is_refused(world, tmp_path, monkeypatch):
+    """A sheet holds so many lines; the message says what would work."""
+    monkeypatch.setattr(shapes, "MOST_ROWS", 1000)
+    with pytest.raises(EnablementError, match='with format="csv"'):
+        world.write(tmp_path, format="workbook")
 
 
-def test_a_mess_is_a_salesforce_export(world, tmp_path):
-    """Other shapes are refused in a sentence."""
-    with pytest.raises(EnablementError, match="Salesforce export"):
-        world.write(tmp_path, "hubspot", mess=1)
+def test_a_report_has_titles_a_footer_labels_and_names(formats, clean):
+    """The footer counts the records; ids are cut, owners are names, dates are American."""
+    lines = (formats["report"] / "Opportunities.csv").read_text(encoding="utf-8").split("\n")
+    held = read(clean, "Opportunity")
+    assert lines[0] == '"Opportunities"'
+    assert lines[4] == ""
+    assert lines[-4:] == ['', '"Confidential Information - Do Not Distribute"',
+                          '"Copyright (c) 2000-2026 salesforce.com, inc. All rights reserved."',
+                          ""]  # fmt: skip
+    assert f'"Grand Totals ({len(held)} records)"' in lines
+    table = pd.read_csv(formats["report"] / "Opportunities.csv", skiprows=5, nrows=len(held),
+                        dtype=str, keep_default_na=False)  # fmt: skip
+    assert table["Opportunity ID"].tolist() == held["Id"].str.slice(0, 15).tolist()
+    names = read(clean, "User").set_index("Id")["Name"]
+    assert table["Opportunity Owner"].tolist() == held["OwnerId"].map(names).tolist()
+    closes = pd.to_datetime(table["Close Date"], format="%m/%d/%Y").dt.strftime("%Y-%m-%d")
+    assert closes.tolist() == held["CloseDate"].tolist()
+    made = pd.to_datetime(table["Created Date"], format="%m/%d/%Y %I:%M %p")
+    assert made.dt.strftime("%Y-%m-%dT%H:%M").tolist() == held["CreatedDate"].str[:16].tolist()
+
+
+def test_a_report_of_the_history_says_from_which_stage(formats, clean):
+    """From Stage is the stage of the row before, of the same opportunity."""
+    held = read(clean, "OpportunityHistory")
+    table = pd.read_csv(formats["report"] / "Opportunity History.csv", skiprows=5,
+                        nrows=len(held), dtype=str, keep_default_na=False)  # fmt: skip
+    assert table["To Stage"].tolist() == held["StageName"].tolist()
+    before = held.groupby("OpportunityId")["StageName"].shift().fillna("")
+    assert table["From Stage"].tolist() == before.tolist()
+    said = (formats["report"] / "settings.toml").read_text(encoding="utf-8")
+    assert 'loss_reason = "Loss Reason"' in said
+    assert 'team = "Team__c"' in said
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"crm": "hubspot", "format": "report"}, "Reports are of salesforce"),
+        ({"crm": "tables", "format": "xlsx"}, "whole export of salesforce or hubspot"),
+        ({"crm": "tables", "mess": 1}, "whole export of salesforce or hubspot"),
+        ({"format": "parquet", "mess": 1}, "any format but parquet"),
+        ({"crm": "tables", "snapshots": (dt.date(2026, 3, 31),)}, "Snapshots are of"),
+        ({"snapshots": (dt.date(2027, 3, 31),)}, "2027-03-31 is later"),
+        ({"format": "xslx"}, "Did you mean 'xlsx'"),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_together_is_refused(world, tmp_path, given, says):
+    """Each in a sentence that says what would."""
+    with pytest.raises(EnablementError, match=says):
+        world.write(tmp_path, **given)
+
+
+# ---- snapshots ----------------------------------------------------------------------------------
+
+TAKEN = (dt.date(2025, 12, 31), dt.date(2026, 3, 31), dt.date(2026, 9, 30))
+
+
+def test_snapshots_are_the_state_of_their_day(world, clean, tmp_path):
+    """Stage, amount and owner of the last note before; the export's own day is the export."""
+    world.write(tmp_path, snapshots=TAKEN)
+    events = world.tables["stage_events"]
+    for day in TAKEN:
+        held = read(tmp_path / "snapshots" / day.isoformat(), "Opportunity").set_index("Id")
+        until = events[events["entered_at"] < pd.Timestamp(day) + pd.Timedelta(days=1)]
+        last = until.groupby("opportunity_id").last()
+        assert held.index.tolist() == last.index.tolist()
+        assert held["StageName"].tolist() == last["stage"].tolist()
+        assert held["OwnerId"].tolist() == last["rep_id"].tolist()
+        assert held["Amount"].astype(float).tolist() == last["amount"].tolist()
+    assert (tmp_path / "snapshots/2026-09-30/Opportunity.csv").read_bytes() == (
+        clean / "Opportunity.csv"
+    ).read_bytes()
+    assert not (tmp_path / "OpportunityHistory.csv").exists()
+    assert not (tmp_path / "OpportunityFieldHistory.csv").exists()
+
+
+def test_hubspot_has_snapshots_too(world, tmp_path):
+    """Deals of a day under HubSpot's headers, with the numbers that the export has."""
+    world.write(tmp_path, "hubspot", snapshots=TAKEN[:1])
+    then = read(tmp_path / "snapshots" / "2025-12-31", "hubspot-deals").set_index("Record ID")
+    now = read(tmp_path, "hubspot-deals").set_index("Record ID")
+    assert set(then.index) < set(now.index)
+    there = now.loc[then.index]
+    assert then["Create Date"].equals(there["Create Date"])
+    assert (then["Deal Stage"] != there["Deal Stage"]).any()
+    assert not (tmp_path / "hubspot-property-history.csv").exists()

@@ -480,7 +480,12 @@ class Reading:
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Fetch every table but the reps."""
-        return {name: self.store.query(sql) for name, sql in self._queries().items()}
+        return {
+            name: self.store.query(sql)
+            if name in self.parts or name not in tables.SCHEMA or name == "stage_events"
+            else tables.nothing(name).copy()
+            for name, sql in self._queries().items()
+        }
 
 
 def _last_day(opportunities: pd.DataFrame) -> dt.date | None:

@@ -67,22 +67,25 @@ def _show(connection: duckdb.DuckDBPyConnection, name: str, table: Any) -> None:
 
 
 class Store:
-    """A database on disk that lives as long as one reading.
+    """A database that lives as long as one reading; every rule is SQL over it.
 
-    What an export holds may be larger than the memory; here it is kept compressed, and
-    every rule is one SQL text over it.
+    Parameters
+    ----------
+    timezone : of times that name none
+    place : a folder in which it lies as long as it is needed, because files may hold more
+        than fits into the memory; None keeps it in memory
     """
 
     def __init__(self, timezone: str = "UTC", place: Path | None = None) -> None:
         self._stack = contextlib.ExitStack()
-        home = self._stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="store-", dir=place, ignore_cleanup_errors=True)
-        )
-        folders = [Path(home)] if place is None else [Path(home), place]
-        self._connection = self._stack.enter_context(
-            _connected(str(Path(home) / "store.db"), folders)
-        )
-        self._connection.execute(f"set memory_limit = '{MEMORY}'")
+        if place is None:
+            self._connection = self._stack.enter_context(_connected(":memory:", []))
+        else:
+            home = tempfile.TemporaryDirectory(prefix="store-", dir=place)
+            database = Path(self._stack.enter_context(home)) / "store.db"
+            opened = _connected(str(database), [database.parent, place])
+            self._connection = self._stack.enter_context(opened)
+            self._connection.execute(f"set memory_limit = '{MEMORY}'")
         self._connection.execute(f"set TimeZone = {literal(timezone)}")
         self._views: set[str] = set()
 

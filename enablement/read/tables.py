@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from enablement.read.crosswalks import Match
 from enablement.read.engine import Store, literal, quoted
 from enablement.read.exports import Export
 from enablement.read.quality import Ledger
-from enablement.read.values import FLAG, NUMBER, TEXT, TIME, WOULD_WORK
+from enablement.read.values import FALSE, FLAG, NUMBER, TEXT, TIME, TRUE, WOULD_WORK
 from enablement.settings import Settings
 
 _T, _N, _D, _F = TEXT, NUMBER, TIME, FLAG
@@ -629,6 +630,14 @@ def adopt(
     return _whole(taken[~empty], table)
 
 
+@functools.cache
+def nothing(table: str) -> pd.DataFrame:
+    """Give a table that is handed over without a row."""
+    return pd.DataFrame(
+        {name: pd.Series(dtype=DTYPES[kind]) for name, kind in SCHEMA[table].items()}
+    )
+
+
 def _whole(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """Add the columns of the schema that are not there, without a value."""
     schema = schema_of(table)
@@ -712,7 +721,7 @@ def _as_number(values: pd.Series) -> pd.Series:
 
 
 def _as_flag(values: pd.Series) -> pd.Series:
-    words = {**dict.fromkeys(values.TRUE, True), **dict.fromkeys(values.FALSE, False)}
+    words = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}
     return _as_text(values).str.casefold().map(words).astype(DTYPES[FLAG])
 
 

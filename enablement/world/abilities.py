@@ -85,7 +85,7 @@ class Abilities:
     level : reps × competencies, in standard deviations between reps, without anything planted
     skill : reps × stages, the weighted levels of a stage's competencies, same unit
     habit : reps × stages, logit of the probability that the stage's behaviour is done
-    selling : share of the working time that is selling, per rep, 0 to 1
+    selling : share of the working time that is selling on the last day, per rep, 0 to 1
     planted, trained : leaks and rollouts in force
     """
 
@@ -139,9 +139,13 @@ class Abilities:
 
     @property
     def selling(self) -> np.ndarray:
-        """Share of the working time that is selling, per rep, 0 to 1."""
-        lost = sum((p.leak.size * p.on for p in self.planted if p.leak.place == "time"), 0.0)
-        return self.own_selling * np.exp(-np.asarray(lost))
+        """Share of the working time that is selling on the last day, per rep, 0 to 1."""
+        return self.sells(np.arange(self.people.reps), np.array(self.clock.end))
+
+    def sells(self, rep: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """Share of the working time that is selling, at a time."""
+        lost = sum((p.weight(rep, time) for p in self.planted if p.leak.place == "time"), 0.0)
+        return self.own_selling[rep] * np.exp(-np.asarray(lost))
 
     @property
     def longer(self) -> np.ndarray:
@@ -187,7 +191,7 @@ class Abilities:
         for planted in self.planted:
             if planted.leak.place == KINDS[kind] and planted.leak.cause in HABITS:
                 change = change - planted.weight(rep, time)
-        part = self.ramped(rep, time) * self.selling[rep] / self.chosen.selling_share
+        part = self.ramped(rep, time) * self.sells(rep, time) / self.chosen.selling_share
         return np.exp(change) * part
 
     def yields(self, kind: int, rep: np.ndarray, time: np.ndarray) -> np.ndarray:

@@ -12,10 +12,19 @@ import numpy as np
 import pandas as pd
 
 from enablement.errors import EnablementError
-from enablement.world import creation, history, people, prices, walk
+from enablement.world import creation, history, money, names, people, prices, walk
 from enablement.world.abilities import Abilities, Trained, train
 from enablement.world.clock import Clock
-from enablement.world.parameters import KINDS, STAGES, Leak, Parameters, Rollout
+from enablement.world.parameters import (
+    KINDS,
+    PARTNERS,
+    PIPELINES,
+    RENEWALS,
+    STAGES,
+    Leak,
+    Parameters,
+    Rollout,
+)
 from enablement.world.streams import Streams
 
 if TYPE_CHECKING:
@@ -102,11 +111,15 @@ class World:
         mess: int | None = None,
         defects: tuple[str, ...] | None = None,
         only: tuple[str, ...] | None = None,
+        snapshots: tuple[dt.date, ...] = (),
     ) -> list[Path]:
         """Write what the company would export and keep; see `enablement.world.files.write`."""
         from enablement.world import files
 
-        return files.write(self, folder, crm, format=format, mess=mess, defects=defects, only=only)
+        return files.write(
+            self, folder, crm, format=format, mess=mess, defects=defects, only=only,
+            snapshots=snapshots,
+        )  # fmt: skip
 
     @cached_property
     def last_event(self) -> np.ndarray:
@@ -114,13 +127,52 @@ class World:
         every = np.arange(len(self.made.time))
         return np.searchsorted(self.events.opportunity, every, side="right") - 1
 
+    def last_before(self, time: float) -> np.ndarray:
+        """Position of the last event of each opportunity before a working time; -1 for none."""
+        kept = np.flatnonzero(self.events.time < time)
+        last = np.full(len(self.made.time), -1, dtype=np.int64)
+        last[self.events.opportunity[kept]] = kept
+        return last
+
     @cached_property
     def last_stay(self) -> np.ndarray:
         """Position of the last stay of each opportunity that began before the export."""
+        return self.last_stay_before(self.clock.end)
+
+    def last_stay_before(self, time: float) -> np.ndarray:
+        """Position of the last stay of each opportunity that began before a working time."""
         last = np.zeros(len(self.made.time), dtype=np.int64)
-        inside = np.flatnonzero(self.stays.entered < self.clock.end)
+        inside = np.flatnonzero(self.stays.entered < time)
         last[self.stays.opportunity[inside]] = inside
         return last
+
+    @cached_property
+    def pipeline(self) -> np.ndarray:
+        """Pipeline of each opportunity: position in `PIPELINES`."""
+        found = np.zeros(len(self.made.time), dtype=np.int8)
+        apart = [list(PIPELINES).index(name) for name in self.chosen.apart]
+        renewal = self.made.kind == KINDS.index("renewal")
+        partner = ~renewal & (self.made.source == names.SOURCES.index("Partner"))
+        for number, mine in ((RENEWALS, renewal), (PARTNERS, partner)):
+            if number in apart:
+                found[mine] = number
+        return found
+
+    @cached_property
+    def exchange(self) -> money.Exchange:
+        """Currencies, and what they are worth in the company's."""
+        return money.exchange(Streams(self.seed), self.clock, self.chosen)
+
+    @cached_property
+    def currency(self) -> np.ndarray:
+        """Currency in which each opportunity is sold: position in `Exchange.codes`."""
+        return self.exchange.of_region[self.people.region[self.made.rep]]
+
+    @cached_property
+    def rate(self) -> np.ndarray:
+        """What one unit of its currency was worth when each opportunity was created."""
+        quarter = np.maximum(self.clock.quarter(self.made.time), 0)
+        return self.exchange.rates[self.currency, quarter]
 
     @cached_property
     def rival(self) -> np.ndarray:
@@ -198,7 +250,7 @@ def observed(world_clock: Clock, made: creation.Made, stays: walk.Stays, rollout
     if rollout.place in KINDS:
         there = (made.kind == KINDS.index(rollout.place)) & (made.time < begin)
         return np.bincount(made.rep[there & (made.time >= begin - 130)], minlength=reps) * 1.0
-    there = (stays.stage == STAGES.index(rollout.place)) & (stays.exit != walk.BACK)
+    there = (stays.stage == STAGES.index(rollout.place)) & stays.decided
     there &= (stays.left < begin) & (stays.left >= begin - 130)
     count = np.bincount(stays.rep[there], minlength=reps)
     onward = np.bincount(stays.rep[there & (stays.exit != walk.LOST)], minlength=reps)

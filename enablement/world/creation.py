@@ -59,13 +59,18 @@ class Made:
 
 
 def moments(
-    streams: Streams, clock: Clock, people: People, abilities: Abilities, chosen: Parameters
+    streams: Streams, clock: Clock, factor: np.ndarray, chosen: Parameters
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Time, rep and kind of every opportunity, in order of time."""
-    days = np.arange(int(np.ceil(clock.end)))
+    """Time, rep and kind of every opportunity, in order of time.
+
+    Parameters
+    ----------
+    factor : on the rate of creation, reps × days × kinds
+    """
+    days = np.arange(factor.shape[1])
     season = np.asarray(chosen.creation_season)[clock.season(days.astype(float))]
     kinds = np.asarray(chosen.kinds) * chosen.per_quarter / WORKING_DAYS
-    rate = kinds[None, None, :] * season[None, :, None] * abilities.creation(days.astype(float))
+    rate = kinds[None, None, :] * season[None, :, None] * factor
     count = streams.poisson("creation", rate)
     count = count.transpose(1, 0, 2)  # by day, so that a later change leaves earlier ones alone
     day, rep, kind = (np.repeat(at, count[count > 0]) for at in np.nonzero(count))
@@ -105,10 +110,23 @@ def accounts(
 
 
 def make(
-    streams: Streams, clock: Clock, people: People, abilities: Abilities, chosen: Parameters
+    streams: Streams,
+    clock: Clock,
+    people: People,
+    abilities: Abilities,
+    chosen: Parameters,
+    *,
+    beyond: Abilities | None = None,
 ) -> tuple[Made, Accounts]:
-    """All opportunities at their creation, and the accounts."""
-    time, rep, kind = moments(streams, clock, people, abilities, chosen)
+    """All opportunities at their creation, and the accounts.
+
+    Parameters
+    ----------
+    beyond : only those that these abilities would not create; None for all
+    """
+    days = np.arange(int(np.ceil(clock.end))).astype(float)
+    factor = abilities.creation(days) - (beyond.creation(days) if beyond else 0.0)
+    time, rep, kind = moments(streams, clock, factor, chosen)
     held, account = accounts(streams, clock, people, rep, kind)
     size = len(time)
     source = streams.pick_each("source", abilities.sources(rep, kind, time)).astype(np.int8)

@@ -11,10 +11,12 @@ from enablement.world.creation import Made
 from enablement.world.parameters import STAGES, Parameters
 from enablement.world.prices import Prices
 from enablement.world.streams import Streams
-from enablement.world.walk import LOST, WON, Stays
+from enablement.world.walk import CANCELLED, WON, Stays
 
 ENTRY, OUTCOME, HANDOVER, AMOUNT, PUSH = range(5)
-WON_CODE, LOST_CODE = len(STAGES), len(STAGES) + 1
+WON_CODE, LOST_CODE, CANCELLED_CODE = (len(STAGES) + place for place in range(3))
+ENDING = np.full(CANCELLED + 1, LOST_CODE)
+ENDING[WON], ENDING[CANCELLED] = WON_CODE, CANCELLED_CODE
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Events:
 
     opportunity : position
     time : working time
-    stage : position in the stages; then won, then lost
+    stage : position in the stages; then won, lost, cancelled
     rep : owner from then on
     amount : in the currency
     close : expected close, or the close itself, in days since 1970-01-01
@@ -126,7 +128,7 @@ def events(
 ) -> Events:
     """All notes up to the export."""
     plan = _plan(streams, clock, made, stays, prices, chosen)
-    over = np.flatnonzero((stays.exit == WON) | (stays.exit == LOST))
+    over = np.flatnonzero(stays.over)
     moved = np.flatnonzero(np.isfinite(stays.handed))
     end = np.minimum(prices.closed, clock.end)
     changed = np.flatnonzero((prices.agreed < end) & (prices.last != prices.first))
@@ -152,7 +154,7 @@ def _noted(
     """What stands in the notes, given when and in which stay they were made."""
     opportunity = stays.opportunity[stay]
     closing = kind == OUTCOME
-    ending = np.where(stays.exit[stay] == WON, WON_CODE, LOST_CODE)
+    ending = ENDING[stays.exit[stay]]
     stage = np.where(closing, ending, stays.stage[stay]).astype(np.int8)
     owner = _owner(stays, stay, time)
     rep = np.where(kind == ENTRY, stays.rep[stay], owner)

@@ -8,7 +8,19 @@ from dataclasses import dataclass, fields
 from enablement.errors import EnablementError, choices
 
 STAGES = ("Prospecting", "Qualification", "Discovery", "Proposal", "Negotiation")
-WON, LOST = "Closed Won", "Closed Lost"
+WON, LOST, CANCELLED = "Closed Won", "Closed Lost", "Cancelled"
+PIPELINES = {
+    "Sales Pipeline": STAGES,
+    "Renewals": ("Renewal Planned", "Usage Review", "Renewal Call", "Renewal Offer",
+                 "Renewal Terms"),
+    "Partner Pipeline": ("Referral", "Joint Qualification", "Discovery", "Joint Proposal",
+                         "Negotiation"),
+}  # fmt: skip
+"""Stages by pipeline. Each has one for every step of `STAGES`; some names stand in two."""
+RENEWALS, PARTNERS = 1, 2
+COMPANY_CURRENCY = "USD"
+RATES = {"USD": 1.0, "EUR": 1.1, "GBP": 1.27, "CHF": 1.14, "PLN": 0.26, "SEK": 0.095}
+"""Currencies, and about what one unit is worth in the company's."""
 KINDS = ("new", "existing", "renewal")
 CAUSES = ("skill", "execution", "mix", "tools", "pay")
 ASSIGNMENTS = ("randomised", "staggered", "worst first", "everyone")
@@ -183,6 +195,8 @@ class Parameters:
         skip : share of advances that jump over the next stage
         reopen : share of losses that are reopened, once
         handover : share of opportunities that change the owner; those of leavers come on top
+        cancel : share of stays that end because the opportunity is called off, neither won nor
+            lost; the rates of advancing are those of the others
     Time
         stage_days : median days of a stay that advances without the behaviour, per stage,
             mid-market
@@ -212,6 +226,15 @@ class Parameters:
         turnover : share of the reps who leave during the time and are replaced
         quota_share : quota over what an average rep would sell
         quota_growth : growth of the quota from quarter to quarter
+    Activities
+        no_show : share of first meetings before which one was held to which nobody came
+        planned : share of the open opportunities with an activity planned after the export
+    Organisation
+        apart : pipelines of `PIPELINES` that run beside the first, with stages of their own: none,
+            `Renewals` (all renewals), `Partner Pipeline` (the rest of what partners bring)
+        currencies : codes of `RATES` in which the regions sell, in the order of `names.REGIONS`
+            and again from the first; quotas, potential and every truth stay in US dollars
+        rate_spread : standard deviation of the logarithm of a rate from quarter to quarter
     Tables
         reason_lean : logarithm of the weight of the reason that a lack of skill at the stage
             brings, per standard deviation
@@ -250,6 +273,7 @@ class Parameters:
     skip: float = 0.08
     reopen: float = 0.01
     handover: float = 0.05
+    cancel: float = 0.0
 
     stage_days: tuple[float, ...] = (12.0, 13.0, 18.0, 17.0, 16.0)
     time_shape: float = 2.2
@@ -279,6 +303,13 @@ class Parameters:
     quota_share: float = 1.0
     quota_growth: float = 0.008
 
+    no_show: float = 0.12
+    planned: float = 0.0
+
+    apart: tuple[str, ...] = ()
+    currencies: tuple[str, ...] = (COMPANY_CURRENCY,)
+    rate_spread: float = 0.02
+
     reason_lean: float = 0.35
     test_error: float = 0.35
     manager_error: float = 0.4
@@ -295,6 +326,11 @@ class Parameters:
         _length(self, 3, "kind_effect", "segment_slowness")
         _between(self, 0.0, 1.0, "back", "skip", "reopen", "handover", "turnover", "practising")
         _between(self, 0.0, 1.0, "general_share", "base_discount", "thin_discount")
+        _between(self, 0.0, 1.0, "cancel", "no_show", "planned", "rate_spread")
+        for name in self.apart:
+            _known("pipeline apart", name, tuple(PIPELINES)[1:])
+        for name in self.currencies or ("none",):
+            _known("currency", name, tuple(RATES))
         for name in ("stage_rates", "executes"):
             if not all(0.0 < value < 1.0 for value in getattr(self, name)):
                 raise EnablementError(

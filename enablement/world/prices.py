@@ -9,7 +9,7 @@ import numpy as np
 from enablement.world.creation import Made
 from enablement.world.parameters import COMPETENCIES, Parameters
 from enablement.world.streams import Streams
-from enablement.world.walk import LOST, WON, Stays
+from enablement.world.walk import Stays
 
 PROPOSAL, NEGOTIATION = 3, 4
 
@@ -23,6 +23,7 @@ class Prices:
     discount : 1 - last / list, 0 to 1
     coverage : open pipeline of the rep over a quarter's quota when the offer was made, NaN without
     closed : working time of the outcome; inf where there is none in the simulated time
+    rep : who made the first offer; 0 where there is none
     """
 
     offered: np.ndarray
@@ -32,6 +33,7 @@ class Prices:
     discount: np.ndarray
     coverage: np.ndarray
     closed: np.ndarray
+    rep: np.ndarray
 
 
 class OpenPipeline:
@@ -66,11 +68,10 @@ def _first(stays: Stays, stage: int, size: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def _ends(stays: Stays, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """When each opportunity was won or lost for good, and whose it was."""
+    """When each opportunity had its outcome for good, and whose it was."""
     last = np.zeros(size, dtype=np.int64)
     last[stays.opportunity] = np.arange(len(stays.stage))
-    over = (stays.exit[last] == WON) | (stays.exit[last] == LOST)
-    return np.where(over, stays.left[last], np.inf), stays.next_rep[last]
+    return np.where(stays.over[last], stays.left[last], np.inf), stays.next_rep[last]
 
 
 def price(
@@ -99,4 +100,4 @@ def price(
     first = np.round(made.list_amount * (1 - np.floor(discount * 50) / 100) / 10) * 10
     last = np.round(made.list_amount * (1 - discount) / 10) * 10
     coverage = np.where(np.isfinite(offered), coverage, np.nan)
-    return Prices(offered, agreed, first, last, discount, coverage, closed)
+    return Prices(offered, agreed, first, last, discount, coverage, closed, rep)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from enablement.world import canonical
+from enablement.world import canonical, reports
 from enablement.world.formats import ids, labels
 from enablement.world.history import HANDOVER
 from enablement.world.parameters import WON
@@ -26,6 +26,8 @@ OPPORTUNITY = {
     "amount": "Amount",
     "list_amount": "List_Amount__c",
     "product": "Product__c",
+    "pipeline": "RecordType.Name",
+    "currency": "CurrencyIsoCode",
     "close": "CloseDate",
     "created_at": "CreatedDate",
     "rep_id": "OwnerId",
@@ -70,6 +72,7 @@ ACCOUNT = {
     "potential": "Potential__c",
     "first_won_on": "First_Won__c",
 }
+ON_REQUEST = ("pipeline", "currency")
 SETTINGS = """
 [columns.opportunities]
 product = "Product__c"
@@ -92,8 +95,23 @@ first_won_on = "First_Won__c"
 """
 
 
+def settings(world: World, format: str) -> str:
+    """Where the columns stand that a company has of its own, as TOML."""
+    has = {"pipeline": bool(world.chosen.apart), "currency": not world.exchange.plain}
+    more = "".join(f'{name} = "{OPPORTUNITY[name]}"\n' for name in ON_REQUEST if has[name])
+    said = SETTINGS.replace("[columns.opportunities]\n", "[columns.opportunities]\n" + more)
+    if format != "report":
+        return said
+    before, after = said.split("[columns.reps]")
+    for object_name, label in reports.OPPORTUNITY.items():
+        before = before.replace(f'"{object_name}"', f'"{label}"')
+    return before + "[columns.reps]" + after
+
+
 def _named(table: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
-    return table[list(columns)].rename(columns=columns)
+    there = {ours: theirs for ours, theirs in columns.items()
+             if ours in table or ours not in ON_REQUEST}  # fmt: skip
+    return table[list(there)].rename(columns=there)
 
 
 def field_history(world: World) -> pd.DataFrame:
@@ -123,7 +141,8 @@ def history(world: World) -> Iterator[pd.DataFrame]:
         yield _named(canonical.stage_events(world, part).assign(id=number), HISTORY)
 
 
-def _opportunity(table: pd.DataFrame) -> pd.DataFrame:
+def opportunity(table: pd.DataFrame) -> pd.DataFrame:
+    """`Opportunity.csv` from the opportunities of some day."""
     table = table.assign(
         close=table["closed_at"].fillna(table["expected_close"]).dt.floor("D"),
         is_closed=table["closed_at"].notna(),
@@ -147,7 +166,7 @@ def export(
     tables : its canonical tables, without the stage events
     """
     return {
-        "Opportunity": _opportunity(tables["opportunities"]),
+        "Opportunity": opportunity(tables["opportunities"]),
         "OpportunityHistory": history(world),
         "OpportunityFieldHistory": field_history(world),
         "User": _user(tables["reps"]),

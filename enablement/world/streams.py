@@ -20,16 +20,19 @@ class Streams:
     ----------
     seed : int
         Any integer from 0 up. The same seed gives the same numbers.
+    apart : str
+        Name of another set of streams under the same seed.
     """
 
-    def __init__(self, seed: int) -> None:
-        self.seed = int(seed)
+    def __init__(self, seed: int, apart: str = "") -> None:
+        self.seed, self.apart = int(seed), apart
         self._made: dict[str, np.random.Generator] = {}
 
     def uniform(self, name: str, size: int | tuple[int, ...]) -> np.ndarray:
         """Numbers between 0 (included) and 1 (excluded) from the stream `name`."""
         if name not in self._made:
-            self._made[name] = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+            key = zlib.crc32((self.apart + name).encode())
+            self._made[name] = np.random.default_rng([self.seed, key])
         return self._made[name].random(size)
 
     def normal(self, name: str, size: int | tuple[int, ...]) -> np.ndarray:

@@ -6,22 +6,19 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from enablement.world import hubspot, salesforce
-from enablement.world.parameters import COMPETENCIES
+from enablement.world import canonical, hubspot, money, salesforce
+from enablement.world.parameters import COMPETENCIES, PIPELINES
 from enablement.world.requests import asked
 
 if TYPE_CHECKING:
     from enablement.world.company import World
 
 SETTINGS = """# How this company uses its CRM: our words on the left, the CRM's on the right.
-stages = ["Prospecting", "Qualification", "Discovery", "Proposal", "Negotiation"]
-currency = "USD"
+{stages}currency = "USD"
 exported_on = {exported_on}
 
 [outcomes]
-"Closed Won" = "won"
-"Closed Lost" = "lost"
-
+{outcomes}
 [types]
 "New Business" = "new business"
 "Existing Business" = "existing business"
@@ -189,15 +186,35 @@ def patterns() -> pd.DataFrame:
     )
 
 
-def settings(world: World, crm: str) -> str:
-    """`settings.toml` for an export of a CRM."""
-    more = {"salesforce": salesforce.SETTINGS, "hubspot": hubspot.SETTINGS, "tables": ""}[crm]
-    return SETTINGS.format(exported_on=world.exported_on.isoformat()) + more
+def settings(world: World, crm: str, format: str = "csv") -> str:
+    """`settings.toml` for an export of a CRM in a format."""
+    ours = {
+        "salesforce": salesforce.settings(world, format),
+        "hubspot": hubspot.SETTINGS,
+        "tables": "",
+    }
+    more = ours[crm]
+    names = canonical.pipelines(world)
+    alone = f"stages = {_listed(PIPELINES[names[0]])}\n" if len(names) == 1 else ""
+    meant = "".join(f'"{name}" = "{kind}"\n' for name, kind in canonical.meanings(world).items())
+    first = SETTINGS.format(exported_on=world.exported_on.isoformat(), stages=alone, outcomes=meant)
+    return first + ("" if alone else _pipelines(names)) + more
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return "[" + ", ".join(f'"{name}"' for name in names) + "]"
+
+
+def _pipelines(names: list[str]) -> str:
+    each = [f'\n[pipelines."{name}"]\nstages = {_listed(PIPELINES[name])}\n' for name in names]
+    return "".join(each)
 
 
 def tables(world: World) -> dict[str, pd.DataFrame]:
     """All written lists, by name."""
+    rates = {"rates": money.table(world.clock, world.exchange)}
     return {
+        **({} if world.exchange.plain else rates),
         "competencies": competencies(),
         "lessons": lessons(),
         "pay": pay(),

@@ -10,6 +10,7 @@ import pandas as pd
 from enablement.world import names
 from enablement.world.clock import DAY
 from enablement.world.formats import ids, labels, numbered
+from enablement.world.history import WON_CODE
 from enablement.world.streams import Streams
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 CALL, EMAIL, MEETING = range(3)
 TYPES = ("call", "email", "meeting")
-STATUSES = ("held", "no-show")
+STATUSES = ("held", "no-show", "planned")
+HELD, NO_SHOW, PLANNED = range(3)
+AHEAD = 8.0  # working days for which activities are planned
 OUTCOMES = ("next step agreed", "no next step", "interest", "no interest")
 CALLS_A_WEEK = 0.3  # to accounts without an opportunity, per kind of business
 Rows = dict[str, np.ndarray]
@@ -64,16 +67,16 @@ def _second_touch(world: World, streams: Streams) -> Rows:
     }
 
 
-def _missed(streams: Streams, rows: Rows, entered: np.ndarray) -> Rows:
+def _missed(streams: Streams, rows: Rows, entered: np.ndarray, share: float) -> Rows:
     """Meetings to which nobody came, before the one that was held."""
     size = len(rows["stay"])
-    hit = np.flatnonzero((rows["type"] == MEETING) & (streams.uniform("missed", size) < 0.12))
+    hit = np.flatnonzero((rows["type"] == MEETING) & (streams.uniform("missed", size) < share))
     begin = entered[rows["stay"][hit]]
     made = {key: values[hit] for key, values in rows.items()}
     return {
         **made,
         "time": begin + 0.4 * (rows["time"][hit] - begin),
-        "status": np.ones(len(hit), dtype=np.int64),
+        "status": np.full(len(hit), NO_SHOW),
     }
 
 
@@ -81,7 +84,7 @@ def _on_opportunities(world: World, streams: Streams) -> Rows:
     """Activities on opportunities, with who did them for which."""
     stays = world.stays
     parts = [_first_touch(world, streams), _second_touch(world, streams)]
-    parts.append(_missed(streams, parts[0], stays.entered))
+    parts.append(_missed(streams, parts[0], stays.entered, world.chosen.no_show))
     rows = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     stay = rows["stay"]
     logged = streams.uniform("logged", len(stay)) < 0.95
@@ -91,7 +94,7 @@ def _on_opportunities(world: World, streams: Streams) -> Rows:
     later = rows["time"] >= np.where(np.isnan(stays.handed), np.inf, stays.handed)[stay]
     chance = streams.uniform("agreed in activity", len(stay)) < 0.5
     agreed = np.where(stays.stage[stay] == 1, stays.done[stay], chance)
-    silent = (rows["type"] == EMAIL) | (rows["status"] == 1)
+    silent = (rows["type"] == EMAIL) | (rows["status"] == NO_SHOW)
     opportunity = stays.opportunity[stay]
     return {
         **{key: rows[key] for key in ("time", "type", "status")},
@@ -100,6 +103,27 @@ def _on_opportunities(world: World, streams: Streams) -> Rows:
         "account": np.full(len(stay), -1),
         "contact": world.made.account[opportunity].astype(np.int64) * 4 + rows["contact"],
         "outcome": np.where(silent, -1, np.where(agreed, 0, 1)),
+    }
+
+
+def _planned(world: World, streams: Streams) -> Rows:
+    """What stands in the calendar after the export, on opportunities that are open."""
+    last = world.last_event
+    open_ = np.flatnonzero(world.events.stage[last] < WON_CODE)
+    drawn = streams.uniform("planned", len(last))[open_]
+    who = open_[drawn < world.chosen.planned]
+    size = len(who)
+    moment = world.clock.end + AHEAD * streams.uniform("moment of what is planned", size)
+    meets = streams.uniform("planned meeting", size) < 0.5
+    return {
+        "time": moment,
+        "type": np.where(meets, MEETING, CALL),
+        "status": np.full(size, PLANNED),
+        "rep": world.events.rep[last][who].astype(np.int64),
+        "opportunity": who,
+        "account": np.full(size, -1),
+        "contact": world.made.account[who].astype(np.int64) * 4,
+        "outcome": np.full(size, -1),
     }
 
 
@@ -135,13 +159,14 @@ def activities(world: World) -> pd.DataFrame:
     """`activities`: calls, emails and meetings, in order of time."""
     streams = Streams(world.seed)
     parts = [_on_opportunities(world, streams), *(_prospecting(world, streams, k) for k in (0, 1))]
+    parts += [_planned(world, streams)] if world.chosen.planned else []
     rows = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     order = np.argsort(rows["time"], kind="stable")
     rows = {key: values[order] for key, values in rows.items()}
     length = np.array([4.0, 0.0, 25.0])[rows["type"]]
     spread = np.array([14.0, 0.0, 40.0])[rows["type"]]
     minutes = np.round(length + spread * streams.uniform("minutes", len(order)))
-    unknown = (rows["type"] == EMAIL) | (rows["status"] == 1)
+    unknown = (rows["type"] == EMAIL) | (rows["status"] != HELD)
     return pd.DataFrame(
         {
             "activity_id": numbered("T", np.arange(len(order))),

@@ -6,7 +6,9 @@ The truth of a company is a dict that can be written as JSON:
                 back left out), share that went back
     leaks       per planted weakness: place, cause, size (logits; logarithm of a rate at new,
                 existing and time), whom it hits, and over the last four quarters the chance with
-                and without it (stages) and the won amount it cost at unchanged discounts
+                and without it (stages), the won amount it cost, and how much of that went in
+                discounts on what was sold anyway, because the pipeline was thinner; counted on what
+                was created, entered and offered in those quarters, whenever it closes
     costliest   the place, and the stage, whose leaks cost most over the last four quarters; null
                 where nothing was planted
     reps        per rep on the last day: level per competency (0 to 4), how often each stage's
@@ -28,10 +30,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from enablement.world import formats, requests, walk
+from enablement.world import counterfactual, formats, requests, walk
 from enablement.world.abilities import Abilities, Planted
 from enablement.world.history import LOST_CODE, WON_CODE
-from enablement.world.parameters import BEHAVIOURS, COMPETENCIES, KINDS, STAGES
+from enablement.world.parameters import BEHAVIOURS, COMPETENCIES, KINDS, STAGES, Parameters
 from enablement.world.streams import Streams
 
 if TYPE_CHECKING:
@@ -48,25 +50,28 @@ class _Account:
         stays, end = world.stays, world.clock.end
         self.begin = max(end - WINDOW, 0.0)
         inside = (stays.entered < end) & (stays.entered >= self.begin)
-        self.rows = np.flatnonzero(inside & (stays.exit != walk.BACK))
+        self.rows = np.flatnonzero(inside & stays.decided)
         self.at = stays.opportunity[self.rows]
         self.stage, self.rep = stays.stage[self.rows], stays.rep[self.rows]
         self.time = stays.entered[self.rows]
         way = walk.Walk(Streams(world.seed), world.clock, world.abilities, world.made, world.chosen)
         self.offset = way.offset(self.at, self.stage, self.time)
-        kind = world.made.kind
-        self.means = np.array([_means(stays, kind[stays.opportunity] == k) for k in range(3)])
-        self.amount = world.made.list_amount * (1.0 - _mean(world.prices.discount[
-            np.isfinite(world.prices.offered)]))  # fmt: skip
+        # Alike enough to be won alike: the kind of business and the segment.
+        self.group = world.made.kind.astype(np.int64) * 3 + world.made.segment
+        whose = self.group[stays.opportunity]
+        self.won = np.array([_wins(_means(stays, whose == g), world.chosen) for g in range(9)])
         self.now = self.chance(world.abilities)
 
     def chance(self, abilities: Abilities, more: np.ndarray | float = 0.0) -> np.ndarray:
         return abilities.chance(self.stage, self.rep, self.time, self.offset + more)
 
     def worth(self) -> np.ndarray:
-        """What one more advance of each stay would bring, in the currency."""
-        onward = np.cumprod(np.c_[self.means[:, 1:], np.ones(3)][:, ::-1], axis=1)[:, ::-1]
-        return onward[self.world.made.kind[self.at], self.stage] * self.amount[self.at]
+        """List amount that one more advance of each stay would win."""
+        chosen, last = self.world.chosen, len(STAGES) - 1
+        ahead = np.c_[self.won[:, 1:], np.ones(9), np.ones(9)]
+        jump = np.where(np.arange(last + 1) < last - 1, chosen.skip, 0.0)
+        gain = (1.0 - jump) * ahead[:, :-1] + jump * ahead[:, 1:] - chosen.reopen * self.won
+        return gain[self.group[self.at], self.stage] * self.world.made.list_amount[self.at]
 
 
 def _mean(values: np.ndarray) -> float:
@@ -80,6 +85,29 @@ def _means(stays: walk.Stays, there: np.ndarray) -> np.ndarray:
     return np.bincount(stage, weights=chance, minlength=len(STAGES)) / np.maximum(count, 1)
 
 
+def _wins(rates: np.ndarray, chosen: Parameters) -> np.ndarray:
+    """Probability to be won in the end, from the entry into each stage.
+
+    Parameters
+    ----------
+    rates : chance to advance, per stage
+    """
+    size = len(STAGES)
+    to, own = np.zeros((size, size)), np.zeros(size)
+    for stage, rate in enumerate(rates):
+        back = chosen.back if stage else 0.0
+        going = (1.0 - chosen.cancel) * (1.0 - back)
+        to[stage, max(stage - 1, 0)] += (1.0 - chosen.cancel) * back
+        to[stage, stage] += going * (1.0 - rate) * chosen.reopen
+        if stage == size - 1:
+            own[stage] = going * rate
+            continue
+        jump = chosen.skip if stage < size - 2 else 0.0
+        to[stage, stage + 1] += going * rate * (1.0 - jump)
+        to[stage, min(stage + 2, size - 1)] += going * rate * jump
+    return np.linalg.solve(np.eye(size) - to, own)
+
+
 def _points(value: float | np.floating) -> float:
     return round(float(value), 4)
 
@@ -88,7 +116,7 @@ def _stages(world: World) -> dict[str, Any]:
     stays = world.stays
     inside = stays.entered < world.clock.end
     back = stays.exit == walk.BACK
-    means = _means(stays, inside & ~back)
+    means = _means(stays, inside & stays.decided)
     count = np.bincount(stays.stage[inside], minlength=len(STAGES))
     gone = np.bincount(stays.stage[inside & back], minlength=len(STAGES))
     return {
@@ -123,30 +151,50 @@ def _leak(account: _Account, number: int, planted: Planted) -> tuple[dict[str, A
         "who": leak.who if isinstance(leak.who, str) else list(_keys(np.array(leak.who))),
         "reps": _keys(np.flatnonzero(planted.on)),
     }
+    given = counterfactual.discounts(world, number)
     if planted.stage >= 0:
         other, hit = _leak_rates(account, number, planted)
         lost = (other - account.now) * hit * account.worth()
-        cost = np.bincount(account.rep, weights=lost, minlength=world.people.reps)
+        missed = np.bincount(account.rep, weights=lost, minlength=world.people.reps)
         here = hit & (account.stage == planted.stage)
         told["rate"] = _points(_mean(account.now[here]))
         told["rate_without"] = _points(_mean(other[here]))
     else:
-        cost = _creation_cost(account, planted)
+        missed = _not_created(account, planted)
+    deeper = _deeper(account, given)
+    cost = missed * (1.0 - _mean(given[~np.isnan(given)])) + deeper
     told["cost"] = round(float(cost.sum()))
+    told["cost_of_discounts"] = round(float(deeper.sum()))
     return told, cost
 
 
-def _creation_cost(account: _Account, planted: Planted) -> np.ndarray:
-    """Won amount that was not, because opportunities were not created, per rep."""
-    made, leak = account.world.made, planted.leak
+def _not_created(account: _Account, planted: Planted) -> np.ndarray:
+    """List amount that would be won of the opportunities that were not created, per rep."""
+    made, leak, late = account.world.made, planted.leak, account.world.chosen.late_start
     there = (made.time >= account.begin) & (made.time < account.world.clock.end)
     if leak.place in KINDS:
         there &= made.kind == KINDS.index(leak.place)
-    first = np.where(made.kind == 2, 3, 0)
-    won = np.array([[row[s:].prod() for s in range(len(STAGES))] for row in account.means])
-    worth = won[made.kind, first] * account.amount
+    later = np.asarray(late)[made.kind]
+    begun = (1.0 - later) * account.won[account.group, 0] + later * account.won[account.group, 1]
+    won = np.where(made.kind == KINDS.index("renewal"), account.won[account.group, 3], begun)
     more = np.exp(planted.weight(made.rep, made.time)) - 1.0
-    return np.bincount(made.rep, weights=more * worth * there, minlength=account.world.people.reps)
+    worth = more * won * made.list_amount * there
+    return np.bincount(made.rep, weights=worth, minlength=account.world.people.reps)
+
+
+def _deeper(account: _Account, given: np.ndarray) -> np.ndarray:
+    """Won amount given away because the leak made the pipeline thinner, per rep.
+
+    Parameters
+    ----------
+    given : discounts without the leak
+    """
+    world, price = account.world, account.world.prices
+    inside = (price.offered >= account.begin) & (price.offered < world.clock.end)
+    rows = np.flatnonzero(inside & ~np.isnan(given))
+    won = account.won[account.group[rows], 3] * world.made.list_amount[rows]
+    more = (price.discount[rows] - given[rows]) * won
+    return np.bincount(price.rep[rows], weights=more, minlength=world.people.reps)
 
 
 def _costliest(leaks: list[dict[str, Any]]) -> dict[str, Any]:
@@ -196,7 +244,7 @@ def _reps(world: World, costs: np.ndarray) -> list[dict[str, Any]]:
 def _luck(world: World) -> np.ndarray:
     """Advances of each rep less those expected from the true chances, in standard deviations."""
     stays = world.stays
-    rows = (stays.exit != walk.BACK) & (stays.left < world.clock.end)
+    rows = stays.decided & (stays.left < world.clock.end)
     rep, chance = stays.rep[rows], stays.chance[rows].astype(float)
     surprise = (stays.exit[rows] != walk.LOST) - chance
     reps = world.people.reps
@@ -239,7 +287,7 @@ def _rollout(world: World, number: int) -> dict[str, Any]:
     if taken.stage < 0:
         return told | {"gain": _creation_gain(world, number)}
     rows = np.flatnonzero(
-        (stays.stage == taken.stage) & (stays.exit != walk.BACK)
+        (stays.stage == taken.stage) & stays.decided
         & (stays.entered > taken.completed[stays.rep]) & (stays.entered < world.clock.end)
     )  # fmt: skip
     way = walk.Walk(Streams(world.seed), world.clock, abilities, world.made, world.chosen)

@@ -16,7 +16,7 @@ from enablement.world.creation import Made
 from enablement.world.parameters import STAGES, Parameters
 from enablement.world.streams import Streams
 
-ADVANCED, WON, LOST, BACK = 0, 1, 2, 3
+ADVANCED, WON, LOST, BACK, CANCELLED = range(5)
 LAST = len(STAGES) - 1
 STAYS_EACH = 2.9  # stays of an opportunity, on average
 
@@ -29,9 +29,9 @@ class Stays:
     entered, left : working time
     rep, next_rep : owner when it was entered, and when it was left
     handed : working time of the hand-over, NaN without one
-    exit : 0 advanced, 1 won, 2 lost, 3 back
+    exit : 0 advanced, 1 won, 2 lost, 3 back, 4 cancelled
     done : whether the stage's behaviour was done
-    chance : true probability to advance, 0 to 1
+    chance : true probability to advance where it is decided, 0 to 1
     """
 
     opportunity: np.ndarray
@@ -44,6 +44,16 @@ class Stays:
     exit: np.ndarray
     done: np.ndarray
     chance: np.ndarray
+
+    @property
+    def decided(self) -> np.ndarray:
+        """Which stays ended by moving on or by a loss."""
+        return self.exit <= LOST
+
+    @property
+    def over(self) -> np.ndarray:
+        """Which stays ended with an outcome."""
+        return (self.exit == WON) | (self.exit == LOST) | (self.exit == CANCELLED)
 
 
 def first_stage(streams: Streams, made: Made, chosen: Parameters) -> np.ndarray:
@@ -139,6 +149,8 @@ class Walk:
         exit_ = np.where(self.draw("outcome", step, at) < chance, onward, LOST)
         turned = self.draw("back", step, at) < chosen.back
         exit_ = np.where(turned & (stage > 0) & (state.backs[at] < 2), BACK, exit_)
+        if chosen.cancel:
+            exit_ = np.where(self.draw("cancelled", step, at) < chosen.cancel, CANCELLED, exit_)
         part = np.clip(self.draw("time in stage", step, at), 1e-4, 1 - 1e-3)
         skewed = np.exp(np.log(part / (1 - part)) / chosen.time_shape)
         middle = np.asarray(chosen.stage_days)[stage] * 5 / 7 * self.slow[at]

@@ -59,6 +59,11 @@ def advice(crm: str | None) -> str:
     return next((text["history_advice"] for text in said if "history_advice" in text), ADVICE)
 
 
+def products() -> list[str]:
+    """List the CRMs that have crosswalks, each once."""
+    return list(dict.fromkeys(text["crm"] for text in texts().values() if "crm" in text))
+
+
 def match(export: Export, settings: Settings) -> list[Match]:
     """Recognise a file by what the settings say of it, else by its headers.
 

@@ -4,25 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-DATED = (
-    "Export the same list again at each month's end and keep each with "
-    "`enablement snapshot add FILE --taken DATE`: the history is built from then on."
-)
-STAGE_HISTORY = {
-    "Salesforce": (
-        "In Salesforce: Reports, New Report, Opportunities, Opportunity History, Start Report. "
-        "Columns: Opportunity ID, From Stage, To Stage, Last Modified, Amount. Filters: Show Me "
-        "All opportunities, Opportunity Status Any, Date Range All Time. Run, then Export, "
-        "Details Only, CSV, UTF-8, and put the file beside the others."
-    ),
-    "HubSpot": (
-        "In HubSpot: Settings, Properties, object Deals, the property Deal Stage, Export property "
-        "history; it keeps the last 20 changes of a deal. Or Deals, Export, with all properties: "
-        "the Date entered columns have the last entry into each stage."
-    ),
-    "Dynamics": "A list of Dynamics 365 shows the present alone. " + DATED,
-    "Pipedrive": "Pipedrive's list of deals shows the present alone. " + DATED,
-}
+from enablement.read import crosswalks
+
 OWNER_HISTORY = {
     "Salesforce": (
         "In Salesforce: Reports, New Report, Opportunities, Opportunity Field History, Start "
@@ -53,13 +36,13 @@ def to_run(files: pd.DataFrame, *, stage_history: bool, owner_history: bool) -> 
     crm = _named(files)
     told = []
     if not stage_history:
-        told.append("When each stage was entered: " + STAGE_HISTORY.get(crm, DATED))
+        told.append("When each stage was entered: " + crosswalks.advice(crm))
     if not owner_history and crm in OWNER_HISTORY:
         told.append("Who owned it when: " + OWNER_HISTORY[crm])
     return told
 
 
-def _named(files: pd.DataFrame) -> str:
+def _named(files: pd.DataFrame) -> str | None:
     """Find the CRM by how the opportunities were recognised."""
     said = files.loc[files["table"].notna(), "why"].astype("str")
-    return next((crm for crm in STAGE_HISTORY if said.str.contains(crm).any()), "")
+    return next((crm for crm in crosswalks.products() if said.str.contains(crm).any()), None)
