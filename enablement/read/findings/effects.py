@@ -9,7 +9,7 @@ import pandas as pd
 from enablement.read import engine, footers
 
 # A report's footer, totals and repeated headers are no opportunities that were left out.
-NO_RECORD = "|".join(map(re.escape, footers.REASONS))
+NO_RECORD = "|".join(map(re.escape, ("footer", footers.SUMMARY, footers.EMPTY, footers.AGAIN)))
 TOLD = {
     "rule": "str",
     "opportunity_id": "str",
