@@ -508,3 +508,30 @@ def test_no_row_is_lost_whatever_the_file_holds(tmp_path, rows):
     assert summary["rows_in"] == summary["used"] + summary["set_aside"] == independent
     assert len(crm.opportunities) == summary["used"]
     assert len(crm.quality.set_aside) == summary["set_aside"]
+
+
+def test_kinds_of_business_are_read_as_spelt_and_others_counted():
+    """HubSpot writes `newbusiness`; `Upsell` is no kind that is known, and said to be none."""
+    said = {"stages": ["Lead"], "outcomes": {"Won": "won"}}
+    kinds = ["newbusiness", "Existing Business", "Renewal", "Upsell", "Upsell", None]
+    rows = pd.DataFrame(
+        {"opportunity_id": list("abcdef"), "stage": "Lead", "name": list("uvwxyz"), "type": kinds}
+    )
+    crm = en.crm(opportunities=rows, settings=said)
+    assert crm.opportunities["type"].dropna().tolist() == [
+        "new business",
+        "existing business",
+        "renewal",
+    ]
+    told = "type read as unknown, for want of a line in [types]: 'Upsell'"
+    assert dict(crm.quality.notes[["note", "rows"]].to_numpy())[told] == 2
+
+
+def test_a_line_of_totals_is_no_opportunity_that_was_left_out(tmp_path):
+    """A list kept by hand ends in its sum: that row moves no win rate."""
+    text = "Deal name,Stage,Amount\nx,Won,10\ny,Lost,20\nTOTAL,,30\n"
+    (tmp_path / "deals.csv").write_text(text)
+    said = {"stages": ["Lead"], "outcomes": {"Won": "won", "Lost": "lost"}}
+    crm = en.load(tmp_path, said)
+    assert crm.quality.set_aside["reason"].tolist() == ["a summary row of the report"]
+    assert en.findings.examine(crm).effects.empty

@@ -101,9 +101,13 @@ class CRM:
             "as v",
             {name: self.sources[name] for name in ("opportunities", "stage_visits")},
         ).iloc[0]
+        try:
+            seen = f"seen until {self.seen_until:%Y-%m-%d}"
+        except CannotSayError:
+            seen = "no day seen"
         return (
             f"CRM: {count['o']:,} opportunities, {count['v']:,} stage "
-            f"visits, {len(self.sellers):,} reps, seen until {self.seen_until:%Y-%m-%d}"
+            f"visits, {len(self.sellers):,} reps, {seen}"
         )
 
     @functools.cached_property
@@ -178,7 +182,7 @@ def _read(folder: Path, said: Settings, into: Path) -> None:
         for line in exports.passed_over(folder):
             reading.ledger.passed_over(line)
         if "opportunities" not in reading.parts:
-            raise _unrecognised(folder, reading.ledger)
+            raise _unrecognised(folder, said, reading.ledger)
         reading.dated(files, snapshots.find(folder))
         reading.finish()
         reading.save(into)
@@ -511,11 +515,11 @@ def _check_named(said: Settings, names: list[str]) -> None:
             )
 
 
-def _unrecognised(folder: Path, ledger: Ledger) -> ExportError:
+def _unrecognised(folder: Path, said: Settings, ledger: Ledger) -> ExportError:
     seen = ledger.close().files
     files = "; ".join(f"{file}: {why}" for file, why in zip(seen["file"], seen["why"], strict=True))
     return ExportError(
         f"No file in {folder.name} is recognised as opportunities ({files}). Name it in "
-        'settings.toml: [files] opportunities = "...", and its columns: '
+        f'{said.origin}: [files] opportunities = "...", and its columns: '
         '[columns.opportunities] opportunity_id = "...", stage = "...".'
     )

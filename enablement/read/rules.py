@@ -19,6 +19,7 @@ OWNERS = (
     *(("opportunities", "rep_id"), ("stage_events", "rep_id"), ("owner_changes", "from_rep")),
     *(("owner_changes", "to_rep"), ("activities", "rep_id"), ("quotas", "rep_id")),
 )
+TYPES_TOLD = 5  # so many kinds of business are named that the settings do not know
 ONCE = "select count(*) = count(distinct opportunity_id) as fine from opportunities"
 AFTER_FIRST = "(closing > 1 or closing = 1 and outcome is null)"
 NOT_HANDED_OVER = ("file", "row", "n", *tables.USED_UP["opportunities"], "first_name", "last_name")
@@ -432,7 +433,8 @@ class Rules:
         note = "amount 0 of a lost one read as unknown"
         self._note_where("opportunities", zero, note)
         self.ledger.otherwise(note, self._opportunities(zero, f"{outcome} as outcome, amount"))
-        kinds = {word: word for word in workspace.TYPES} | self.said.types
+        kinds = tables.kinds_of_business(self.said)
+        self._types_unknown(kinds)
         replaced = {
             "type": self._case("type", kinds, "null"),
             "currency": f"coalesce(currency, {literal(self.said.currency)})",
@@ -455,6 +457,20 @@ class Rules:
             "update opportunities set n = numbers.n from numbers "
             "where numbers.opportunity_id = opportunities.opportunity_id"
         )
+
+    def _types_unknown(self, kinds: Mapping[str, str]) -> None:
+        """Count the kinds of business that are none of ours, and are read as unknown."""
+        strange = self.store.query(
+            "select file, type, count(*) as n from opportunities where type is not null and type "
+            f"not in ({', '.join(map(literal, kinds))}) group by all order by n desc, file, type"
+        )
+        for file, rows in strange.groupby("file"):
+            listed = ", ".join(map(repr, rows["type"].head(TYPES_TOLD)))
+            more = ", ..." if len(rows) > TYPES_TOLD else ""
+            note = f"type read as unknown, for want of a line in [types]: {listed}{more}"
+            self.ledger.note(
+                "opportunities", self.sources[int(str(file))].file, note, int(rows["n"].sum())
+            )
 
     def belonging(self, table: str) -> None:
         """Keep the rows whose opportunity is in the export."""
@@ -572,8 +588,14 @@ class Rules:
             )
             self.ledger.cannot(f"{why}: every stage is credited to the current owner.")
         known = self.store.one(
-            "select count(created_at) as created, count(amount) as amount from opportunities"
+            "select count(*) as n, count(created_at) as created, count(amount) as amount "
+            "from opportunities"
         )
+        if not known["n"]:
+            self.ledger.cannot(
+                "No opportunity is used, every row of them is set aside: there is nothing to count."
+            )
+            return
         if not known["created"]:
             self.ledger.cannot(
                 "The export has no created date: what was created in a period cannot be said."

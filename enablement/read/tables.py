@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from enablement import settings as workspace
 from enablement.errors import ExportError
 from enablement.read import values
 from enablement.read.crosswalks import Match
@@ -294,9 +295,19 @@ def told(rows: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Say of opportunities by their stage what they count as, as far as it is known."""
     stage = rows["stage"]
     outcome = stage.map(settings.outcomes).mask(stage.isin(settings.stages), "open")
-    return rows.assign(outcome=outcome, type=rows["type"].replace(settings.types)).drop(
-        columns="stage"
-    )
+    return rows.assign(
+        outcome=outcome, type=rows["type"].replace(kinds_of_business(settings))
+    ).drop(columns="stage")
+
+
+def kinds_of_business(settings: Settings) -> dict[str, str]:
+    """Pair the words for a kind of business, as CRMs spell them and settings say, with ours."""
+    spelt = {
+        way: word
+        for word in workspace.TYPES
+        for way in (word, word.title(), word.capitalize(), word.replace(" ", ""))
+    }
+    return spelt | settings.types
 
 
 def shown(export: Export) -> pa.Table:
@@ -364,6 +375,13 @@ def _columns(export: Export, match: Match, table: str) -> list[Column]:
     return known + rest
 
 
+def _named(match: Match, kinds: Mapping[str, str]) -> dict[str, str]:
+    """List the headers that have a name of ours; one that kept its own is an extra column."""
+    return {
+        ours: theirs for ours, theirs in match.columns.items() if ours in kinds or ours != theirs
+    }
+
+
 def _changed(named: Mapping[str, str], places: Mapping[str, int]) -> list[Column]:
     """Read what a row of a history says of one field, in that field's own kind."""
     if "new" not in named or "field" not in named:
@@ -420,7 +438,7 @@ def _readings(
 ) -> list[Reading]:
     """Decide how each column is read, after a look at the whole of it."""
     questions = _questions(rows, columns, table)
-    readings = []
+    readings, notes = [], {}
     for n, column in enumerate(columns):
         asked, empty = questions[column.ours]
         typed = values.quick(f"t{n}", column.kind, settings.timezone)
@@ -428,10 +446,12 @@ def _readings(
         if asked or values.stated(column.kind, settings, place):
             settled = values.settle(f"t{n}", column.kind, rows.ask, settings, place)
             typed = settled.sql
-            if settled.note:
+            if settled.note:  # two of our columns may be made of one of theirs
                 note = f"{column.theirs} read as: {settled.note}"
-                ledger.note(table, export.name, note, rows.ask(f"count(t{n}) as n")["n"])
+                notes[note] = rows.ask(f"count(t{n}) as n")["n"]
         readings.append(Reading(column, f"t{n}", typed, asked, empty))
+    for note, count in notes.items():
+        ledger.note(table, export.name, note, count)
     return readings
 
 

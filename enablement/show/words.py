@@ -322,11 +322,13 @@ def moved(findings: Findings) -> str:
 def effect(row: pd.Series) -> str:
     """Say what a headline number would be without a rule, as ``win rate 63.1 → 61.0 %``."""
     measure = str(row["measure"])
-    if pd.isna(row["most"]):
+    if pd.isna(row["most"]) and (row["why"] or pd.isna(row["otherwise"])):
         return f"{measure}: {row['why']}"
     if measure == "median days to win":
         return f"{measure} {row['used']:,.0f} → {row['otherwise']:,.0f}"
     used = _tenths(row["used"]).removesuffix(" %")
+    if pd.isna(row["most"]):  # by value, and what some are worth is not known
+        return f"{measure} {used} → {_tenths(row['otherwise'])}, of those with an amount"
     if row["unknown"]:
         least = _tenths(row["least"]).removesuffix(" %")
         return f"{measure} {used} → {least} to {_tenths(row['most'])}, whatever became of them"

@@ -105,7 +105,7 @@ def _export(crm: CRM) -> dt.date | None:
 def _records(quality: Quality) -> pd.DataFrame:
     """Count the records of each file, without the lines of a report's footer."""
     aside = quality.set_aside
-    footer = aside[aside["reason"].astype("str").str.contains(NO_RECORD, regex=False)]
+    footer = aside[aside["reason"].astype("str").str.contains(NO_RECORD)]
     lines = footer.groupby(["table", "file"]).size()
     summary = quality.summary.set_index(["table", "file"])["rows_in"]
     records = summary.sub(lines.reindex(summary.index).fillna(0).astype("int64"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
-from enablement.read import engine
+from enablement.read import engine, footers
 
-NO_RECORD = "footer"  # a line of a report's footer is no opportunity that was left out
+# A report's footer, totals and repeated headers are no opportunities that were left out.
+NO_RECORD = "|".join(map(re.escape, ("footer", footers.SUMMARY, footers.EMPTY, footers.AGAIN)))
 TOLD = {
     "rule": "str",
     "opportunity_id": "str",
@@ -73,7 +76,7 @@ def effects(
         engine.text("read", "totals") + engine.text("read", "effects"),
         {
             "opportunities": _told(opportunities, currency).drop(columns="rule"),
-            "set_aside": aside[~aside["rule"].str.contains(NO_RECORD, regex=False)],
+            "set_aside": aside[~aside["rule"].str.contains(NO_RECORD)],
             "changed": _told(changed, currency),
             "flagged": _told(flagged, currency),
         },
