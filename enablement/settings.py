@@ -41,6 +41,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "owner_names": ("matched", "kept"),
     "owner_changes": ("visits", "ignored"),
     "reopened": ("kept", "ignored"),
+    "unreadable_values": ("set aside", "missing"),
 }
 FILE_NAME = "settings.toml"
 # What is said in another shape than it is kept in.

@@ -968,6 +968,19 @@ def test_reopened_ones(tmp_path, rule):
     holds_every_row(crm, counts)
 
 
+@pytest.mark.parametrize("rule", ["set aside", "missing"])
+def test_unreadable_values(tmp_path, rule):
+    """An amount "tbd" takes its opportunity along, or is missing itself; a stage is needed."""
+    rows = [["1", "Lead", "Ana", "tbd"], ["2", "Won", "Ana", "5"], ["3", "", "Ana", "6"]]
+    Sheet(["Opportunity ID", "Stage", "Owner", "Amount"], rows).put(tmp_path / "sales.csv")
+    crm = load(tmp_path, rules={"unreadable_values": rule})
+    kept = ["2"] if rule == "set aside" else ["1", "2"]
+    assert list(crm.opportunities["opportunity_id"]) == kept
+    told = "Amount unreadable, as 'tbd' in line 2; read as missing"
+    assert notes(crm).get(told, 0) == (0 if rule == "set aside" else 1)
+    holds_every_row(crm, {"sales.csv": 3})
+
+
 def test_an_outcome_after_the_first_is_left_out_too(tmp_path):
     """Lost, reopened and won: two outcomes, or the first alone with its own day."""
     path = _path("01-13 Lead, 01-20 Lost, 02-03 Qual, 02-17 Won")

@@ -392,13 +392,15 @@ class Reading:
 
     def _enter(self, history: snapshots.History, present: pd.Series) -> None:
         """Put what the comparison found where a history of the CRM's own would stand."""
+        number = len(self.sources)
+        self.sources[number] = Source(snapshots.FOLDER, {}, lambda rows: {})
         for table, frame in (
             ("stage_events", history.events),
             ("owner_changes", history.owner_changes),
         ):
             kept = frame[frame["opportunity_id"].isin(present)]
             columns = [name for name in tables.SCHEMA[table] if name in kept]
-            self.store.show("found", kept[columns])
+            self.store.show("found", kept[columns].assign(file=number, row=range(len(kept))))
             self.store.run(f"insert into {table} by name select * from found")
             self.store.forget("found")
         for note, rows in history.notes[["note", "rows"]].itertuples(index=False):

@@ -266,7 +266,10 @@ def build(
         store.view(name, _select(readings, match, number, rows.source(f"raw_{number}")))
     else:
         store.make(name, _select(readings, match, number, rows.source()))
-    unread = _told(store, name, _unreadable(rows, name, readings), settings)
+    unread = _unreadable(rows, name, readings)
+    if settings.rule("unreadable_values") == "missing":
+        unread = _without_optional(unread, table, columns, export, ledger)
+    unread = _told(store, name, unread, settings)
     ledger.rows(
         table,
         export.name,
@@ -373,13 +376,6 @@ def _columns(export: Export, match: Match, table: str) -> list[Column]:
         ).items()
     ]
     return known + rest
-
-
-def _named(match: Match, kinds: Mapping[str, str]) -> dict[str, str]:
-    """List the headers that have a name of ours; one that kept its own is an extra column."""
-    return {
-        ours: theirs for ours, theirs in match.columns.items() if ours in kinds or ours != theirs
-    }
 
 
 def _changed(named: Mapping[str, str], places: Mapping[str, int]) -> list[Column]:
@@ -564,6 +560,19 @@ def _unreadable(rows: Rows, name: str, readings: list[Reading]) -> pd.DataFrame:
             found.append(_reasons(empty, column, f"every row of {table} needs one"))
     together = pd.concat([part for part in found if len(part)] or found[:1], ignore_index=True)
     return together.drop_duplicates("row")
+
+
+def _without_optional(
+    unread: pd.DataFrame, table: str, columns: list[Column], export: Export, ledger: Ledger
+) -> pd.DataFrame:
+    """Keep the rows whose unreadable value is not needed; it counts as missing, and is told."""
+    needed = {c.theirs for c in columns if c.ours in _needed(table, columns)}
+    for column, found in unread[~unread["column"].isin(needed)].groupby("column"):
+        first = found.iloc[0]
+        line = export.lines({int(first["row"])}).get(int(first["row"]), first["row"])
+        what = f"{column} unreadable, as {first['value']!r} in line {line}; read as missing"
+        ledger.note(table, export.name, what, len(found))
+    return unread[unread["column"].isin(needed)]
 
 
 def _reasons(rows: pd.DataFrame, column: Column, reason: str) -> pd.DataFrame:

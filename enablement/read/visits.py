@@ -50,6 +50,8 @@ def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, st
         "from stage_events where false"
     )
     store.make("steps", STEPS)
+    if stage_dates:
+        store.make("told", "select distinct opportunity_id from stage_events")
     for column, (stage, pipeline) in stage_dates.items():
         _add_stage_date(store, column, stage, pipeline)
     store.make("derived", engine.text("read", "derived"))
@@ -103,7 +105,9 @@ STEPS = (
 
 
 def _add_stage_date(store: Store, column: str, stage: str, pipeline: str | None) -> None:
-    name, where = engine.quoted(column), f"o.{engine.quoted(column)} is not null"
+    # A history holds every entry, the date of a stage only its last one: the history counts.
+    name = engine.quoted(column)
+    where = f"o.{name} is not null and o.opportunity_id not in (select opportunity_id from told)"
     if pipeline is not None:
         where += f" and o.pipeline = {engine.literal(pipeline)}"
     store.run(
