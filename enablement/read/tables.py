@@ -704,9 +704,9 @@ def _as_number(values: pd.Series) -> pd.Series:
     return read.where(read.abs() != float("inf"))
 
 
-def _as_flag(values: pd.Series) -> pd.Series:
+def _as_flag(column: pd.Series) -> pd.Series:
     words = {**dict.fromkeys(values.TRUE, True), **dict.fromkeys(values.FALSE, False)}
-    return _as_text(values).str.casefold().map(words).astype(DTYPES[FLAG])
+    return _as_text(column).str.casefold().map(words).astype(DTYPES[FLAG])
 
 
 def _as_text(values: pd.Series) -> pd.Series:
