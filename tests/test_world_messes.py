@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import re
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -130,6 +131,18 @@ def test_a_mess_has_every_kind(folder, crm, form):
     assert all(each["count"] > 0 for each in planted)
     for place in places(folder, crm, form):
         assert (folder(crm, form, 7) / place.split(", ")[0]).is_file(), place
+
+
+@pytest.mark.parametrize("form", [form for crm, form in FORMS if crm == "hubspot"])
+def test_settings_find_the_engagements_in_any_format(folder, form):
+    """The columns of activities are found by their headers alone, packed or in a workbook."""
+    clean = folder("hubspot", form, None)
+    said = tomllib.loads((clean / "settings.toml").read_text(encoding="utf-8"))
+    headers = lines_of(folder("hubspot", "csv", None), "hubspot-engagements.csv")[0]
+    assert set(said["columns"]["activities"].values()) <= set(headers)
+    assert len(en.load(clean).activities) == clean_size(
+        folder, "hubspot", "hubspot-engagements.csv"
+    )
 
 
 @pytest.mark.parametrize(("crm", "form"), FORMS)

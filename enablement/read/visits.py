@@ -51,7 +51,11 @@ def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, st
     )
     store.make("steps", STEPS)
     if stage_dates:
-        store.make("told", "select distinct opportunity_id from stage_events")
+        store.make(
+            "told",
+            "select distinct opportunity_id from stage_events "
+            "where origin is distinct from 'derived'",
+        )
     for column, (stage, pipeline) in stage_dates.items():
         _add_stage_date(store, column, stage, pipeline)
     store.make("derived", engine.text("read", "derived"))

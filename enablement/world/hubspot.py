@@ -86,9 +86,6 @@ PROPERTIES = ("Deal Stage", "Amount", "Close Date", "Deal owner")
 SOURCES = ("CRM_UI", "CRM_UI", "BATCH_UPDATE", "CRM_UI", "MOBILE_IOS")
 """Where each kind of note in the history comes from."""
 SETTINGS = """
-[files]
-activities = "hubspot-engagements.csv"
-
 [columns.activities]
 activity_id = "Record ID"
 type = "Activity type"
