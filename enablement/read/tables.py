@@ -281,6 +281,7 @@ def build(
         store.run(f"delete from {name} where row in (select row from unread)")
         store.forget("unread")
     _note_values(rows, columns, table, settings, export, ledger)
+    _note_placeholders(rows, columns, table, settings, export, ledger)
     return name
 
 
@@ -604,6 +605,40 @@ def _note_values(
                 f"select count(*) as n from raw where {rows.belongs} and {cell} = {literal(said)}"
             )["n"]
             ledger.note(table, export.name, f"{column.ours} {said!r} read as {meant!r}", found)
+
+
+def _note_placeholders(
+    rows: Rows,
+    columns: list[Column],
+    table: str,
+    settings: Settings,
+    export: Export,
+    ledger: Ledger,
+) -> None:
+    """Count the words that stand for "not known"."""
+    words = [word for word in settings.missing if word]
+    longest = max((len(word.encode()) for word in words), default=0)
+    listed = ", ".join(map(literal, words))
+    cells = {c.theirs: c.cell for c in columns if "@" not in c.cell}
+    if not cells or not words:
+        return
+    word = {name: f"trim({cell}, {literal(SPACE)})" for name, cell in cells.items()}
+    said = {  # the length is asked first, because it is quick
+        name: f"strlen({cell}) between 1 and {longest + 8} and {word[name]} in ({listed})"
+        for name, cell in cells.items()
+    }
+    fields = ", ".join(
+        f"count(*) filter ({where}) as n{n}" for n, where in enumerate(said.values())
+    )
+    counts = rows.store.one(f"select {fields} from raw where {rows.belongs}")
+    for n, name in enumerate(cells):
+        if counts[f"n{n}"]:
+            found = rows.store.query(
+                f"select {word[name]} as word, count(*) as rows from raw "
+                f"where {rows.belongs} and {said[name]} group by 1 order by 2 desc, 1"
+            )
+            for what, many in found.itertuples(index=False):
+                ledger.note(table, export.name, f"{name} {what!r} read as missing", many)
 
 
 def adopt(

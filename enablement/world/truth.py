@@ -93,19 +93,21 @@ def _wins(rates: np.ndarray, chosen: Parameters) -> np.ndarray:
     rates : chance to advance, per stage
     """
     size = len(STAGES)
-    to, own = np.zeros((size, size)), np.zeros(size)
+    to, own, lost = np.zeros((size, size)), np.zeros(size), np.zeros(size)
     for stage, rate in enumerate(rates):
         back = chosen.back if stage else 0.0
         going = (1.0 - chosen.cancel) * (1.0 - back)
         to[stage, max(stage - 1, 0)] += (1.0 - chosen.cancel) * back
-        to[stage, stage] += going * (1.0 - rate) * chosen.reopen
+        lost[stage] = going * (1.0 - rate)
         if stage == size - 1:
             own[stage] = going * rate
             continue
         jump = chosen.skip if stage < size - 2 else 0.0
         to[stage, stage + 1] += going * rate * (1.0 - jump)
         to[stage, min(stage + 2, size - 1)] += going * rate * jump
-    return np.linalg.solve(np.eye(size) - to, own)
+    # A loss is reopened once: what comes after it is a walk in which none is.
+    again = np.linalg.solve(np.eye(size) - to, own)
+    return np.linalg.solve(np.eye(size) - to, own + lost * chosen.reopen * again)
 
 
 def _points(value: float | np.floating) -> float:
