@@ -290,3 +290,28 @@ def test_of_dated_assignments_the_last_is_shown_and_the_others_counted():
     )
     assert list(crm.reps["team"]) == ["South"]
     assert "earlier assignments of a rep, not shown" in list(crm.quality.notes["note"])
+
+
+def test_a_history_counts_before_the_dates_of_stages():
+    """X went Lead, Qual, Lead, Qual; the dates, last entries alone, add no visit. Y has dates."""
+    deals = pd.DataFrame(
+        {
+            "opportunity_id": ["X", "Y"],
+            "stage": ["Qual", "Qual"],
+            "Entered Lead": [day(20), day(1)],
+            "Entered Qual": [day(30), day(5)],
+        }
+    )
+    moves = [("X", day(at), stage) for at, stage in ((0, "Lead"), (9, "Qual"), (21, "Lead"))]
+    moves.append(("X", day(31), "Qual"))
+    crm = en.crm(
+        opportunities=deals,
+        stage_events=pd.DataFrame(moves, columns=["opportunity_id", "entered_at", "stage"]),
+        settings={
+            **EIGHT_SETTINGS,
+            "stage_dates": {"Lead": "Entered Lead", "Qual": "Entered Qual"},
+        },
+    )
+    entered = crm.stage_visits.groupby("opportunity_id")["entered_at"].apply(list)
+    assert entered["X"] == [day(0), day(9), day(21), day(31)]
+    assert entered["Y"] == [day(1), day(5)]

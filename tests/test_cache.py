@@ -1,0 +1,101 @@
+"""What was read is kept under a name made of its content, and only what was kept whole is used."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import enablement as en
+from enablement.read import cache, exports
+
+SETTINGS = {"stages": ["Lead", "Qual"], "outcomes": {"Won": "won", "Lost": "lost"}}
+DEALS = "opportunity_id,stage,amount,created_at,closed_at\n1,Won,5,2026-01-02,2026-01-09\n2,,7,,\n"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """An export of two rows, one of which has no stage, and a place for what was read."""
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "kept"))
+    place = tmp_path / "export"
+    place.mkdir()
+    (place / "opportunities.csv").write_text(DEALS, encoding="utf-8")
+    return place
+
+
+def readings(folder: Path) -> list[str]:
+    """The names of what was kept."""
+    return sorted(path.name for path in (folder.parent / "kept").iterdir())
+
+
+def test_the_same_folder_is_opened_and_not_read_again(folder, monkeypatch):
+    """Every table and every line of the quality report come out as they were read."""
+    first = en.load(folder, SETTINGS)
+    monkeypatch.setattr(exports, "read", None)  # whoever reads again fails
+    again = en.load(folder, SETTINGS)
+    assert len(readings(folder)) == 1
+    for name in ("opportunities", "stage_events", "stage_visits", "closings", "reps", "quotas"):
+        pd.testing.assert_frame_equal(getattr(first, name), getattr(again, name))
+    for name in ("summary", "set_aside", "notes", "files", "otherwise"):
+        pd.testing.assert_frame_equal(getattr(first.quality, name), getattr(again.quality, name))
+    assert first.quality.cannot_say == again.quality.cannot_say
+    assert len(again.quality.set_aside) == 1
+    assert again.seen_until == first.seen_until
+
+
+def test_other_content_or_other_settings_are_read_anew(folder):
+    """One letter more, or another currency, is another reading; the time of writing is not."""
+    en.load(folder, SETTINGS)
+    path = folder / "opportunities.csv"
+    path.write_text(DEALS, encoding="utf-8")
+    en.load(folder, SETTINGS)
+    assert len(readings(folder)) == 1
+    assert set(en.load(folder, {**SETTINGS, "currency": "EUR"}).opportunities["currency"]) == {
+        "EUR"
+    }
+    path.write_text(DEALS + "3,Lost,9,2026-01-03,2026-01-08\n", encoding="utf-8")
+    assert len(en.load(folder, SETTINGS).opportunities) == 2
+    assert len(readings(folder)) == 3
+
+
+def test_what_was_cut_off_is_never_opened(folder, monkeypatch):
+    """A reading that breaks leaves nothing; the files of one cut off have another name."""
+    whole = en.load(folder, SETTINGS)
+    (name,) = readings(folder)
+    kept = folder.parent / "kept"
+    (kept / name).rename(kept / f"{cache.BEGUN}x")
+    (kept / f"{cache.BEGUN}x" / "stage_visits.parquet").unlink()
+    again = en.load(folder, SETTINGS)
+    assert readings(folder) == sorted([name, f"{cache.BEGUN}x"])
+    pd.testing.assert_frame_equal(whole.opportunities, again.opportunities)
+    shutil.rmtree(kept)
+
+    def broken(into: Path) -> None:
+        (into / "facts.json").write_text("{", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.keep(name, broken)
+    assert readings(folder) == []
+    assert cache.find(name) is None
+
+
+def test_a_refused_export_is_not_kept(folder):
+    """A stage that the settings do not know stops, and stops again the next time."""
+    (folder / "opportunities.csv").write_text(DEALS + "3,Demo,1,,\n", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(en.EnablementError, match="does not know the stage 'Demo'"):
+            en.load(folder, SETTINGS)
+    assert readings(folder) == []
+
+
+def test_only_so_many_readings_stay(folder, monkeypatch):
+    """The one that was not used for longest goes first."""
+    monkeypatch.setattr(cache, "KEPT", 2)
+    for amount in (1, 2, 3):
+        text = DEALS.replace(",5,", f",{amount},")
+        (folder / "opportunities.csv").write_text(text, encoding="utf-8")
+        en.load(folder, SETTINGS)
+    assert len(readings(folder)) == 2
