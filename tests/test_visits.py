@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pandas as pd
 import pytest
 from conftest import EIGHT, EIGHT_SETTINGS, company, day
@@ -315,3 +317,14 @@ def test_a_history_counts_before_the_dates_of_stages():
     entered = crm.stage_visits.groupby("opportunity_id")["entered_at"].apply(list)
     assert entered["X"] == [day(0), day(9), day(21), day(31)]
     assert entered["Y"] == [day(1), day(5)]
+
+
+def test_ties_do_not_stand_in_the_order_of_the_rows():
+    """Four stages in one moment, in each of the 24 orders that the rows may have."""
+    steps = ["0 Won@A", "0 Prop@A", "0 Lead@A", "0 Qual@A"]
+    orders = itertools.permutations(steps)
+    crm = company({f"X{n:02}": (", ".join(order), 1) for n, order in enumerate(orders)})
+    visits = crm.stage_visits.groupby("opportunity_id")["stage"].apply(list)
+    assert len(visits) == 24
+    assert all(stages == ["Lead", "Qual", "Prop"] for stages in visits)
+    assert crm.closings["outcome"].eq("won").all()
