@@ -7,6 +7,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
+import enablement as en
 from enablement import settings as workspace
 from enablement.read import renames
 
@@ -34,31 +35,30 @@ def at(*texts):
 
 def test_an_event_has_the_name_of_the_day_it_was_entered(said):
     """The whole last day belongs to the earlier meaning, the next midnight to the later one."""
-    given = pd.DataFrame(
+    events = pd.DataFrame(
         {
+            "opportunity_id": list("ABCDEFG"),
             "stage": ["Discovery", "Discovery", "Discovery", "Gained", "Lead", "Prop", "Prop"],
             "entered_at": at(
                 *("2025-01-05", "2025-06-30 23:59", "2025-07-01", "2020-01-01"),
                 *("2025-01-05", "2024-12-31", "2025-01-01"),
-            ).to_numpy(),
-        },
-        index=[7, 3, 5, 1, 2, 9, 4],
+            ),
+        }
     )
-    pipelines = pd.Series("", index=given.index)
-    found, notes = renames.of_events(given, said, pipelines=pipelines)
-    qualification = "Qualification"
-    assert list(found["stage"]) == [
-        *(qualification, qualification, "Prop", "Won"),
-        *("Lead", "Won", "Prop"),
-    ]
-    assert list(found.index) == list(given.index)
-    assert given["stage"].iloc[0] == "Discovery"
-    assert {(r.said, r.meant): r.rows for r in notes.itertuples()} == {
-        ("Discovery", "Prop"): 1,
-        ("Discovery", "Qualification"): 2,
-        ("Gained", "Won"): 1,
-        ("Prop", "Won"): 1,
+    deals = pd.DataFrame({"opportunity_id": list("ABCDEFG"), "stage": "Lead"})
+    crm = en.crm(opportunities=deals, stage_events=events, settings=said)
+    found = crm.stage_events[crm.stage_events["origin"].eq("history")]
+    stages = found.sort_values("opportunity_id")["stage"]
+    assert list(stages) == ["Qualification"] * 2 + ["Prop", "Won", "Lead", "Won", "Prop"]
+    notes = dict(zip(crm.quality.notes["note"], crm.quality.notes["rows"], strict=True))
+    told = {note: rows for note, rows in notes.items() if note.endswith("its name today")}
+    assert told == {
+        "stage 'Discovery' read as 'Prop', its name today": 1,
+        "stage 'Discovery' read as 'Qualification', its name today": 2,
+        "stage 'Gained' read as 'Won', its name today": 1,
+        "stage 'Prop' read as 'Won', its name today": 1,
     }
+    assert events["stage"].iloc[0] == "Discovery"
 
 
 def test_a_present_stage_is_judged_by_its_own_date_or_by_the_export(said):

@@ -58,27 +58,6 @@ def join(*, stage: str, pipeline: str, day: str) -> str:
     )
 
 
-def of_events(
-    stage_events: pd.DataFrame, settings: Settings, *, pipelines: pd.Series
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give every event the name that its stage has today, by the day it was entered.
-
-    Parameters
-    ----------
-    stage_events : with ``stage`` and ``entered_at``
-    pipelines : the pipeline of each event, with the same index
-
-    Returns
-    -------
-    stage_events : pandas.DataFrame
-        The same rows.
-    notes : pandas.DataFrame
-        ``said``, ``meant``, ``rows``: how many were renamed.
-    """
-    rows = stage_events[["stage", "entered_at"]].assign(pipeline=pipelines)
-    return _renamed(stage_events, rows, settings, day="r.entered_at")
-
-
 def of_opportunities(
     opportunities: pd.DataFrame, settings: Settings, *, taken: dt.date | pd.Series | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
