@@ -1,0 +1,232 @@
+"""The funnel: how many move on from each stage, for all together or a panel per stage."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from enablement.show import theme, words
+from enablement.show.charts import frame
+
+if TYPE_CHECKING:
+    import altair as alt
+
+STAGE_STEP = 34
+NUMBERS = (
+    ("moved on", "format(datum.moved_on, ',') + ' of ' + format(datum.entered, ',')"),
+    ("lost", "format(datum.lost, ',')"),
+    ("open", "format(datum.open + datum.back, ',')"),
+)
+RIGHT_EDGES = (104, 148, 192)  # px from the plot, of the columns of numbers
+
+
+def conversion(table: pd.DataFrame) -> alt.VConcatChart:
+    """Where does the funnel leak?
+
+    For all together, a bar per stage: moved on, with the interval as a line, and
+    paler what is still open; the counts stand at the right. Split into groups, a
+    row per group and a panel per stage: a point, larger for more opportunities,
+    its interval, and a line at the rate of all groups. Stages that the export does
+    not record keep their row, with the reason in words.
+
+    Parameters
+    ----------
+    table : as `enablement.conversion` returns it, split by at most one column
+
+    Returns
+    -------
+    altair.VConcatChart
+        The plot over its definition line. Layers ``bar``, ``maturing``, ``interval`` and
+        ``numbers``; in panels ``overall``, ``interval`` and ``rate``.
+    """
+    shown = _with_words(table)
+    if table.attrs["groups"]:
+        return _panels(shown, table)
+    return _bars(shown, table)
+
+
+def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
+    import altair as alt
+
+    # An estimate counts open ones as undecided already: they are no part of the bar.
+    settled = table.attrs["name"] == "estimate"
+    unsettled = not settled and bool((table["open"] + table["back"]).fillna(0).sum())
+    numbers = NUMBERS if unsettled else NUMBERS[:2]
+    width = theme.WIDTH - RIGHT_EDGES[len(numbers) - 1] + 80
+    stages = list(dict.fromkeys(shown["stage"]))
+    y = alt.Y("stage:N", sort=stages, title=None, axis=frame.names_axis(shown["stage"]))
+    base = alt.Chart(shown).transform_calculate(
+        unsettled="datum.entered > 0 ? (datum.open + datum.back) / datum.entered : 0"
+        if unsettled
+        else "0",
+        reach="datum.rate + datum.unsettled",
+    )
+    tooltip = [
+        alt.Tooltip("stage:N"),
+        alt.Tooltip("rate:Q", format=".1%", title="moved on"),
+        alt.Tooltip("low:Q", format=".1%"),
+        alt.Tooltip("high:Q", format=".1%"),
+        alt.Tooltip("to_won:Q", format=".1%", title="won in the end"),
+        *(alt.Tooltip(f"{c}:Q") for c in ("entered", "moved_on", "lost", "back", "open")),
+    ]
+    layers = [
+        base.mark_bar(color=theme.FAINT, height={"band": 0.62})
+        .encode(y=y, x="rate:Q", x2="reach:Q", tooltip=tooltip)
+        .properties(name="maturing"),
+        base.mark_bar(height={"band": 0.62})
+        .encode(
+            y=y,
+            x=frame.share("rate:Q", "moved on, of those entered", most=_highest(table)),
+            color=_stands_out(table),
+            tooltip=tooltip,
+        )
+        .properties(name="bar"),
+        base.mark_rule(color=theme.INK, strokeWidth=1.5)
+        .encode(y=y, x="low:Q", x2="high:Q")
+        .properties(name="interval"),
+        *_columns(base, y, width, numbers),
+        base.transform_filter("!isValid(datum.rate)")
+        .mark_text(align="left", color=theme.QUIET)
+        .encode(y=y, x=alt.value(4), text="why:N")
+        .properties(name="cannot_say"),
+    ]
+    pale = " Paler: still open." if unsettled else ""
+    return frame.finish(
+        alt.layer(*layers).properties(width=width, height=frame.height(len(stages), STAGE_STEP)),
+        table,
+        shown["stage"],
+        finding=words.conversion(table),
+        counted=f"{_what(table)}.{pale} The lowest rate is not yet the costliest gap.",
+    )
+
+
+def _stands_out(table: pd.DataFrame) -> Any:
+    """Colour the stage that the title names, if it names one; the others stay grey."""
+    import altair as alt
+
+    stage = words.standing_out(table)
+    named = "false" if stage is None else f"datum.stage === {json.dumps(theme.wrapped(stage))}"
+    return alt.condition(named, alt.value(theme.ACCENT), alt.value(theme.MUTED))
+
+
+def _columns(
+    base: alt.Chart, y: alt.Y, width: int, numbers: tuple[tuple[str, str], ...]
+) -> list[alt.Chart]:
+    """Write the counts at the right of the bars, each column under its name."""
+    import altair as alt
+
+    columns = []
+    for (name, what), right in zip(numbers, RIGHT_EDGES, strict=False):
+        at = alt.value(width + right)
+        columns.append(
+            base.transform_filter("isValid(datum.rate)")
+            .transform_calculate(number=what)
+            .mark_text(align="right", color=theme.INK)
+            .encode(y=y, x=at, text="number:N")
+            .properties(name=f"numbers {name}")
+        )
+        columns.append(
+            alt.Chart(pd.DataFrame({"name": [name]}))
+            .mark_text(align="right", color=theme.QUIET, fontSize=11)
+            .encode(x=at, y=alt.value(-8), text="name:N")
+        )
+    return columns
+
+
+def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
+    import altair as alt
+
+    group = frame.group(table)
+    shown = frame.named(shown)
+    unsaid = {theme.wrapped(stage): why for stage, why in table.attrs["cannot_say"].items()}
+    recorded = [stage for stage in shown["stage"] if stage not in unsaid]
+    stages = list(dict.fromkeys(recorded or shown["stage"]))
+    shown = shown[shown["stage"].isin(stages)]
+    width = (theme.WIDTH + 80) // len(stages) - 14
+    y = frame.group_axis(shown["group"])
+    base = (
+        alt.Chart()
+        .transform_joinaggregate(
+            all_moved="sum(moved_on)", all_entered="sum(entered)", groupby=["stage"]
+        )
+        .transform_calculate(overall="datum.all_moved / datum.all_entered")
+    )
+    tooltip = [
+        alt.Tooltip("group:N", title=group),
+        alt.Tooltip("stage:N"),
+        alt.Tooltip("rate:Q", format=".1%", title="moved on"),
+        alt.Tooltip("low:Q", format=".1%"),
+        alt.Tooltip("high:Q", format=".1%"),
+        *(alt.Tooltip(f"{c}:Q") for c in ("moved_on", "entered", "open")),
+    ]
+    share = alt.X(
+        "low:Q",
+        title=None,
+        scale=alt.Scale(domain=[0, _highest(table)]),
+        axis=alt.Axis(
+            values=[0, 0.5, 1], labelExpr="datum.value == 1 ? '' : format(datum.value, '.0%')"
+        ),
+    )
+    layers = [
+        base.mark_rule(color=theme.MUTED, strokeDash=[3, 3])
+        .encode(x="mean(overall):Q")
+        .properties(name="overall"),
+        base.mark_rule(color=theme.MUTED)
+        .encode(y=y, x=share, x2="high:Q")
+        .properties(name="interval"),
+        base.mark_circle(color=theme.INK, opacity=1)
+        .encode(y=y, x="rate:Q", size=frame.size("entered:Q", largest=70), tooltip=tooltip)
+        .properties(name="rate"),
+        base.transform_filter("!isValid(datum.rate)")
+        .mark_text(align="left", color=theme.QUIET, fontSize=11)
+        .encode(y=y, x=alt.value(2), text="brief:N")
+        .properties(name="none"),
+    ]
+    height = frame.height(shown["group"].nunique(), frame.GROUP_STEP)
+    panels = (
+        alt.layer(*layers, data=shown)
+        .properties(width=width, height=height)
+        .facet(
+            column=alt.Column(
+                "stage:N",
+                sort=stages,
+                title=None,
+                header=alt.Header(labelFontSize=11, labelColor=theme.INK, labelLimit=width + 14),
+            ),
+            spacing=14,
+        )
+    )
+    return frame.finish(
+        panels,
+        table,
+        shown["group"],
+        finding=words.conversion(table),
+        counted=f"{_what(table)}; larger points, more opportunities. Dashed: all together."
+        + "".join(f" {stage} cannot be said: {why}." for stage, why in unsaid.items()),
+    )
+
+
+def _with_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Say in words why a row has no rate, and break long stage names."""
+    why = table.attrs["cannot_say"]
+    stages = table["stage"].astype("str")
+    return table.assign(
+        why=[f"cannot be said: {why[s]}" if s in why else "none entered" for s in stages],
+        brief=["cannot be said" if s in why else "none" for s in stages],
+        stage=stages.map(theme.wrapped),
+    )
+
+
+def _what(table: pd.DataFrame) -> str:
+    """Say what the rate of a conversion is a share of."""
+    if table.attrs["ratio"]:
+        return "Those in the next stage over those in this one, a ratio without an interval"
+    return f"Share moved on of those that entered, with its {frame.level(table)} interval"
+
+
+def _highest(table: pd.DataFrame) -> float:
+    """Find where the axis of a rate ends: at 1, or beyond where a ratio of counts does."""
+    most = table["rate"].max()
+    return 1.0 if pd.isna(most) else max(1.0, float(most))
