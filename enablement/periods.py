@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,16 @@ from enablement.errors import EnablementError
 if TYPE_CHECKING:
     import pandas as pd
 
-MONTHS = {"year": 12, "half": 6, "quarter": 3, "month": 1}
-SHAPE = re.compile(r"^(?P<year>\d{4})(?:(?P<kind>[HQM])(?P<number>\d{1,2}))?$")
+PARTS = {"year": 1, "half": 2, "quarter": 4, "month": 12}  # of a year, each of whole months
+KINDS = {"H": "half", "Q": "quarter", "M": "month", "W": "week"}
+SHAPE = re.compile(r"^(?P<year>\d{4})(?:(?P<kind>[HQMW])(?P<number>\d{1,2}))?$")
 FIRST_YEAR, LAST_YEAR = 1900, 2200
-KINDS = {"H": "half", "Q": "quarter", "M": "month"}
+WEEKS = ((4, 4, 5), (4, 5, 4), (5, 4, 4))
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+ENDS = (*(f"last {day}" for day in WEEKDAYS), *(f"{day} nearest" for day in WEEKDAYS))
+NAMED_AFTER = ("end", "start")
+ONE_DAY = dt.timedelta(days=1)
+ONE_WEEK = dt.timedelta(weeks=1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,13 +44,24 @@ class Period:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Calendar:
-    """The fiscal calendar of a company, in calendar months.
+    """The fiscal calendar of a company, in calendar months or in whole weeks.
 
-    first_month : the month in which the fiscal year begins, 1 to 12. A year that
-        begins after January is named after the calendar year in which it ends.
+    first_month : the month in which the fiscal year begins, 1 to 12
+    weeks : of the three months of each quarter, such as ``(4, 4, 5)``; None for calendar
+        months. A year of weeks has 52 of them or 53
+    ends : the day on which a year of weeks ends: ``last Saturday`` of its last month, or
+        ``Saturday nearest`` to the last day of that month, which may lie in the next one
+    extra_week : the month that is a week longer in a year of 53 weeks, 1 to 12, counted
+        from the start of the fiscal year
+    named_after : the calendar year whose name the fiscal year has, where its months lie in
+        two: that of its ``end`` or of its ``start``
     """
 
     first_month: int = 1
+    weeks: tuple[int, int, int] | None = None
+    ends: str = "last Saturday"
+    extra_week: int = 12
+    named_after: str = "end"
 
     def period(self, name: str | Period | tuple[object, object]) -> Period:
         """Find the days of a period.
@@ -51,7 +69,8 @@ class Calendar:
         Parameters
         ----------
         name : ``2026``, ``2026H1``, ``2026Q3``, ``2026M07`` (months are counted
-            from the start of the fiscal year), or a pair ``(start, end)`` of days
+            from the start of the fiscal year), ``2026W31`` where the fiscal year has
+            whole weeks, or a pair ``(start, end)`` of days
 
         Raises
         ------
@@ -66,44 +85,85 @@ class Calendar:
                 raise EnablementError(f"The period ends on {end}, before it begins on {start}.")
             return Period(f"{start} to {end}", start, end)
         found = SHAPE.match(str(name).strip().upper().replace("-", ""))
-        kind = KINDS.get(found["kind"] or "", "year") if found else "year"
-        number = int(found["number"] or 1) if found else 0
-        sane = found is not None and FIRST_YEAR <= int(found["year"]) <= LAST_YEAR
-        if found is None or not sane or not 1 <= number <= 12 // MONTHS[kind]:
-            raise EnablementError(
-                f"{name!r} is no period. Write 2026, 2026H1, 2026Q3, 2026M07 or (start, end)."
-            )
-        months = MONTHS[kind]
-        start = self._first_day(int(found["year"]), (number - 1) * months)
-        end = self._first_day(int(found["year"]), number * months) - dt.timedelta(days=1)
-        return Period(_canonical(found["year"], found["kind"], number), start, end)
+        if found is None or not FIRST_YEAR <= int(found["year"]) <= LAST_YEAR:
+            raise self._no_period(name)
+        year, kind = int(found["year"]), KINDS.get(found["kind"] or "", "year")
+        number = int(found["number"] or 1)
+        if not 1 <= number <= self._parts(year, kind):
+            raise self._no_period(name)
+        return self._part(year, kind, number)
 
     def quarter(self, day: object) -> Period:
         """Find the fiscal quarter in which a day falls."""
         date = moment(day).date()
-        month = (date.year * 12 + date.month - 1) - (self.first_month - 1)
-        year, index = divmod(month, 12)
-        year += self.first_month > 1
-        return self.period(f"{year}Q{index // 3 + 1}")
+        around = range(date.year - 1, date.year + 3)
+        year = next(y for y in around if self._first_day(y, 0) <= date < self._first_day(y, 12))
+        number = sum(self._first_day(year, months) <= date for months in (0, 3, 6, 9))
+        return self.period(f"{year}Q{number}")
 
     def after(self, period: Period) -> Period:
         """Find the quarter that follows a period."""
-        return self.quarter(period.end + dt.timedelta(days=1))
+        return self.quarter(period.end + ONE_DAY)
+
+    def quarters(self) -> tuple[Period, ...]:
+        """List every quarter that has a name, the earliest first."""
+        return _quarters(self)
+
+    def _no_period(self, name: object) -> EnablementError:
+        weeks = "" if self.weeks is None else ", 2026W31"
+        known = f"Write 2026, 2026H1, 2026Q3, 2026M07{weeks} or (start, end)."
+        return EnablementError(f"{name!r} is no period. {known}")
+
+    def _parts(self, year: int, kind: str) -> int:
+        """Count the periods of a kind in a fiscal year; calendar months have no weeks."""
+        if kind != "week":
+            return PARTS[kind]
+        days = (self._first_day(year, 12) - self._first_day(year, 0)).days
+        return 0 if self.weeks is None else days // 7
+
+    def _part(self, year: int, kind: str, number: int) -> Period:
+        if kind == "week":
+            start = self._first_day(year, 0) + (number - 1) * ONE_WEEK
+            return Period(_canonical(year, kind, number), start, start + ONE_WEEK - ONE_DAY)
+        months = 12 // PARTS[kind]
+        start = self._first_day(year, (number - 1) * months)
+        end = self._first_day(year, number * months) - ONE_DAY
+        return Period(_canonical(year, kind, number), start, end)
 
     def _first_day(self, year: int, months_in: int) -> dt.date:
-        year -= self.first_month > 1
-        index = year * 12 + self.first_month - 1 + months_in
+        """Find the day that follows so many months of a fiscal year."""
+        if self.weeks is None:
+            return self._first_of_month(year, months_in)
+        start, end = (self._last_day(y) + ONE_DAY for y in (year - 1, year))
+        weeks = months_in // 3 * sum(self.weeks) + sum(self.weeks[: months_in % 3])
+        extra = (end - start).days // 7 - 52 if months_in >= self.extra_week else 0
+        return start + (weeks + extra) * ONE_WEEK
+
+    def _last_day(self, year: int) -> dt.date:
+        """Find the day on which a fiscal year of weeks ends."""
+        day, near = sorted(self.ends.split(), key=lambda word: word not in WEEKDAYS)
+        month_end = self._first_of_month(year, 12) - ONE_DAY
+        over = (month_end.weekday() - WEEKDAYS.index(day)) % 7  # days since that weekday
+        last = month_end - over * ONE_DAY
+        return last + ONE_WEEK if near == "nearest" and over > 3 else last
+
+    def _first_of_month(self, year: int, months_in: int) -> dt.date:
+        begun = year - (self.first_month > 1 and self.named_after == "end")
+        index = begun * 12 + self.first_month - 1 + months_in
         return dt.date(index // 12, index % 12 + 1, 1)
 
 
-def _canonical(year: str, kind: str | None, number: int) -> str:
-    return (
-        year
-        if kind is None
-        else f"{year}{kind}{number:02d}"
-        if kind == "M"
-        else f"{year}{kind}{number}"
-    )
+@functools.cache
+def _quarters(calendar: Calendar) -> tuple[Period, ...]:
+    years = range(FIRST_YEAR, LAST_YEAR + 1)
+    return tuple(calendar.period(f"{year}Q{n}") for year in years for n in range(1, 5))
+
+
+def _canonical(year: int, kind: str, number: int) -> str:
+    if kind == "year":
+        return f"{year:04d}"
+    letter = next(letter for letter, named in KINDS.items() if named == kind)
+    return f"{year:04d}{letter}{number:0{2 if kind in ('month', 'week') else 1}d}"
 
 
 def moment(as_of: object) -> pd.Timestamp:

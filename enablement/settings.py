@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from enablement.errors import SettingsError, choices
-from enablement.periods import Calendar, Period
+from enablement.periods import ENDS, NAMED_AFTER, WEEKS, Calendar, Period
 
 OUTCOMES = ("won", "lost", "cancelled")
 TYPES = ("new business", "existing business", "renewal")
@@ -257,6 +257,8 @@ DEPTHS = {
     **dict.fromkeys(("columns", "formats"), 2),
     "values": 3,
 }
+FISCAL_YEAR = ["first_month", "last_month", "weeks", "ends", "extra_week", "named_after"]
+FISCAL_YEAR_USUAL = {"ends": "last Saturday", "extra_week": "M12", "named_after": "end"}
 DIRECTIVES = set("dmyYHIMSpfbBjzZ%")
 NAMES = {Mapping: "a table", str: "text in quotes", list: "a list", dt.date: "a date"}
 
@@ -298,16 +300,55 @@ def _pipelines(said: Mapping[str, Any], origin: str) -> dict[str, tuple[str, ...
 def _calendar(said: Mapping[str, Any], origin: str) -> Calendar:
     if not isinstance(said, Mapping):
         raise SettingsError(f"{origin}: fiscal_year = {said!r} is not a table.")
-    month = said.get("first_month", 1)
-    extra = set(said) - {"first_month"}
-    if extra:
+    for key in said:
+        if key not in FISCAL_YEAR:
+            raise SettingsError(
+                f"{origin}: unknown key {key!r} in [fiscal_year]. {choices(key, FISCAL_YEAR)}"
+            )
+    first = _month(said, origin)
+    named = _fiscal_word(said, "named_after", NAMED_AFTER, origin)
+    if "weeks" not in said:
+        for key in ("ends", "extra_week"):
+            if key in said:
+                raise SettingsError(
+                    f"{origin}: fiscal_year.{key} is of a year of whole weeks. Say which months "
+                    'are the long ones too: weeks = "4-4-5".'
+                )
+        return Calendar(first_month=first, named_after=named)
+    patterns = {"-".join(map(str, weeks)): weeks for weeks in WEEKS}
+    months = tuple(f"M{n:02d}" for n in range(1, 13))
+    return Calendar(
+        first_month=first,
+        weeks=patterns[_fiscal_word(said, "weeks", tuple(patterns), origin)],
+        ends=_fiscal_word(said, "ends", ENDS, origin),
+        extra_week=months.index(_fiscal_word(said, "extra_week", months, origin)) + 1,
+        named_after=named,
+    )
+
+
+def _month(said: Mapping[str, Any], origin: str) -> int:
+    """Find the first month of the fiscal year, said by itself or by the last one."""
+    for key in ("first_month", "last_month"):
+        month = said.get(key, 1)
+        if not isinstance(month, int) or isinstance(month, bool) or not 1 <= month <= 12:
+            raise SettingsError(f"{origin}: fiscal_year.{key} = {month!r} is not 1 to 12.")
+    if "last_month" not in said:
+        return int(said.get("first_month", 1))
+    first = said["last_month"] % 12 + 1
+    if said.get("first_month", first) != first:
         raise SettingsError(
-            f"{origin}: unknown key {min(extra)!r} in [fiscal_year]. "
-            f"{choices(min(extra), ['first_month'])}"
+            f"{origin}: a fiscal year cannot begin in month {said['first_month']} and end in "
+            f"month {said['last_month']}. Say one of first_month and last_month."
         )
-    if not isinstance(month, int) or isinstance(month, bool) or not 1 <= month <= 12:
-        raise SettingsError(f"{origin}: fiscal_year.first_month = {month!r} is not 1 to 12.")
-    return Calendar(first_month=month)
+    return int(first)
+
+
+def _fiscal_word(said: Mapping[str, Any], key: str, known: tuple[str, ...], origin: str) -> str:
+    """Read a word of the fiscal year that has few values."""
+    word = said.get(key, FISCAL_YEAR_USUAL.get(key))
+    if word not in known:
+        raise SettingsError(f"{origin}: fiscal_year.{key} = {word!r}. {choices(word, list(known))}")
+    return str(word)
 
 
 def _renames(said: Any, origin: str) -> tuple[Rename, ...]:

@@ -198,24 +198,32 @@ def test_decided_quarters_are_compared():
     assert table.attrs["verdict"].startswith("Between the 2 groups")
 
 
-@pytest.mark.parametrize("first_month", range(1, 13))
-def test_a_period_is_the_calendars_own_quarter(first_month):
-    """Every month of two years falls into the quarter that the fiscal calendar names."""
-    days = [pd.Timestamp(2025, 1, 1) + pd.DateOffset(months=n) for n in range(24)]
-    history = pd.DataFrame(
-        {"opportunity_id": [f"X{n:02}" for n in range(24)], "entered_at": days, "stage": "Lead"}
-    )
+@pytest.mark.parametrize(
+    "fiscal_year",
+    [
+        *({"first_month": month} for month in range(1, 13)),
+        {"first_month": 4, "named_after": "start"},
+        {"last_month": 1, "weeks": "4-5-4", "ends": "Saturday nearest", "named_after": "start"},
+        {"last_month": 9, "weeks": "5-4-4", "extra_week": "M03"},
+    ],
+)
+def test_a_period_is_the_calendars_own_quarter(fiscal_year):
+    """Every week of two years falls into the quarter that the fiscal calendar names.
+
+    One is entered at the last moment of a Saturday and one at the first of a Sunday,
+    between which a quarter of weeks ends.
+    """
+    saturdays = pd.date_range("2022-12-31 23:59:59", "2024-12-31", freq="7D")
+    days = [*saturdays, *(saturdays + pd.Timedelta(seconds=1))]
+    ids = [f"X{n:03}" for n in range(len(days))]
+    history = pd.DataFrame({"opportunity_id": ids, "entered_at": days, "stage": "Lead"})
     crm = en.crm(
         opportunities=history[["opportunity_id"]],
         stage_events=history,
-        settings={
-            "stages": ["Lead"],
-            "outcomes": {"Won": "won"},
-            "fiscal_year": {"first_month": first_month},
-        },
+        settings={"stages": ["Lead"], "outcomes": {"Won": "won"}, "fiscal_year": fiscal_year},
     )
-    table = en.conversion(crm, as_of="2027-01-31", by="period")
-    named = pd.Series([crm.settings.calendar.quarter(when).name for when in days])
+    table = en.conversion(crm, as_of="2025-01-31", by="period")
+    named = pd.Series([crm.settings.calendar.quarter(when.date()).name for when in days])
     expected = named.value_counts().sort_index()
     assert dict(zip(table["period"], table["entered"], strict=True)) == expected.to_dict()
 

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enablement.errors import EnablementError
-from enablement.periods import Calendar, Period, moment
+from enablement.periods import ENDS, WEEKDAYS, WEEKS, Calendar, Period, moment
+
+NRF = Calendar(2, weeks=(4, 5, 4), ends="Saturday nearest", named_after="start")
+APPLE = Calendar(10, weeks=(5, 4, 4), ends="last Saturday", extra_week=3)
+CISCO = Calendar(8, weeks=(4, 4, 5), ends="last Saturday")
+WEEKLY = st.builds(
+    Calendar,
+    first_month=st.integers(1, 12),
+    weeks=st.sampled_from(WEEKS),
+    ends=st.sampled_from(ENDS),
+    extra_week=st.integers(1, 12),
+    named_after=st.sampled_from(["end", "start"]),
+)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +68,121 @@ def test_every_day_lies_in_the_quarter_that_is_found_for_it(day, first_month):
     assert quarter.start <= day <= quarter.end
     assert calendar.after(quarter).start == quarter.end + dt.timedelta(days=1)
     assert calendar.period(quarter.name) == quarter
+
+
+@pytest.mark.parametrize(
+    ("calendar", "name", "start", "end"),
+    [
+        # National Retail Federation, 4-5-4 calendar of 2023: 53 weeks, until 3 February 2024.
+        (NRF, "2023", "2023-01-29", "2024-02-03"),
+        (NRF, "2023M01", "2023-01-29", "2023-02-25"),
+        (NRF, "2023M02", "2023-02-26", "2023-04-01"),
+        (NRF, "2023M03", "2023-04-02", "2023-04-29"),
+        (NRF, "2023M12", "2023-12-31", "2024-02-03"),
+        (NRF, "2023W53", "2024-01-28", "2024-02-03"),
+        (NRF, "2024W01", "2024-02-04", "2024-02-10"),
+        # Apple, annual and quarterly reports: 2023 had 53 weeks, the extra one in December.
+        (APPLE, "2022", "2021-09-26", "2022-09-24"),
+        (APPLE, "2023", "2022-09-25", "2023-09-30"),
+        (APPLE, "2023Q1", "2022-09-25", "2022-12-31"),
+        (APPLE, "2023Q2", "2023-01-01", "2023-04-01"),
+        (APPLE, "2023Q3", "2023-04-02", "2023-07-01"),
+        (APPLE, "2023H2", "2023-04-02", "2023-09-30"),
+        (APPLE, "2024", "2023-10-01", "2024-09-28"),
+        # Cisco, annual report of 2024: the days of the four years before its end.
+        (CISCO, "2021", "2020-07-26", "2021-07-31"),
+        (CISCO, "2022", "2021-08-01", "2022-07-30"),
+        (CISCO, "2023", "2022-07-31", "2023-07-29"),
+        (CISCO, "2024", "2023-07-30", "2024-07-27"),
+    ],
+)
+def test_years_of_weeks_are_those_that_were_published(calendar, name, start, end):
+    """Retail's calendar and two companies' years lie where their owners say."""
+    period = calendar.period(name)
+    assert (period.start.isoformat(), period.end.isoformat()) == (start, end)
+
+
+def test_retail_has_had_five_years_of_53_weeks_since_2000():
+    """The National Retail Federation lists 2000, 2006, 2012, 2017 and 2023."""
+    years = [NRF.period(str(year)) for year in range(2000, 2028)]
+    longer = [year.name for year in years if (year.end - year.start).days + 1 == 371]
+    assert longer == ["2000", "2006", "2012", "2017", "2023"]
+
+
+@pytest.mark.parametrize(
+    ("calendar", "name"), [(NRF, "2022W53"), (NRF, "2023W54"), (Calendar(), "2026W31")]
+)
+def test_a_week_that_a_year_does_not_have_is_refused(calendar, name):
+    """2022 had 52 weeks, and a year of calendar months has none."""
+    with pytest.raises(EnablementError, match=f"'{name}' is no period. Write 2026"):
+        calendar.period(name)
+
+
+@settings(max_examples=60)
+@given(calendar=WEEKLY, year=st.integers(1990, 2090))
+def test_a_year_of_weeks_is_made_of_its_parts(calendar, year):
+    """It has 364 days or 371; its halves, quarters, months and weeks follow without a gap."""
+    whole = calendar.period(f"{year}")
+    days = (whole.end - whole.start).days + 1
+    assert days in (364, 371)
+    assert calendar.period(f"{year + 1}").start == whole.end + dt.timedelta(days=1)
+    for kind, count in {"H": 2, "Q": 4, "M": 12, "W": days // 7}.items():
+        parts = [calendar.period(f"{year}{kind}{n}") for n in range(1, count + 1)]
+        assert (parts[0].start, parts[-1].end) == (whole.start, whole.end)
+        for part, following in itertools.pairwise(parts):
+            assert part.start < part.end
+            assert following.start == part.end + dt.timedelta(days=1)
+    lengths = [month_days(calendar, year, n) // 7 for n in range(1, 13)]
+    lengths[calendar.extra_week - 1] -= days // 7 - 52
+    assert tuple(lengths) == calendar.weeks * 4
+
+
+def month_days(calendar, year, number):
+    """Days of a month of a fiscal year."""
+    month = calendar.period(f"{year}M{number}")
+    return (month.end - month.start).days + 1
+
+
+@settings(max_examples=60)
+@given(calendar=WEEKLY, year=st.integers(1990, 2090), quarter=st.integers(1, 4))
+def test_quarters_of_weeks_end_where_pandas_says(calendar, year, quarter):
+    """Its business calendar for 52 and 53 weeks is another hand's work."""
+    day, near = sorted(calendar.ends.split(), key=lambda word: word not in WEEKDAYS)
+    theirs = pd.offsets.FY5253Quarter(
+        weekday=WEEKDAYS.index(day),
+        startingMonth=(calendar.first_month - 2) % 12 + 1,
+        qtr_with_extra_week=(calendar.extra_week - 1) // 3 + 1,
+        variation=near,
+    )
+    assert theirs.is_on_offset(pd.Timestamp(calendar.period(f"{year}Q{quarter}").end))
+
+
+@settings(max_examples=60)
+@given(calendar=WEEKLY, day=st.dates(dt.date(1990, 1, 1), dt.date(2090, 1, 1)))
+def test_every_day_lies_in_one_quarter_of_weeks(calendar, day):
+    """The quarter of a day holds it, the next begins where it ends, and it is in the list."""
+    quarter = calendar.quarter(day)
+    assert quarter.start <= day <= quarter.end
+    assert calendar.after(quarter).start == quarter.end + dt.timedelta(days=1)
+    assert calendar.period(quarter.name) == quarter
+
+
+def test_the_list_of_quarters_has_no_gap():
+    """Each begins on the day after the one before, over three hundred years."""
+    for calendar in (Calendar(4), NRF, APPLE):
+        every = calendar.quarters()
+        assert len(every) == 301 * 4
+        assert all(
+            one.start - before.end == dt.timedelta(days=1)
+            for before, one in itertools.pairwise(every)
+        )
+
+
+def test_a_year_may_be_named_after_its_start():
+    """A year from April 2026 to March 2027 is 2027 by its end and 2026 by its start."""
+    ended, begun = Calendar(4), Calendar(4, named_after="start")
+    assert ended.period("2027") == Period("2027", dt.date(2026, 4, 1), dt.date(2027, 3, 31))
+    assert begun.period("2026") == Period("2026", dt.date(2026, 4, 1), dt.date(2027, 3, 31))
 
 
 @pytest.mark.parametrize(

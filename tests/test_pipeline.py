@@ -163,6 +163,29 @@ def test_the_headline_leaves_out_in_words_what_cannot_be_said():
     )
 
 
+def test_quarters_and_quotas_of_weeks_follow_the_fiscal_calendar():
+    """A year that ends on the last Saturday of December: its first quarter goes on to 28 March.
+
+    It begins on 28 December, so A's 900 of New Year's Eve is in it and A's 50 of 31 March is
+    not: 900 + 100 + 30 = 1030, of 60 + 100 + 120 = 280, set month by month. In its fifth week
+    B sold 30; in its first month two were created, on 5 and 9 January.
+    """
+    fiscal_year = {"weeks": "4-5-4", "ends": "last Saturday"}
+    months = [("A", "2026M01", 60.0), ("A", "2026M02", 100.0), ("B", "2026M03", 120.0)]
+    crm = en.crm(
+        settings={**SETTINGS, "fiscal_year": fiscal_year},
+        opportunities=OPPORTUNITIES,
+        quotas=pd.DataFrame(months, columns=["rep_id", "period", "target"]).assign(
+            metric="won amount"
+        ),
+    )
+    row = en.quota_attainment(crm, as_of=END, period="2026Q1").iloc[0]
+    assert (row["won"], row["sold"], row["quota"]) == (3, 1030, 280)
+    last_week = en.quota_attainment(crm, as_of=END, period="2026W05").iloc[0]
+    assert (last_week["won"], last_week["sold"]) == (1, 30)
+    assert en.pipeline_created(crm, as_of=END, period="2026M01")["created"].item() == 2
+
+
 def test_a_quota_of_somebody_in_no_list_counts():
     """Z has a quota of 720 and no opportunity: 180 of 900."""
     more = pd.concat(

@@ -8,6 +8,7 @@ import pytest
 
 from enablement import settings
 from enablement.errors import SettingsError
+from enablement.periods import Calendar
 
 LEAST = {"stages": ["Lead", "Qual"], "outcomes": {"Won": "won", "Lost": "lost"}}
 
@@ -33,6 +34,16 @@ def test_a_file_and_a_dict_say_the_same(tmp_path):
     from_file = settings.read(None, folder=tmp_path)
     assert from_file.pipelines == read(LEAST, tmp_path).pipelines
     assert from_file.origin == "settings.toml"
+
+
+def test_a_fiscal_year_may_be_made_of_weeks(tmp_path):
+    """Retail's calendar, said by its last month, and the defaults of what it leaves out."""
+    said = {"last_month": 1, "weeks": "4-5-4", "ends": "Saturday nearest", "named_after": "start"}
+    retail = read({**LEAST, "fiscal_year": said}, tmp_path).calendar
+    assert retail == Calendar(2, (4, 5, 4), "Saturday nearest", 12, "start")
+    assert retail.period("2023").end == dt.date(2024, 2, 3)
+    usual = read({**LEAST, "fiscal_year": {"weeks": "4-4-5", "extra_week": "M03"}}, tmp_path)
+    assert usual.calendar == Calendar(1, (4, 4, 5), "last Saturday", 3, "end")
 
 
 def test_several_pipelines_have_their_own_stages(tmp_path):
@@ -64,6 +75,17 @@ def test_several_pipelines_have_their_own_stages(tmp_path):
         ({"timezone": "Europe/Berln"}, "is no zone such as"),
         ({"fiscal_year": {"first_month": 13}}, "is not 1 to 12"),
         ({"fiscal_year": {"month": 2}}, "unknown key 'month' in .fiscal_year."),
+        ({"fiscal_year": {"last_month": 0}}, "fiscal_year.last_month = 0 is not 1 to 12"),
+        ({"fiscal_year": {"first_month": 2, "last_month": 2}}, "begin in month 2 and end in month"),
+        ({"fiscal_year": {"weeks": "4-5-5"}}, "weeks = '4-5-5'. Known: 4-4-5, 4-5-4, 5-4-4"),
+        ({"fiscal_year": {"weeks": [4, 4, 5]}}, "weeks = .4, 4, 5.. Known: 4-4-5"),
+        (
+            {"fiscal_year": {"weeks": "4-4-5", "ends": "last Satruday"}},
+            "ends = 'last Satruday'.*Did you mean 'last Saturday'",
+        ),
+        ({"fiscal_year": {"weeks": "4-4-5", "extra_week": 12}}, "extra_week = 12. Known: M01"),
+        ({"fiscal_year": {"ends": "last Friday"}}, 'Say which months.*weeks = "4-4-5"'),
+        ({"fiscal_year": {"named_after": "begin"}}, "Known: end, start"),
         ({"exported_on": "2026-09-30"}, "exported_on = '2026-09-30' is not a date"),
         ({"stage_dates": {"Ql": "Qual date"}}, "stage_dates has 'Ql'.*Did you mean 'Qual'"),
         ({"zero_amount_when_lost": "zero"}, "Known: missing, kept"),

@@ -51,7 +51,6 @@ def ask(
     if given["credit"] == "share" and not by_rep(groups):
         given["credit"] = "at_entry"  # whose they are does not matter, and sums stay whole
     given["held_until"] = given["held_until"] or given["until"]
-    given["first_month"] = crm.settings.calendar.first_month
     given["amounts"] = amounts_known(crm, until)
     by_value = given["of"] == "value"
     names = ("states", *passages)
@@ -72,7 +71,11 @@ def ask(
         where {groups.limit()}
         {group}
     """
-    tables = {**definitions.seen_tables(crm), "places": visits.places(crm.settings)}
+    tables = {
+        **definitions.seen_tables(crm),
+        "places": visits.places(crm.settings),
+        "quarters": definitions.quarters(crm, groups),
+    }
     if by_value:
         tables["stage_events"] = crm.stage_events
     return engine.query(sql, tables, given)

@@ -414,6 +414,18 @@ def span(period: Period | None) -> dict[str, object]:
     }
 
 
+def quarters(crm: CRM, groups: Split) -> pd.DataFrame:
+    """List the fiscal quarters for the SQL of ``credit``; none where the table has no cohorts."""
+    named = crm.settings.calendar.quarters() if "p" in groups.sources else ()
+    return pd.DataFrame(
+        {
+            "name": pd.Series([quarter.name for quarter in named], dtype="str"),
+            "starts_on": pd.to_datetime([quarter.start for quarter in named]),
+            "ends_on": pd.to_datetime([quarter.end for quarter in named]),
+        }
+    )
+
+
 def left_out(crm: CRM, renewals: str) -> str:
     """Say, where there are renewals and they are not counted, that they are left out."""
     some = bool(crm.opportunities["type"].eq("renewal").any())
