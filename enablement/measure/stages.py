@@ -136,6 +136,10 @@ def time_in_stage(
         If a name is unknown.
     CannotSayError
         If `as_of` lies before the export and it has no history of stages.
+
+    See Also
+    --------
+    enablement.charts.time_in_stage : draws this table.
     """
     definitions.check_word("credit", credit, CREDITS)
     definitions.check_word("renewals", renewals, definitions.RENEWALS)

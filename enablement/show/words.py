@@ -10,6 +10,7 @@ import pandas as pd
 from enablement.errors import CannotSayError
 from enablement.measure.definitions import IMMATURE
 from enablement.measure.pipeline import pipeline_coverage, pipeline_created, quota_attainment
+from enablement.measure.stages import BATCH
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
 from enablement.read.findings import Findings
@@ -165,6 +166,67 @@ def sales_cycle(table: pd.DataFrame) -> str:
     most = "" if pd.isna(row["p90"]) else f", nine in ten at most {row['p90']:.0f}"
     days = "day" if row["median"] == 1 else "days"
     return f"Median of {int(row['won']):,} won: {row['median']:.0f} {days}{doubt}{most}."
+
+
+def time_in_stage(table: pd.DataFrame) -> str:
+    """Say in which stage opportunities stay longest, and whether that can be told.
+
+    Parameters
+    ----------
+    table : as `enablement.time_in_stage` returns it
+    """
+    unrecorded = "".join(f" Of {stage} no days can be said." for stage in table.attrs["cannot_say"])
+    if table.attrs["groups"]:
+        return (
+            f"How long do they stay in each stage, {' and '.join(_plain(table))} by itself?"
+            + unrecorded
+        )
+    known = table[table["median"].notna()].sort_values("median", ascending=False, kind="stable")
+    if known.empty:
+        return "How long opportunities stay in a stage cannot be said."
+    longest, others = known.iloc[0], known.iloc[1:]
+    doubt = _days_between(longest["low"], longest["high"])
+    half = f"half have left {longest['stage']} within {_days(longest['median'])}{doubt}"
+    if others.empty:
+        return f"{half[0].upper()}{half[1:]}.{unrecorded}"
+    apart = pd.notna(longest["low"]) and longest["low"] > others["high"].max(skipna=False)
+    if apart:
+        return f"Opportunities stay longest in {longest['stage']}: {half}.{unrecorded}"
+    return (
+        f"No stage clearly holds them longest: {half}, which cannot be told apart from the "
+        f"next.{unrecorded}"
+    )
+
+
+def no_days(table: pd.DataFrame) -> list[str]:
+    """Say of each row of a time in stage without a median why it has none; nothing of others.
+
+    Parameters
+    ----------
+    table : as `enablement.time_in_stage` returns it
+    """
+    clicked = table["batch_updated"] > BATCH * table["entered"]
+    reasons = [
+        (table["median"].notna(), ""),
+        (clicked, "clicked through in a batch"),
+        (table["entered"].gt(0), "half have not left yet"),
+        (table["undated"].gt(0), "dates not recorded"),
+    ]
+    said = pd.Series("none entered", index=table.index)
+    for which, reason in reversed(reasons):
+        said = said.mask(which, reason)
+    return list(said)
+
+
+def _days(number: float) -> str:
+    return f"{number:,.0f} {'day' if round(number) == 1 else 'days'}"
+
+
+def _days_between(low: float, high: float) -> str:
+    """Write an interval of days, which may have no end yet."""
+    if pd.isna(low):
+        return ""
+    return f" ({low:,.0f} or more)" if pd.isna(high) else f" ({low:,.0f} to {high:,.0f})"
 
 
 def maturing(table: pd.DataFrame) -> str:

@@ -1,9 +1,16 @@
 """Charts: each has the name of the table it draws, takes it unchanged and computes no number."""
 
 from enablement.show.charts.definitions import compare_definitions
-from enablement.show.charts.durations import sales_cycle
+from enablement.show.charts.durations import sales_cycle, time_in_stage
 from enablement.show.charts.funnel import conversion
 from enablement.show.charts.reps import win_rate
 from enablement.show.theme import enable
 
-__all__ = ["compare_definitions", "conversion", "enable", "sales_cycle", "win_rate"]
+__all__ = [
+    "compare_definitions",
+    "conversion",
+    "enable",
+    "sales_cycle",
+    "time_in_stage",
+    "win_rate",
+]

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     import altair as alt
 
 GROUP_STEP = 18
+DENSE_STEP = 14  # where there are more rows than MANY
+MANY = 40
 DEEPEST = 150  # px that names may take at the left
 FOOT_LETTERS = 108
+RIGHT_EDGES = (104, 148, 192)  # px from the plot, of the columns of numbers
+PANEL_GAP = 14
 LETTER = 7  # px of a letter at the size of the names, at most on average
 
 
@@ -57,7 +61,10 @@ def group_axis(names: pd.Series, *, field: str = "group") -> alt.Y:
     import altair as alt
 
     order = list(dict.fromkeys(names))
-    return alt.Y(f"{field}:N", sort=order, title=None, axis=names_axis(names))
+    axis = names_axis(names)
+    if len(order) > MANY:  # the eye needs a line from the name to the last panel
+        axis = alt.Axis(**{**axis.to_dict(), "grid": True, "labelFontSize": 11})
+    return alt.Y(f"{field}:N", sort=order, title=None, axis=axis)
 
 
 def names_axis(names: pd.Series) -> alt.Axis:
@@ -86,6 +93,75 @@ def share(field: str, title: str, *, most: float = 1.0) -> alt.X:
     )
 
 
+def panels(
+    layers: list[alt.Chart], shown: pd.DataFrame, *, field: str, columns: list[str], height: int
+) -> alt.FacetChart:
+    """Draw the same layers once for each stage, side by side in funnel order.
+
+    Parameters
+    ----------
+    layers : charts without data of their own
+    shown : the rows of all panels
+    field : the column that tells the panels apart
+    columns : its values, in order
+    height : of each panel, in px
+    """
+    import altair as alt
+
+    width = panel_width(len(columns))
+    header = alt.Header(labelFontSize=11, labelColor=theme.INK, labelLimit=width + PANEL_GAP)
+    return (
+        alt.layer(*layers, data=shown)
+        .properties(width=width, height=height)
+        .facet(
+            column=alt.Column(f"{field}:N", sort=columns, title=None, header=header),
+            spacing=PANEL_GAP,
+        )
+    )
+
+
+def panel_width(panels: int) -> int:
+    """Share the width of a page between panels."""
+    return (theme.WIDTH + 80) // panels - PANEL_GAP
+
+
+def columns(
+    base: alt.Chart, y: alt.Y, width: int, numbers: tuple[tuple[str, str], ...], *, known: str
+) -> list[alt.Chart]:
+    """Write numbers at the right of the plot, each column under its name.
+
+    Parameters
+    ----------
+    base : the chart whose rows they belong to
+    width : of the plot; a column ends so many px beyond it as `RIGHT_EDGES` says
+    numbers : name of each column, and the expression of its text
+    known : the expression that a row with numbers fulfils
+    """
+    import altair as alt
+
+    written = []
+    for (name, what), right in zip(numbers, RIGHT_EDGES, strict=False):
+        at = alt.value(width + right)
+        written.append(
+            base.transform_filter(known)
+            .transform_calculate(number=what)
+            .mark_text(align="right", color=theme.INK)
+            .encode(y=y, x=at, text="number:N")
+            .properties(name=f"numbers {name}")
+        )
+        written.append(
+            alt.Chart(pd.DataFrame({"name": [name]}))
+            .mark_text(align="right", color=theme.QUIET, fontSize=11)
+            .encode(x=at, y=alt.value(-8), text="name:N")
+        )
+    return written
+
+
+def plot_width(numbers: int) -> int:
+    """Find how wide a plot is beside so many columns of numbers."""
+    return theme.WIDTH - RIGHT_EDGES[numbers - 1] + 80
+
+
 def size(field: str, *, largest: int = 110) -> alt.Size:
     """Draw a larger point for a larger count."""
     import altair as alt
@@ -107,6 +183,11 @@ def at_right(base: alt.Chart, y: alt.Y, what: str) -> alt.Chart:
 def height(rows: int, step: int) -> int:
     """Give each row its step, and an empty table the room of one."""
     return max(rows, 1) * step
+
+
+def rows_height(rows: int) -> int:
+    """Give the rows of groups their room, less each where there are many."""
+    return height(rows, GROUP_STEP if rows <= MANY else DENSE_STEP)
 
 
 def level(table: pd.DataFrame) -> str:

@@ -19,7 +19,6 @@ NUMBERS = (
     ("lost", "format(datum.lost, ',')"),
     ("open", "format(datum.open + datum.back, ',')"),
 )
-RIGHT_EDGES = (104, 148, 192)  # px from the plot, of the columns of numbers
 
 
 def conversion(table: pd.DataFrame) -> alt.VConcatChart:
@@ -54,7 +53,7 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     settled = table.attrs["name"] == "estimate"
     unsettled = not settled and bool((table["open"] + table["back"]).fillna(0).sum())
     numbers = NUMBERS if unsettled else NUMBERS[:2]
-    width = theme.WIDTH - RIGHT_EDGES[len(numbers) - 1] + 80
+    width = frame.plot_width(len(numbers))
     stages = list(dict.fromkeys(shown["stage"]))
     y = alt.Y("stage:N", sort=stages, title=None, axis=frame.names_axis(shown["stage"]))
     base = alt.Chart(shown).transform_calculate(
@@ -86,7 +85,7 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         base.mark_rule(color=theme.INK, strokeWidth=1.5)
         .encode(y=y, x="low:Q", x2="high:Q")
         .properties(name="interval"),
-        *_columns(base, y, width, numbers),
+        *frame.columns(base, y, width, numbers, known="isValid(datum.rate)"),
         base.transform_filter("!isValid(datum.rate)")
         .mark_text(align="left", color=theme.QUIET)
         .encode(y=y, x=alt.value(4), text="why:N")
@@ -111,30 +110,6 @@ def _stands_out(table: pd.DataFrame) -> Any:
     return alt.condition(named, alt.value(theme.ACCENT), alt.value(theme.MUTED))
 
 
-def _columns(
-    base: alt.Chart, y: alt.Y, width: int, numbers: tuple[tuple[str, str], ...]
-) -> list[alt.Chart]:
-    """Write the counts at the right of the bars, each column under its name."""
-    import altair as alt
-
-    columns = []
-    for (name, what), right in zip(numbers, RIGHT_EDGES, strict=False):
-        at = alt.value(width + right)
-        columns.append(
-            base.transform_filter("isValid(datum.rate)")
-            .transform_calculate(number=what)
-            .mark_text(align="right", color=theme.INK)
-            .encode(y=y, x=at, text="number:N")
-            .properties(name=f"numbers {name}")
-        )
-        columns.append(
-            alt.Chart(pd.DataFrame({"name": [name]}))
-            .mark_text(align="right", color=theme.QUIET, fontSize=11)
-            .encode(x=at, y=alt.value(-8), text="name:N")
-        )
-    return columns
-
-
 def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     import altair as alt
 
@@ -144,7 +119,6 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     recorded = [stage for stage in shown["stage"] if stage not in unsaid]
     stages = list(dict.fromkeys(recorded or shown["stage"]))
     shown = shown[shown["stage"].isin(stages)]
-    width = (theme.WIDTH + 80) // len(stages) - 14
     y = frame.group_axis(shown["group"])
     base = (
         alt.Chart()
@@ -184,20 +158,8 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         .encode(y=y, x=alt.value(2), text="brief:N")
         .properties(name="none"),
     ]
-    height = frame.height(shown["group"].nunique(), frame.GROUP_STEP)
-    panels = (
-        alt.layer(*layers, data=shown)
-        .properties(width=width, height=height)
-        .facet(
-            column=alt.Column(
-                "stage:N",
-                sort=stages,
-                title=None,
-                header=alt.Header(labelFontSize=11, labelColor=theme.INK, labelLimit=width + 14),
-            ),
-            spacing=14,
-        )
-    )
+    height = frame.rows_height(shown["group"].nunique())
+    panels = frame.panels(layers, shown, field="stage", columns=stages, height=height)
     return frame.finish(
         panels,
         table,

@@ -66,9 +66,7 @@ def win_rate(table: pd.DataFrame) -> alt.VConcatChart:
     overall = table.attrs["overall"]
     dashed = "" if len(table) < 2 else f" Dashed: all together, {words.percent(overall)}."
     return frame.finish(
-        alt.layer(*layers).properties(
-            width=theme.WIDTH, height=frame.height(len(shown), frame.GROUP_STEP)
-        ),
+        alt.layer(*layers).properties(width=theme.WIDTH, height=frame.rows_height(len(shown))),
         table,
         shown["group"],
         finding=words.win_rate(table),
