@@ -25,6 +25,7 @@ from typing import Any
 
 from enablement.errors import SettingsError, choices
 from enablement.periods import ENDS, NAMED_AFTER, WEEKS, Calendar, Period
+from enablement.workdays import WEEK, WorkingDays
 
 OUTCOMES = ("won", "lost", "cancelled")
 TYPES = ("new business", "existing business", "renewal")
@@ -45,7 +46,7 @@ RULES: dict[str, tuple[str, ...]] = {
 }
 FILE_NAME = "settings.toml"
 # What is said in another shape than it is kept in.
-RESHAPED = ("stages", "pipelines", "fiscal_year", "renamed_stages", "snapshots")
+RESHAPED = (*("stages", "pipelines", "fiscal_year", "working_days", "renamed_stages", "snapshots"),)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Settings:
     renamed_stages : earlier names of stages, each with the days on which it was in use
     snapshot_key : columns that together tell opportunities apart in dated exports without ids
     calendar : the fiscal calendar
+    working_days : the days of the week on which the company works, and its holidays
     origin : where this was read from, for messages
     """
 
@@ -113,6 +115,7 @@ class Settings:
     renamed_stages: tuple[Rename, ...] = ()
     snapshot_key: tuple[str, ...] = ()
     calendar: Calendar = dataclasses.field(default_factory=Calendar)
+    working_days: WorkingDays = dataclasses.field(default_factory=WorkingDays)
     origin: str = "settings"
 
     @property
@@ -233,6 +236,7 @@ def _from_dict(said: Mapping[str, Any], *, origin: str) -> Settings:
     settings = Settings(
         pipelines=_pipelines(said, origin),
         calendar=_calendar(said.get("fiscal_year", {}), origin),
+        working_days=_working_days(said.get("working_days", {}), origin),
         renamed_stages=_renames(said.get("renamed_stages", []), origin),
         snapshot_key=_snapshot_key(said.get("snapshots", {}), origin),
         origin=origin,
@@ -349,6 +353,30 @@ def _fiscal_word(said: Mapping[str, Any], key: str, known: tuple[str, ...], orig
     if word not in known:
         raise SettingsError(f"{origin}: fiscal_year.{key} = {word!r}. {choices(word, list(known))}")
     return str(word)
+
+
+def _working_days(said: Any, origin: str) -> WorkingDays:
+    if not isinstance(said, Mapping):
+        raise SettingsError(f"{origin}: working_days = {said!r} is not a table.")
+    known = ["week", "holidays"]
+    for key in said:
+        if key not in known:
+            raise SettingsError(
+                f"{origin}: unknown key {key!r} in [working_days]. {choices(key, known)}"
+            )
+        if not isinstance(said[key], (list, tuple)):
+            raise SettingsError(f"{origin}: working_days.{key} = {said[key]!r} is not a list.")
+    week = tuple(said.get("week", WorkingDays().week))
+    for day in week:
+        if day not in WEEK:
+            raise SettingsError(f"{origin}: working_days.week has {day!r}. {choices(day, [*WEEK])}")
+    if not week or len(set(week)) < len(week):
+        raise SettingsError(
+            f"{origin}: working_days.week = {list(week)!r} must name each day once."
+        )
+    where = f"{origin}: working_days.holidays, entry"
+    days = [_day(day, f"{where} {n}") for n, day in enumerate(said.get("holidays", []), start=1)]
+    return WorkingDays(week, tuple(sorted(day for day in days if day is not None)))
 
 
 def _renames(said: Any, origin: str) -> tuple[Rename, ...]:

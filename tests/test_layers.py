@@ -19,6 +19,7 @@ PACKAGE = Path(__file__).parents[1] / "enablement"
 ROOMS = [
     "errors",
     "periods",
+    "workdays",
     "settings",
     "read",
     "world",

@@ -9,6 +9,7 @@ import pytest
 from enablement import settings
 from enablement.errors import SettingsError
 from enablement.periods import Calendar
+from enablement.workdays import WorkingDays
 
 LEAST = {"stages": ["Lead", "Qual"], "outcomes": {"Won": "won", "Lost": "lost"}}
 
@@ -44,6 +45,15 @@ def test_a_fiscal_year_may_be_made_of_weeks(tmp_path):
     assert retail.period("2023").end == dt.date(2024, 2, 3)
     usual = read({**LEAST, "fiscal_year": {"weeks": "4-4-5", "extra_week": "M03"}}, tmp_path)
     assert usual.calendar == Calendar(1, (4, 4, 5), "last Saturday", 3, "end")
+
+
+def test_working_days_are_monday_to_friday_unless_the_settings_say_otherwise(tmp_path):
+    """Without holidays, because they are those of nobody's country."""
+    assert read(LEAST, tmp_path).working_days == WorkingDays(("Mon", "Tue", "Wed", "Thu", "Fri"))
+    said = {"week": ["Sun", "Mon"], "holidays": [dt.date(2026, 12, 25), dt.date(2026, 1, 1)]}
+    assert read({**LEAST, "working_days": said}, tmp_path).working_days == WorkingDays(
+        ("Sun", "Mon"), (dt.date(2026, 1, 1), dt.date(2026, 12, 25))
+    )
 
 
 def test_several_pipelines_have_their_own_stages(tmp_path):
@@ -86,6 +96,16 @@ def test_several_pipelines_have_their_own_stages(tmp_path):
         ({"fiscal_year": {"weeks": "4-4-5", "extra_week": 12}}, "extra_week = 12. Known: M01"),
         ({"fiscal_year": {"ends": "last Friday"}}, 'Say which months.*weeks = "4-4-5"'),
         ({"fiscal_year": {"named_after": "begin"}}, "Known: end, start"),
+        ({"working_days": ["Mon"]}, "working_days = .'Mon'. is not a table"),
+        ({"working_days": {"days": []}}, "unknown key 'days' in .working_days.. Known: week"),
+        ({"working_days": {"week": "Mon"}}, "working_days.week = 'Mon' is not a list"),
+        ({"working_days": {"week": ["Mon", "Tu"]}}, "week has 'Tu'.*Did you mean 'Tue'"),
+        ({"working_days": {"week": ["Mon", "Mon"]}}, "must name each day once"),
+        ({"working_days": {"week": []}}, "must name each day once"),
+        (
+            {"working_days": {"holidays": ["2026-12-25"]}},
+            "holidays, entry 1 = '2026-12-25' is not a date",
+        ),
         ({"exported_on": "2026-09-30"}, "exported_on = '2026-09-30' is not a date"),
         ({"stage_dates": {"Ql": "Qual date"}}, "stage_dates has 'Ql'.*Did you mean 'Qual'"),
         ({"zero_amount_when_lost": "zero"}, "Known: missing, kept"),
