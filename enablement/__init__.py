@@ -16,6 +16,8 @@ PUBLIC = {
     "compare_definitions": "enablement.measure.funnel",
     "win_rate": "enablement.measure.winloss",
     "sales_cycle": "enablement.measure.winloss",
+    "compare_reps": "enablement.measure.reps",
+    "compare_reps_by_stage": "enablement.measure.reps",
     "stage_visits": "enablement.measure.stages",
     "time_in_stage": "enablement.measure.stages",
     "quota_attainment": "enablement.measure.pipeline",

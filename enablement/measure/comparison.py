@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from enablement.measure.estimates import ALPHA, homogeneity
 
 WARNING, ACTION = 0.95, 0.998  # about two and three standard deviations
+TOUCHING = 1e-12  # a rate on a limit is within; two roundings of it may differ
 WINSORISED = 0.1  # share of the groups at either end whose distance is drawn in
 
 
@@ -137,6 +138,29 @@ def control_limits(
     low, high = bounds(warning)
     lowest, highest = bounds(action)
     return Limits(n, float(rate), low, high, lowest, highest, float(dispersion))
+
+
+def outside(rates: ArrayLike, limits: Limits) -> NDArray[np.int64]:
+    """Which limits a rate lies beyond.
+
+    Parameters
+    ----------
+    rates : array-like, one for each number of trials of `limits`
+
+    Returns
+    -------
+    int array
+        -2 below the limits of action, -1 below those of warning, 1 and 2 above them, else 0;
+        0 where there is no rate.
+    """
+    rate = np.asarray(rates, dtype=float)
+    below, above = rate + TOUCHING, rate - TOUCHING
+    return (
+        (above > limits.warning_high).astype(np.int64)
+        + (above > limits.action_high)
+        - (below < limits.warning_low)
+        - (below < limits.action_low)
+    )
 
 
 def dispersion(successes: ArrayLike, trials: ArrayLike, *, winsorised: float = WINSORISED) -> float:

@@ -328,16 +328,32 @@ def same_currency(crm: CRM) -> str:
     return found[0] if found else crm.settings.currency
 
 
-def verdict(test: Homogeneity | None, groups: Split, name: str = "chi-square") -> str:
-    """Say in a sentence whether groups differ beyond chance; nothing where none was compared."""
+def verdict(
+    test: Homogeneity | None,
+    groups: Split,
+    name: str = "chi-square",
+    *,
+    tests: int = 1,
+    spread: bool = True,
+) -> str:
+    """Say in a sentence whether groups differ beyond chance; nothing where none was compared.
+
+    Parameters
+    ----------
+    tests : how many there are like it, such as one per stage; p is multiplied by their number
+    spread : whether a spread between the groups was found too, where one was looked for
+    """
     if test is None:
         return ""
-    what = plural(groups)
+    what, p = plural(groups), min(1.0, test.p * tests)
     how = (
         f"{name} {test.statistic:.1f} on {test.freedom} degrees of freedom, "
-        f"p {p_value(test.p)}{', by permutation' if test.simulated else ''}"
+        f"p {p_value(p)}{', by permutation' if test.simulated else ''}"
+        f"{f', corrected for {tests} stages' if tests > 1 else ''}"
     )
-    if test.p < ALPHA:
+    if p < ALPHA and not spread:
+        how += ", but their rates spread no wider than chance"
+    elif p < ALPHA:
         return f"The {test.groups} {what} differ by more than chance ({how})."
     return f"Between the {test.groups} {what} no difference can be detected ({how})."
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -686,12 +686,28 @@ def _verdict(table: pd.DataFrame, asked: Question) -> str:
         str(stage): estimates.homogeneity(rows["moved_on"], rows["entered"] - rows["moved_on"])
         for stage, rows in named.groupby("stage", observed=True)
     }
+    return over_stages(tests, groups)
+
+
+def over_stages(
+    tests: Mapping[str, estimates.Homogeneity | None],
+    groups: Split,
+    *,
+    alike: Collection[str] = (),
+) -> str:
+    """Say in a sentence at which stages groups differ beyond chance, p corrected for their number.
+
+    Parameters
+    ----------
+    tests : the test of each stage; None where there was nothing to compare
+    alike : stages at which no spread between the groups was found, whatever the test says
+    """
     found = {stage: test for stage, test in tests.items() if test is not None}
     if not found:
         return ""
     each = {stage: min(1.0, test.p * len(found)) for stage, test in found.items()}
     what, most = definitions.plural(groups), max(test.groups for test in found.values())
-    differ = [stage for stage, p in each.items() if p < estimates.ALPHA]
+    differ = [stage for stage, p in each.items() if p < estimates.ALPHA and stage not in alike]
     smallest = definitions.p_value(min(each.values()))
     how = f"smallest p {smallest}" + (
         f", corrected for {len(found)} stages" if len(found) > 1 else ""

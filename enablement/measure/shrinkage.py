@@ -98,10 +98,16 @@ def fit_spread(successes: ArrayLike, trials: ArrayLike) -> Spread | None:
     return Spread(mean, strength, float(np.sqrt(mean * (1 - mean) / (strength + 1))), value)
 
 
-def shrink(successes: ArrayLike, trials: ArrayLike, *, confidence: float = CONFIDENCE) -> Shrunk:
+def shrink(
+    successes: ArrayLike,
+    trials: ArrayLike,
+    *,
+    confidence: float = CONFIDENCE,
+    alpha: float = ALPHA,
+) -> Shrunk:
     """Shrink the rates of groups towards what they have in common.
 
-    Where the spread between groups is no more than chance (`homogeneity`, at ALPHA), the
+    Where the spread between groups is no more than chance (`homogeneity`, at `alpha`), the
     answer is "no detectable difference": every group has the pooled rate. That none was
     detected does not say that there is none, so the intervals stay as wide as the data ask.
 
@@ -109,6 +115,7 @@ def shrink(successes: ArrayLike, trials: ArrayLike, *, confidence: float = CONFI
     ----------
     successes, trials : array-like of counts, one entry per group
     confidence : float in (0, 1), of the posterior intervals
+    alpha : level of the test; less where it is one of several, such as one per stage
 
     Returns
     -------
@@ -130,7 +137,7 @@ def shrink(successes: ArrayLike, trials: ArrayLike, *, confidence: float = CONFI
     seen = np.where(n > 0, n, np.nan)
     pooled = float(k.sum() / n.sum()) if n.sum() > 0 else np.nan
     spread, test = fit_spread(k, n), homogeneity(k, n - k)
-    differ = _differ(spread, test)
+    differ = _differ(spread, test, alpha)
     if spread is not None and differ:
         rate = (spread.mean * spread.strength + k) / (spread.strength + seen)
     else:
@@ -251,11 +258,11 @@ def ranks_of_draws(drawn: ArrayLike, *, confidence: float = CONFIDENCE) -> Ranks
     return Ranks(middle, low, high, best, worst, top, apart)
 
 
-def _differ(spread: Spread | None, test: Homogeneity | None) -> bool:
+def _differ(spread: Spread | None, test: Homogeneity | None, alpha: float = ALPHA) -> bool:
     """Whether the test finds a difference and the fit a spread to go with it."""
     if spread is None or test is None:
         return False
-    return bool(test.p < ALPHA and np.isfinite(spread.strength))
+    return bool(test.p < alpha and np.isfinite(spread.strength))
 
 
 def _tried(
