@@ -14,6 +14,7 @@ PUBLIC = {
     "CRM": "enablement.read.crm",
     "conversion": "enablement.measure.funnel",
     "compare_definitions": "enablement.measure.funnel",
+    "cohort_curves": "enablement.measure.cohorts",
     "win_rate": "enablement.measure.winloss",
     "sales_cycle": "enablement.measure.winloss",
     "compare_reps": "enablement.measure.reps",

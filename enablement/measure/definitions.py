@@ -95,7 +95,7 @@ CONVERSIONS = {
         "estimated share that moved on from the first actual entry {reading}, by Aalen-Johansen: "
         "being lost or cancelled competes, open ones are undecided and not failed, a loss that was "
         "reopened is no outcome",
-        ("estimate",),
+        ("endings", "estimate"),
         ("entered", "begun"),
         matures=False,
     ),

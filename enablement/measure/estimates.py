@@ -238,6 +238,36 @@ def same_distribution(values: ArrayLike, groups: ArrayLike) -> Homogeneity | Non
     return Homogeneity(float(statistic), len(parts) - 1, float(p), len(parts), False)
 
 
+def same_incidence(share: ArrayLike, error: ArrayLike) -> Homogeneity | None:
+    """Ask whether groups share one cumulative incidence, read on the same day.
+
+    Parameters
+    ----------
+    share, error : as `aalen_johansen` gives them, one entry per group
+
+    Returns
+    -------
+    Homogeneity or None
+        None where fewer than two groups have a share that is neither 0 nor 1: of the others
+        the standard error says nothing.
+
+    References
+    ----------
+    Cochran (1954), Biometrics 10:101-129, on the complementary log-log scale.
+    """
+    value, spread = np.asarray(share, dtype=float), np.asarray(error, dtype=float)
+    known = (value > 0) & (value < 1) & (spread > 0)
+    stays, spread = 1 - value[known], spread[known]
+    if len(stays) < 2:
+        return None
+    scaled = np.log(-np.log(stays))
+    weight = (stays * np.log(stays) / spread) ** 2
+    middle = (weight * scaled).sum() / weight.sum()
+    statistic = float((weight * (scaled - middle) ** 2).sum())
+    freedom = len(stays) - 1
+    return Homogeneity(statistic, freedom, _tail(statistic, freedom), len(stays), False)
+
+
 def _tail(statistic: float, freedom: int) -> float:
     from scipy.stats import chi2
 

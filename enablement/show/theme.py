@@ -45,6 +45,10 @@ PALETTE = {
     "lost": (LOST, "#f0904a"),
 }
 
+WASH = 0.16
+"""Opacity of a filled part under words; `BAND` is that of an interval over it."""
+BAND = 0.30
+
 FONT = 'system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 PERCENT = ".0%"
 COUNT = ",d"
@@ -87,9 +91,21 @@ def title(finding: str, counted: str = "", *, notes: Iterable[str] = ()) -> dict
     dict
         What `alt.Chart.properties(title=...)` takes.
     """
-    below = [line for text in (counted, *notes) for line in textwrap.wrap(text, TEXT_LETTERS)]
-    lines = textwrap.wrap(finding, TITLE_LETTERS)
+    below = [line for text in (counted, *notes) for line in lines_of(text, letters=TEXT_LETTERS)]
+    lines = lines_of(finding, letters=TITLE_LETTERS)
     return {"text": lines, "subtitle": below} if below else {"text": lines}
+
+
+def lines_of(text: str, *, letters: int) -> list[str]:
+    """Break a text into lines, none of them between a number and its sign of percent.
+
+    Parameters
+    ----------
+    text : a sentence or more
+    letters : the most a line may hold
+    """
+    kept = text.replace(" %", "\N{NO-BREAK SPACE}%")
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in textwrap.wrap(kept, letters)]
 
 
 def wrapped(name: str, *, letters: int = 22) -> str:

@@ -198,6 +198,45 @@ def time_in_stage(table: pd.DataFrame) -> str:
     )
 
 
+def cohort_curves(table: pd.DataFrame) -> str:
+    """Say what was won and lost by the last day, or whether the cohorts differ.
+
+    Parameters
+    ----------
+    table : as `enablement.cohort_curves` returns it
+    """
+    if table.attrs["cannot_say"]:
+        return f"When opportunities are won cannot be said: {table.attrs['cannot_say']}."
+    maturity = f" {table.attrs['maturity']}" if table.attrs["maturity"] else ""
+    if table["cohort"].nunique(dropna=False) > 1:
+        asks = "How much is won by which day, each cohort by itself?"
+        return f"{table.attrs['verdict'] or asks}{maturity}"
+    first, last = table.iloc[0], table.iloc[-1]
+    doubt = interval(last["won_low"], last["won_high"])
+    return (
+        f"Of {first['at_risk']:,.0f} begun, {percent(last['won'])} were won"
+        f"{f' ({doubt})' if doubt else ''} and {percent(last['lost'])} lost by day "
+        f"{last['day']:,.0f}; {percent(last['open'])} were still open."
+    )
+
+
+def cohort(rows: pd.DataFrame, table: pd.DataFrame) -> str:
+    """Name a cohort in two lines: its count, and its shares on the day that is compared.
+
+    One that was not followed so long has those of its last day, and the day is named.
+
+    Parameters
+    ----------
+    rows : those of one cohort, with its name as ``group``
+    table : the whole one, as `enablement.cohort_curves` returns it
+    """
+    here = rows[rows["day"] == table.attrs["day"]]
+    row = (here if len(here) else rows).iloc[-1]
+    day = "" if len(here) else f", to day {row['day']:,.0f}"
+    name = f"{row['group']} ({rows['at_risk'].iloc[0]:,.0f}){day}"
+    return f"{name}\n{percent(row['won'])} won, {percent(row['lost'])} lost"
+
+
 def no_days(table: pd.DataFrame) -> list[str]:
     """Say of each row of a time in stage without a median why it has none; nothing of others.
 

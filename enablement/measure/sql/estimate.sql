@@ -10,19 +10,13 @@ onward as (
         and v.stage_order > e.stage_order and v.visit > e.visit
     group by e.opportunity_id, e.stage_order
 ),
-endings as (
-    select *, case when closed_at is not null then least(closed_at, $until) end as ended_at,
-           case outcome when 'won' then 1 when 'lost' then 2 when 'cancelled' then 3
-                        else 0 end as ending
-    from states
-),
 followed as (
     select e.*, s.pipeline, s.present, s.outcome, s.ending, s.began_at,
            case when n.opportunity_id is not null then 1 else s.ending end as event,
            case when event = 0 then $until
                 when n.opportunity_id is not null then n.moved_at
                 else s.ended_at end as event_at,
-           case when s.ending = 0 then $until else s.ended_at end as ending_at
+           s.ending_at
     from entries e
     join endings s using (opportunity_id)
     left join onward n on n.opportunity_id = e.opportunity_id and n.stage_order = e.stage_order

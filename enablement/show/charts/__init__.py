@@ -1,5 +1,6 @@
 """Charts: each has the name of the table it draws, takes it unchanged and computes no number."""
 
+from enablement.show.charts.cohorts import cohort_curves
 from enablement.show.charts.definitions import compare_definitions
 from enablement.show.charts.durations import sales_cycle, time_in_stage
 from enablement.show.charts.funnel import conversion
@@ -7,6 +8,7 @@ from enablement.show.charts.reps import win_rate
 from enablement.show.theme import enable
 
 __all__ = [
+    "cohort_curves",
     "compare_definitions",
     "conversion",
     "enable",

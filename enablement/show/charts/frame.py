@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -199,7 +198,7 @@ def _footer(notes: list[str], names: pd.Series) -> alt.Chart:
     """Write the definition line under a chart, as far left as its longest name begins."""
     import altair as alt
 
-    lines = [line for note in notes for line in textwrap.wrap(note, FOOT_LETTERS)]
+    lines = [line for note in notes for line in theme.lines_of(note, letters=FOOT_LETTERS)]
     return (
         alt.Chart(pd.DataFrame({"line": lines, "n": range(len(lines))}))
         .mark_text(align="left", baseline="top", color=theme.QUIET, fontSize=11)
