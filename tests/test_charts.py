@@ -88,6 +88,8 @@ def test_a_rep_chart_shows_rate_interval_and_count_and_no_rank():
     [
         lambda crm, by: charts.conversion(en.conversion(crm, as_of=day(90), by=by)),
         lambda crm, by: charts.win_rate(en.win_rate(crm, as_of=day(90), by=by)),
+        lambda crm, _: charts.compare_reps(en.compare_reps(crm, as_of=day(90))),
+        lambda crm, _: charts.compare_reps_by_stage(en.compare_reps_by_stage(crm, as_of=day(90))),
         lambda crm, by: charts.sales_cycle(en.sales_cycle(crm, as_of=day(90), by=by)),
     ],
 )
@@ -98,6 +100,133 @@ def test_every_chart_is_a_valid_spec_also_of_nothing(draw, by, until):
     paths = EIGHT if until > 0 else {"X": ("95 Lead@A", 1)}
     spec = draw(company(paths), by).to_dict()
     assert spec["vconcat"][1]["name"] == "footer"
+
+
+@pytest.mark.parametrize(
+    ("of", "axis", "subtitle", "number"),
+    [
+        ("decided", "won, of those decided", "Share won of those decided, with its 90 %", "3 of 4"),
+        ("created", "won, of all created", "Share won of all created, open ones", "3 of 5"),
+        (
+            *("value", "amount won, of the amount decided"),
+            *("Share won of the amount decided, without an interval", "$80 of $100"),
+        ),
+    ],
+)
+def test_a_win_rate_says_what_it_is_a_share_of(of, axis, subtitle, number):
+    """A won D1, D2 and D5 and lost D3: 80 of 100 in money; D8 is open, so 3 of 5 created."""
+    table = en.win_rate(company(EIGHT), as_of=day(90), by="rep", of=of)
+    chart = charts.win_rate(table)
+    spec = chart.to_dict()
+    assert layer(spec, "interval")["encoding"]["x"]["title"] == axis
+    assert " ".join(chart.title["subtitle"]).startswith(subtitle)
+    assert number in chart.to_json()
+    assert "too little to compare" not in " ".join(chart.title["text"])
+
+
+def test_amounts_that_are_not_known_have_no_rate_and_no_line():
+    """All lost ones without an amount: no share won, neither of a rep nor of all together."""
+    opportunities = pd.DataFrame(
+        {
+            "opportunity_id": ["1", "2", "3"],
+            "rep_id": ["A", "A", "B"],
+            "stage": ["Won", "Lost", "Lost"],
+            "amount": [10.0, None, None],
+            "closed_at": day(3),
+        }
+    )
+    crm = en.crm(opportunities=opportunities, settings=EIGHT_SETTINGS)
+    table = en.win_rate(crm, as_of=day(9), by="rep", of="value")
+    assert pd.isna(table.attrs["overall"])
+    chart = charts.win_rate(table)
+    assert "amounts not known" in chart.to_json()
+    assert "Dashed" not in " ".join(chart.title["subtitle"])
+    assert " ".join(chart.title["text"]) == table.attrs["warning"]
+
+
+def beside(**won: int) -> pd.DataFrame:
+    """Reps with a hundred decided each, so many of them won."""
+    parts = [
+        pd.DataFrame({"rep_id": rep, "stage": ["Won"] * k + ["Lost"] * (100 - k)})
+        for rep, k in won.items()
+    ]
+    opportunities = pd.concat(parts, ignore_index=True).assign(closed_at=day(3))
+    opportunities["opportunity_id"] = opportunities.index.astype("str")
+    return en.compare_reps(
+        en.crm(opportunities=opportunities, settings=EIGHT_SETTINGS), as_of=day(9)
+    )
+
+
+def names(chart: Any) -> set[str]:
+    """The names that stand in a funnel plot."""
+    sides = [part for part in chart.vconcat[0].layer if "names" in str(part.name)]
+    return {name for side in sides for name in side.data["group"]}
+
+
+def test_only_who_stands_out_has_a_name_in_the_funnel_plot():
+    """Ann won 90 of 100 and the four others about half; Bo and Cy are within the curves."""
+    chart = charts.compare_reps(beside(Ann=90, Bo=50, Cy=52, Di=48, Ed=49))
+    spec = chart.to_dict()
+    curves = ["lower 95", "upper 95", "lower 998", "upper 998"]
+    assert layers(spec) == ["overall", *curves, "ends", "rate", "names left", "names right"]
+    assert "Ann" in names(chart)
+    assert not names(chart) & {"Bo", "Cy"}
+    assert "The 5 reps differ by more than chance" in " ".join(chart.title["text"])
+
+
+def test_where_reps_are_alike_nobody_has_a_name():
+    """And the title says that no difference can be detected."""
+    chart = charts.compare_reps(beside(Ann=53, Bo=50, Cy=52, Di=48, Ed=49))
+    assert names(chart) == set()
+    assert "no difference can be detected" in " ".join(chart.title["text"])
+    subtitle = " ".join(chart.title["subtitle"])
+    assert "Of the 5, 0 lie between the two, fewer than 1 by chance." in subtitle
+
+
+def test_names_that_find_no_room_are_counted():
+    """Twelve with 90 of 100 share one point: two names fit beside it, ten are told of."""
+    alike = {f"Annabel Longname {n}": 90 for n in range(12)}
+    chart = charts.compare_reps(beside(**alike, **{f"Bo {n}": 10 for n in range(12)}))
+    left_out = 24 - len(names(chart))
+    assert 20 <= left_out < 24
+    assert f"{left_out} more stand out" in " ".join(chart.title["subtitle"])
+
+
+def test_a_cell_carries_its_number_its_count_and_its_doubt():
+    """Size is the count, colour the shrunk rate's side; none entered is a word."""
+    crm = company(EIGHT, reps=pd.DataFrame({"rep_id": ["A", "B", "C"]}))
+    chart = charts.compare_reps_by_stage(en.compare_reps_by_stage(crm, as_of=day(90)))
+    spec = chart.to_dict()
+    assert layers(spec) == ["cell", "rate", "stands_out", "way", "none", "all"]
+    cell = layer(spec, "cell")["encoding"]
+    assert cell["size"]["field"] == "entered"
+    assert cell["color"]["scale"]["range"] == [theme.WON, theme.LOST, theme.FAINT]
+    assert cell["x"]["sort"] == EIGHT_SETTINGS["stages"]
+    assert cell["y"]["sort"] == ["All together", "A", "B", "C"]
+    assert layer(spec, "none")["encoding"]["text"] == {"value": "none"}
+    assert "no difference can be detected at any stage" in " ".join(chart.title["text"])
+
+
+def test_who_is_compared_is_told_in_words():
+    """With rate and count; where nothing is detected nobody is named."""
+    said = en.words.compare_reps(beside(Ann=90, Bo=50, Cy=52, Di=48))
+    assert "Ann (90 % of 100)" in said
+    assert said.endswith("stand out from the others.")
+    alike = en.words.compare_reps(beside(Ann=53, Bo=50))
+    assert alike.endswith("p = 0.67).")
+    assert en.words.compare_reps(beside(Ann=53)).startswith("There is too little to compare")
+
+
+def test_the_table_of_reps_for_reading():
+    """Ranks only where there are some; at most seven columns with the names."""
+    table = en.tables.compare_reps(beside(Ann=90, Bo=40))
+    assert list(table.columns) == ["won", "rate", "shrunk (90 %)", "limits", "rank"]
+    assert table.loc["Ann", ["won", "limits", "rank"]].tolist() == [
+        "90 of 100",
+        "above 99.8",
+        "1 to 1",
+    ]
+    assert "rank" not in en.tables.compare_reps(beside(Ann=53, Bo=50))
 
 
 def test_charts_change_no_table():

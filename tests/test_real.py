@@ -229,6 +229,25 @@ def test_no_rep_chart_crowns_anybody(maven):
     assert " ".join(en.charts.sales_cycle(cycle).title["text"]) == cycle.attrs["verdict"] != ""
 
 
+def test_thirty_reps_beside_each_other_are_one(maven):
+    """The chi-square above again: nobody beyond 99.8 %, no ranks, and every rep is worth .6315."""
+    table = en.compare_reps(maven, as_of=END, mix="product")
+    decided = table[table["decided"] > 0]
+    assert len(decided) == 30
+    assert table.attrs["verdict"].endswith("(chi-square 33.3 on 29 degrees of freedom, p = 0.26).")
+    assert not decided["outside"].str.contains("99.8").any()
+    assert decided["shrunk"].round(4).unique().tolist() == [0.6315]
+    assert table[["rank_low", "rank_high"]].isna().all(axis=None)
+    assert (decided["adjusted"] - decided["rate"]).abs().max() < 0.06
+    title = " ".join(en.charts.compare_reps(table).title["text"])
+    assert "no difference can be detected" in title
+    stages = en.compare_reps_by_stage(maven, as_of=END)
+    assert stages.attrs["cannot_say"] == {"Prospecting": "who entered Prospecting is not recorded"}
+    assert not stages["stands_out"].any()
+    subtitle = " ".join(en.charts.compare_reps_by_stage(stages).title["subtitle"])
+    assert "Prospecting cannot be said" in subtitle
+
+
 def test_what_only_the_present_stage_cannot_tell_is_said_in_words(maven):
     """Prospecting has no number; Engaging has the dates at which it was entered."""
     table = en.conversion(maven, as_of=END).set_index("stage")

@@ -128,6 +128,7 @@ def test_nobody_is_compared_with_nobody():
     nobody = table[table["rep_id"].isna()].iloc[0]
     assert (nobody["lost"], nobody["rate"]) == (20, 0)
     assert nobody[["shrunk", "q", "lower_95", "outside"]].isna().all()
+    assert not nobody["stands_out"]
 
 
 def test_a_rep_who_closed_nothing_keeps_an_empty_row():
@@ -135,7 +136,7 @@ def test_a_rep_who_closed_nothing_keeps_an_empty_row():
     crm = company(EIGHT, reps=pd.DataFrame({"rep_id": ["A", "B", "C"]}))
     row = en.compare_reps(crm, as_of=day(90)).set_index("rep_id").loc["C"]
     assert row["decided"] == 0
-    assert row.drop(["won", "lost", "decided"]).isna().all()
+    assert row.drop(["won", "lost", "decided", "stands_out"]).isna().all()
 
 
 def test_where_all_are_alike_nothing_is_detected():

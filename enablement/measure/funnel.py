@@ -714,7 +714,11 @@ def over_stages(
     )
     if not differ:
         return f"Between the {most} {what} no difference can be detected at any stage ({how})."
-    return f"The {most} {what} differ by more than chance at {' and '.join(differ)} ({how})."
+    return f"The {most} {what} differ by more than chance at {_stages(differ)} ({how})."
+
+
+def _stages(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _unrecorded(crm: CRM) -> dict[str, str]:

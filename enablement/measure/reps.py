@@ -84,6 +84,7 @@ def compare_reps(
             q           float  of each against all the others together (Fisher's mid-p),
                                corrected for their number (Benjamini and Hochberg). Not against
                                the team: it is in the team itself
+            stands_out  bool   whether the groups differ by the verdict and q is below 10 %
             lower_95, upper_95, lower_998, upper_998
                         float  within these lie 95 and 99.8 % of groups that decided as many
                                and differ from all by chance alone
@@ -133,7 +134,7 @@ def compare_reps(
     parts = [
         _shrunk(shrunk, compared),
         _ranked(ranks, compared),
-        _against_others(compared),
+        _against_others(compared, shrunk.differ),
         _within(compared, shrunk.pooled),
     ]
     strata: list[str] = []
@@ -141,8 +142,9 @@ def compare_reps(
         adjusted, strata = _at_team_mix(crm, compared, names, mix, asked)
         parts.append(adjusted)
     groups = definitions.split(crm, by, where)
+    table = table.join(parts)
     return _described(
-        table.join(parts),
+        table.assign(stands_out=table["stands_out"].eq(True)),
         rates,
         definition=rates.attrs["definition"] + _adjusted_for(strata),
         overall=shrunk.pooled,
@@ -205,6 +207,7 @@ def compare_reps_by_stage(
             q           float  of each against all the others at that stage together (Fisher's
                                mid-p), corrected for the number of groups and stages together
                                (Benjamini and Hochberg)
+            stands_out  bool   whether the groups differ at that stage and q is below 10 %
 
         ``attrs`` has ``definition``, ``as_of``, ``verdict`` (at which stages groups differ
         beyond chance), ``verdicts`` (stage -> sentence), ``differ`` (whether they do at any),
@@ -237,9 +240,9 @@ def compare_reps_by_stage(
     stages = dict(list(compared.groupby(places(compared, names), sort=False)))
     found = _shrunk_by_stage(stages, confidence)
     groups = definitions.split(crm, by, where)
-    told = _by_stage(stages, found).reindex(table.index)
+    table = table.join(_by_stage(stages, found))
     return _described(
-        table.join(told),
+        table.assign(stands_out=table["stands_out"].eq(True)),
         rates,
         definition=rates.attrs["definition"],
         overall=None,
@@ -305,9 +308,11 @@ def _ranked(ranks: shrinkage.Ranks, compared: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"rank_low": low, "rank_high": high}, index=compared.index, dtype=float)
 
 
-def _against_others(compared: pd.DataFrame) -> pd.DataFrame:
-    p = comparison.against_rest(compared["won"], compared["decided"])
-    return pd.DataFrame({"q": comparison.q_values(p)}, index=compared.index)
+def _against_others(compared: pd.DataFrame, differ: bool) -> pd.DataFrame:
+    """Hold each against the others; nobody stands out where no difference was detected."""
+    q = comparison.q_values(comparison.against_rest(compared["won"], compared["decided"]))
+    told = {"q": q, "stands_out": differ & (q < estimates.ALPHA)}
+    return pd.DataFrame(told, index=compared.index)
 
 
 def _within(compared: pd.DataFrame, overall: float) -> pd.DataFrame:
@@ -391,11 +396,13 @@ def _by_stage(stages: Mapping[str, pd.DataFrame], found: Mapping[str, Shrunk]) -
             overall=found[stage].pooled,
             difference=found[stage].rate - found[stage].pooled,
             q=comparison.against_rest(rows["moved_on"], rows["entered"]),
+            stands_out=found[stage].differ,
         )
         for stage, rows in stages.items()
     ]
     told = pd.concat(parts)
-    return told.assign(q=comparison.q_values(told["q"]))
+    q = comparison.q_values(told["q"])
+    return told.assign(q=q, stands_out=told["stands_out"] & (q < estimates.ALPHA))
 
 
 def _verdicts(found: Mapping[str, Shrunk], groups: definitions.Split) -> dict[str, str]:

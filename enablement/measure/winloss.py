@@ -87,9 +87,10 @@ def win_rate(
             largest     float  of value only: what the largest one carries of all
 
         By ``share`` counts are floats. ``attrs`` has ``definition``, ``as_of``, ``overall``
-        (the rate of all groups together), ``verdict`` (whether the groups differ beyond
-        chance), ``warning`` (where one opportunity carries more than 30 % of a value) and
-        ``maturity`` (why cohorts that are not equally mature are not compared).
+        (the rate of all groups together; missing where too many amounts are), ``verdict``
+        (whether the groups differ beyond chance), ``warning`` (where one opportunity carries
+        more than 30 % of a value) and ``maturity`` (why cohorts that are not equally mature
+        are not compared).
 
     Raises
     ------
@@ -124,7 +125,6 @@ def win_rate(
     test = (
         estimates.homogeneity(named["won"], named["out_of"] - named["won"]) if comparable else None
     )
-    total = table["out_of"].sum()
     more = counting.VALUES if of == "value" else []
     return definitions.describe(
         table[[*groups.columns, *COUNTED[of], "rate", "low", "high", *more]],
@@ -134,7 +134,7 @@ def win_rate(
         confidence=confidence,
         of=of,
         currency=counting.currency(crm, groups),
-        overall=float(table["won"].sum() / total) if total else float("nan"),
+        overall=_overall(table, of),
         verdict=maturity or definitions.verdict(test, groups),
         maturity=maturity,
         warning=counting.warning(table, groups.columns[-1] if groups.columns else "")
@@ -321,6 +321,15 @@ def _rated(table: pd.DataFrame, of: str, whole: bool, shared: bool) -> pd.DataFr
     out_of = table["created"] if of == "created" else table["won"] + table["lost"]
     table = table.assign(out_of=out_of, rate=table["won"] / out_of.where(out_of > 0))
     return counting.valued(table, "out_of") if of == "value" else table
+
+
+def _overall(table: pd.DataFrame, of: str) -> float:
+    """Give the rate of all groups together; none where too many amounts are not known."""
+    total = table["out_of"].sum()
+    if of == "value":
+        known, unknown = table["with_amount"].sum(), table["without_amount"].sum()
+        total = 0 if unknown > counting.UNKNOWN * (known + unknown) else total
+    return float(table["won"].sum() / total) if total else float("nan")
 
 
 def _interval(table: pd.DataFrame, whole: bool, confidence: float) -> tuple[np.ndarray, np.ndarray]:

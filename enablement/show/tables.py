@@ -244,6 +244,36 @@ def win_rate(table: pd.DataFrame) -> Shown:
     )
 
 
+def compare_reps(table: pd.DataFrame) -> Shown:
+    """Reps beside each other: raw and shrunk, against chance, and at equal mix where asked."""
+    level = words.percent(table.attrs["confidence"])
+    shown = {
+        **_groups(table),
+        "won": [
+            f"{won:,.0f} of {decided:,.0f}"
+            for won, decided in zip(table["won"], table["decided"], strict=True)
+        ],
+        "rate": table["rate"].map(words.percent),
+        f"shrunk ({level})": _estimated(table, "shrunk"),
+        "limits": table["outside"].replace("none", "within").fillna("–"),
+    }
+    if table.attrs["ranked"]:
+        ranks = zip(table["rank_low"], table["rank_high"], strict=True)
+        shown["rank"] = ["–" if pd.isna(a) else f"{a:.0f} to {b:.0f}" for a, b in ranks]
+    if table.attrs["mix"]:
+        shown["at equal mix"] = _estimated(table, "adjusted")
+    return _framed(shown, empty="nothing was decided")
+
+
+def _estimated(table: pd.DataFrame, name: str) -> list[str]:
+    """Write an estimate with its interval, such as ``28 % (23 to 33 %)``."""
+    rows = zip(table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True)
+    return [
+        "–" if pd.isna(rate) else f"{words.percent(rate)} ({words.interval(low, high)})"
+        for rate, low, high in rows
+    ]
+
+
 def _groups(table: pd.DataFrame) -> dict[str, pd.Series]:
     labels = table.attrs["labels"]
     return {

@@ -10,6 +10,7 @@ import pandas as pd
 from enablement.errors import CannotSayError
 from enablement.measure.definitions import IMMATURE
 from enablement.measure.pipeline import pipeline_coverage, pipeline_created, quota_attainment
+from enablement.measure.reps import places
 from enablement.measure.stages import BATCH
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
@@ -18,6 +19,8 @@ from enablement.read.findings import Findings
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 NOTEWORTHY = 0.005  # a shift of the headline from which on a rule is named in the first lines
 ENDS = ("used", "otherwise", "least", "most")
+MOST_NAMES = 3  # in a sentence; the table has them all
+TOO_LITTLE = "There is too little to compare: fewer than two groups, or all ended alike."
 STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -119,16 +122,21 @@ def win_rate(table: pd.DataFrame) -> str:
     """
     if table.attrs["verdict"]:
         return str(table.attrs["verdict"])
+    if table.attrs["groups"] and table.attrs["of"] == "value":
+        asks = f"How much of the amount decided did {' and '.join(_plain(table))} win?"
+        known = asks if table["rate"].notna().any() else ""
+        return f"{known} {table.attrs['warning']}".strip() or "Nothing was decided."
     if table.attrs["of"] != "decided" and not table.attrs["groups"]:
         return _other_win_rate(table)
-    decided = table["won"].sum() + table["lost"].sum()
-    if not decided:
-        return "Nothing was decided, so there is no win rate."
+    out_of = ["created"] if table.attrs["of"] == "created" else ["won", "lost"]
+    total = table[out_of].to_numpy().sum()
+    if not total:
+        return f"Nothing was {table.attrs['of']}, so there is no win rate."
     if table.attrs["groups"]:
-        return "There is too little to compare: fewer than two groups, or all ended alike."
+        return TOO_LITTLE
     row = table.iloc[0]
     return (
-        f"{percent(row['rate'])} of {decided:,.0f} decided were won "
+        f"{percent(row['rate'])} of {total:,.0f} decided were won "
         f"({interval(row['low'], row['high'])})."
     )
 
@@ -147,6 +155,96 @@ def _other_win_rate(table: pd.DataFrame) -> str:
     decided = money(row["won"] + row["lost"], table.attrs["currency"])
     warning = f" {table.attrs['warning']}" if table.attrs["warning"] else ""
     return f"{percent(row['rate'])} of the {decided} decided was won.{warning}"
+
+
+def compare_reps(table: pd.DataFrame) -> str:
+    """Say whether reps differ beyond chance, who stands out, and what the mix explains.
+
+    Parameters
+    ----------
+    table : as `enablement.compare_reps` returns it
+    """
+    if not table.attrs["verdict"]:
+        return TOO_LITTLE
+    out = table[table["stands_out"]]
+    told = _told(out, table, out["rate"], out["decided"])
+    said = _standing_out(told) if table.attrs["differ"] else _beyond(table)
+    return f"{table.attrs['verdict']} {said}{_of_mix(table, out)}".strip()
+
+
+def compare_reps_by_stage(table: pd.DataFrame) -> str:
+    """Say at which stages reps differ beyond chance, and who stands out at which.
+
+    Parameters
+    ----------
+    table : as `enablement.compare_reps_by_stage` returns it
+    """
+    if not table.attrs["verdict"]:
+        return TOO_LITTLE
+    out = table[table["stands_out"]].sort_values("q", kind="stable")
+    told = _told(out, table, out["rate"], out["entered"], places(out, table.attrs["groups"]))
+    said = _standing_out(told) if table.attrs["differ"] else ""
+    return f"{table.attrs['verdict']} {said}".strip()
+
+
+def members(table: pd.DataFrame) -> str:
+    """Name what a table compares: ``reps``, else ``groups``."""
+    return "reps" if table.attrs["groups"][-1] == "rep_id" else "groups"
+
+
+def _told(
+    rows: pd.DataFrame,
+    table: pd.DataFrame,
+    rate: pd.Series,
+    out_of: pd.Series,
+    at: pd.Series | None = None,
+) -> list[str]:
+    """Write each group with its rate and count, such as ``Ann Bell (45 % of 141)``."""
+    who = names(rows[table.attrs["groups"][-1]], table.attrs["labels"])
+    where = [""] * len(rows) if at is None else [f" at {stage}" for stage in at]
+    return [
+        f"{name}{stage} ({percent(share)} of {number:,.0f})"
+        for name, stage, share, number in zip(who, where, rate, out_of, strict=True)
+    ]
+
+
+def _standing_out(told: list[str]) -> str:
+    """Name who stands out from the others; of many the first."""
+    if not told:
+        return "No single one can be told from the others."
+    return f"{_few(told)} {'stands' if len(told) == 1 else 'stand'} out from the others."
+
+
+def _beyond(table: pd.DataFrame) -> str:
+    """Name who lies beyond the outer limits although no difference between all was detected."""
+    out = table[table["outside"].isin(["above 99.8", "below 99.8"])]
+    if out.empty:
+        return ""
+    told = _few(_told(out, table, out["rate"], out["decided"]))
+    return f"Yet {told} {'lies' if len(out) == 1 else 'lie'} beyond the 99.8 % limits."
+
+
+def _few(told: list[str]) -> str:
+    more = len(told) - MOST_NAMES
+    named = [*told[:MOST_NAMES], *([f"{more} more"] if more > 0 else [])]
+    return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+
+
+def _of_mix(table: pd.DataFrame, out: pd.DataFrame) -> str:
+    """Say what the mix explains: who stands out no more at the team's, or how little moves."""
+    if not table.attrs["mix"]:
+        return ""
+    mix = f" At the team's mix of {' and '.join(table.attrs['mix'])}"
+    if out.empty:
+        moved = (table["adjusted"] - table["rate"]).abs().max()
+        return (
+            "" if pd.isna(moved) else f"{mix} no rate moves by more than {100 * moved:.0f} points."
+        )
+    alike = out["adjusted_team"].between(out["adjusted_low"], out["adjusted_high"])
+    who = names(out.loc[alike, table.attrs["groups"][-1]], table.attrs["labels"])
+    if who.empty:
+        return f"{mix} they still do." if len(out) > 1 else f"{mix} that holds too."
+    return f"{mix} {' and '.join(who)} would not."
 
 
 def sales_cycle(table: pd.DataFrame) -> str:
