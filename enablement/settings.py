@@ -32,6 +32,7 @@ TYPES = ("new business", "existing business", "renewal")
 DATE_ORDERS = ("year first", "month first", "day first")
 ZERO_RULES = ("missing", "kept")
 DECIMALS = (".", ",")
+CONVERT_AT = ("close", "as_of")
 PLACEHOLDERS = ("", "N/A", "n/a", "-", "Select", "Unknown", "unknown", "NULL", "null")
 # What a rule of reading can do; the first word is what it does unless the settings say otherwise.
 RULES: dict[str, tuple[str, ...]] = {
@@ -46,7 +47,10 @@ RULES: dict[str, tuple[str, ...]] = {
 }
 FILE_NAME = "settings.toml"
 # What is said in another shape than it is kept in.
-RESHAPED = (*("stages", "pipelines", "fiscal_year", "working_days", "renamed_stages", "snapshots"),)
+RESHAPED = (
+    *("stages", "pipelines", "fiscal_year", "working_days", "money", "renamed_stages"),
+    "snapshots",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +90,9 @@ class Settings:
         otherwise than the rest
     timezone : the zone of times that name none
     zero_amount_when_lost : "missing" (an amount of 0 on a lost one is unknown) or "kept"
-    currency : code of the amounts that name none
+    currency : code of the amounts that name none, and of those that reports are in
+    convert_at : the day whose rate converts an amount of another currency: that of its
+        ``close``, of an open one `as_of`; or ``as_of`` for all
     rules : rule of reading -> what it does, where that is not what it does by itself; see RULES
     exported_on : the day of the export; None takes the last day seen in the data
     renamed_stages : earlier names of stages, each with the days on which it was in use
@@ -110,6 +116,7 @@ class Settings:
     timezone: str = "UTC"
     zero_amount_when_lost: str = "missing"
     currency: str = "USD"
+    convert_at: str = "close"
     rules: dict[str, str] = dataclasses.field(default_factory=dict)
     exported_on: dt.date | None = None
     renamed_stages: tuple[Rename, ...] = ()
@@ -219,7 +226,7 @@ def _locate(source: str | Path | None, folder: Path) -> Path:
 
 
 def _from_dict(said: Mapping[str, Any], *, origin: str) -> Settings:
-    inner = ("calendar", "origin", "snapshot_key")
+    inner = ("calendar", "convert_at", "origin", "snapshot_key")
     known = {*RESHAPED, *(f.name for f in dataclasses.fields(Settings) if f.name not in inner)}
     for key in said:
         if key not in known:
@@ -237,6 +244,7 @@ def _from_dict(said: Mapping[str, Any], *, origin: str) -> Settings:
         pipelines=_pipelines(said, origin),
         calendar=_calendar(said.get("fiscal_year", {}), origin),
         working_days=_working_days(said.get("working_days", {}), origin),
+        convert_at=_convert_at(said.get("money", {}), origin),
         renamed_stages=_renames(said.get("renamed_stages", []), origin),
         snapshot_key=_snapshot_key(said.get("snapshots", {}), origin),
         origin=origin,
@@ -377,6 +385,22 @@ def _working_days(said: Any, origin: str) -> WorkingDays:
     where = f"{origin}: working_days.holidays, entry"
     days = [_day(day, f"{where} {n}") for n, day in enumerate(said.get("holidays", []), start=1)]
     return WorkingDays(week, tuple(sorted(day for day in days if day is not None)))
+
+
+def _convert_at(said: Any, origin: str) -> str:
+    if not isinstance(said, Mapping):
+        raise SettingsError(f"{origin}: money = {said!r} is not a table.")
+    for key in said:
+        if key != "convert_at":
+            raise SettingsError(
+                f"{origin}: unknown key {key!r} in [money]. {choices(key, ['convert_at'])}"
+            )
+    word = said.get("convert_at", CONVERT_AT[0])
+    if word not in CONVERT_AT:
+        raise SettingsError(
+            f"{origin}: money.convert_at = {word!r}. {choices(word, list(CONVERT_AT))}"
+        )
+    return str(word)
 
 
 def _renames(said: Any, origin: str) -> tuple[Rename, ...]:

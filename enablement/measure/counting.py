@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from enablement.errors import CannotSayError
-from enablement.measure import definitions
+from enablement.measure import definitions, exchange
 from enablement.measure.definitions import Split
 from enablement.read import engine, visits
 from enablement.read.crm import CRM
@@ -51,11 +50,11 @@ def ask(
     if given["credit"] == "share" and not by_rep(groups):
         given["credit"] = "at_entry"  # whose they are does not matter, and sums stay whole
     given["held_until"] = given["held_until"] or given["until"]
-    given["amounts"] = amounts_known(crm, until)
+    given |= {"amounts": amounts_known(crm, until), **exchange.parameters(crm, groups)}
     by_value = given["of"] == "value"
     names = ("states", *passages)
     texts = "".join(engine.text("measure", name) for name in names).rstrip().removesuffix(",")
-    worth = engine.text("measure", "amounts") if by_value else ""
+    worth = exchange.text() + engine.text("measure", "amounts") if by_value else ""
     sql = f"""
         {texts},
         {engine.text("measure", "credit")}
@@ -77,8 +76,8 @@ def ask(
         "quarters": definitions.quarters(crm, groups),
     }
     if by_value:
-        tables["stage_events"] = crm.stage_events
-    return engine.query(sql, tables, given)
+        tables |= {"stage_events": crm.stage_events, "rates": crm.sources["rates"]}
+    return exchange.whole(crm, engine.query(sql, tables, given))
 
 
 def amounts_known(crm: CRM, until: pd.Timestamp) -> str:
@@ -107,31 +106,9 @@ def totals(of: str, sums: dict[str, str]) -> str:
             "coalesce(sum(p.share) filter (p.counts and k.amount is not null), 0) as with_amount",
             "coalesce(sum(p.share) filter (p.counts and k.amount is null), 0) as without_amount",
             f"max({weight(of)}) filter (p.counts) as largest",
+            f"min(k.lacks) filter (p.counts) as {exchange.LACKS}",
         ]
     return ", ".join(parts)
-
-
-def check_value(crm: CRM, groups: Split) -> None:
-    """Refuse to add amounts that are not there, or not of one currency.
-
-    Raises
-    ------
-    CannotSayError
-        If no amount is known, or there are several currencies and the table neither
-        splits by ``currency`` nor is limited to one.
-    """
-    if crm.opportunities["amount"].isna().all():
-        raise CannotSayError(
-            "Nothing can be said in money: the export has no amounts.", lacks="no amounts"
-        )
-    if "currency" not in (*groups.columns, *(name for _, name, _ in groups.only)):
-        definitions.same_currency(crm)
-
-
-def currency(crm: CRM, groups: Split) -> str:
-    """Name the currency of a table: the one it is limited to, else that of the amounts."""
-    only = [value for _, name, value in groups.only if name == "currency"]
-    return only[0] if only else definitions.currency(crm)
 
 
 def valued(table: pd.DataFrame, total: str) -> pd.DataFrame:

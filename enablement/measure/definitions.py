@@ -311,23 +311,6 @@ def check_past(crm: CRM, until: pd.Timestamp, what: str) -> None:
         )
 
 
-def same_currency(crm: CRM) -> str:
-    """Find the one currency of the amounts.
-
-    Raises
-    ------
-    CannotSayError
-        If there are several: amounts of different currencies are never added.
-    """
-    found = sorted(crm.opportunities["currency"].dropna().unique())
-    if len(found) > 1:
-        raise CannotSayError(
-            f"The amounts are in {', '.join(found)}; they cannot be added without a rate table.",
-            lacks="amounts in several currencies",
-        )
-    return found[0] if found else crm.settings.currency
-
-
 def verdict(
     test: Homogeneity | None,
     groups: Split,
@@ -414,10 +397,16 @@ def per_pipeline(crm: CRM, by: str | Sequence[str] | None) -> list[str]:
     return ["pipeline", *wanted] if several else wanted
 
 
+def currencies(crm: CRM) -> list[str]:
+    """List the currencies of the amounts."""
+    priced = crm.opportunities["amount"].notna()
+    return sorted(crm.opportunities.loc[priced, "currency"].dropna().unique())
+
+
 def currency(crm: CRM) -> str:
-    """The currency of the amounts, where there is one; else the workspace's."""
-    found = crm.opportunities["currency"].dropna().unique()
-    return str(found[0]) if len(found) == 1 else crm.settings.currency
+    """Name the currency of the amounts, where there is one; else the workspace's."""
+    found = currencies(crm)
+    return found[0] if len(found) == 1 else crm.settings.currency
 
 
 def span(period: Period | None) -> dict[str, object]:

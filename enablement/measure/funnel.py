@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from enablement.errors import EnablementError, choices
-from enablement.measure import competing, counting, definitions, estimates
+from enablement.measure import competing, counting, definitions, estimates, exchange
 from enablement.measure.definitions import CONVERSIONS, Definition, Split
 from enablement.periods import Period, moment
 from enablement.read import visits
@@ -277,7 +277,7 @@ def conversion(
         period=str(asked.span) if asked.span else None,
         name=name,
         of=of,
-        currency=counting.currency(crm, asked.groups),
+        currency=exchange.currency(crm, asked.groups),
         ratio=asked.meant.ratio,
     )
     return described
@@ -342,7 +342,7 @@ def _question(
     if meant.past:
         definitions.check_past(crm, until, "Conversion")
     if of == "value":
-        counting.check_value(crm, groups)
+        exchange.check(crm, groups)
     return Question(
         name=name,
         until=until,
@@ -486,6 +486,7 @@ def _line(crm: CRM, asked: Question, table: pd.DataFrame) -> str:
         + (f"; {asked.cohort} in {asked.span}" if asked.span else "")
         + (f"; a period is that in which they were {asked.cohort}" if _by_period(asked) else "")
         + (money[counting.amounts_known(crm, asked.until)] if asked.of == "value" else "")
+        + (exchange.said(crm, asked.groups, asked.until) if asked.of == "value" else "")
         + definitions.left_out(crm, asked.renewals)
         + str(asked.groups)
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from enablement.errors import CannotSayError, EnablementError
-from enablement.measure import definitions
+from enablement.measure import definitions, exchange
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read import engine
@@ -53,17 +53,19 @@ def quota_attainment(
     CannotSayError
         If the export has no amounts, or amounts in several currencies.
     """
-    _check_money(crm)
     span = crm.period(period)
     groups = definitions.split(crm, by, where)
+    exchange.check(crm, groups)
     sold = _sum(crm, groups, as_of, span, SOLD)
     table = _with_quotas(crm, sold, groups, span)
     table = table.assign(attainment=table["sold"] / table["quota"].where(table["quota"] > 0))
     return definitions.describe(
         table[[*groups.columns, "won", "sold", "without_amount", "quota", "attainment"]],
-        definition=f"won amount closed in {span} / quota of {span}; by owner at close{groups}",
+        definition=f"won amount closed in {span} / quota of {span}; by owner at close"
+        f"{exchange.said(crm, groups, moment(as_of))}{groups}",
         until=moment(as_of),
         crm=crm,
+        currency=exchange.currency(crm, groups),
         period=str(span),
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
@@ -106,10 +108,10 @@ def pipeline_coverage(
         If there are no amounts or expected close dates, or `as_of` lies before an
         export without history.
     """
-    _check_money(crm)
     until, span = moment(as_of), crm.period(period)
-    definitions.check_past(crm, until, "Coverage")
     groups = definitions.split(crm, by, where)
+    exchange.check(crm, groups)
+    definitions.check_past(crm, until, "Coverage")
     due = _sum(crm, groups, as_of, span, DUE, _known(crm, until))
     quota = quota_attainment(crm, as_of=as_of, period=span, by=by, where=where)
     keys = list(groups.columns)
@@ -126,9 +128,11 @@ def pipeline_coverage(
         table.assign(coverage=table["amount"] / remaining)[
             [*keys, "open", "amount", "without_amount", "remaining", "coverage"]
         ],
-        definition=f"open amount due in {span} / quota of {span} not yet sold{groups}",
+        definition=f"open amount due in {span} / quota of {span} not yet sold"
+        f"{exchange.said(crm, groups, until)}{groups}",
         until=until,
         crm=crm,
+        currency=exchange.currency(crm, groups),
         period=str(span),
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
@@ -179,7 +183,8 @@ def pipeline_created(
     -------
     pandas.DataFrame
         One row per group: the group, ``created`` (int), ``amount`` (float, the
-        amounts they have now; missing where none has one).
+        amounts they have now; missing where none has one, or where they are in several
+        currencies and there is no table of rates).
 
     Raises
     ------
@@ -192,12 +197,17 @@ def pipeline_created(
             lacks="no created dates",
         )
     span, groups = crm.period(period), definitions.split(crm, by, where)
+    addable = exchange.addable(crm, groups)
     table = _sum(crm, groups, as_of, span, CREATED)
+    amount = table["amount"] if addable else float("nan")
+    unsaid = "" if addable else f"; their amounts are in several currencies: {exchange.NO_RATES}"
     return definitions.describe(
-        table[[*groups.columns, "created", "amount"]],
-        definition=f"opportunities created in {span}, with the amount they have now{groups}",
+        table.assign(amount=amount)[[*groups.columns, "created", "amount"]],
+        definition=f"opportunities created in {span}, with the amount they have now{unsaid}"
+        f"{exchange.said(crm, groups, moment(as_of))}{groups}",
         until=moment(as_of),
         crm=crm,
+        currency=exchange.currency(crm, groups),
         period=str(span),
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
@@ -205,24 +215,30 @@ def pipeline_created(
 
 
 SOLD = """
-    count(*) as won, case when count(*) = 0 then 0.0 else sum(o.amount) end as sold,
-    count(*) - count(o.amount) as without_amount
+    count(*) as won, case when count(*) = 0 then 0.0 else sum(o.amount * x.rate) end as sold,
+    count(*) - count(o.amount) as without_amount,
+    min(x.lacks) filter (o.amount is not null) as lacks
     from states s join attributes o using (opportunity_id)
+    join exchanged x using (opportunity_id)
     left join reps r on r.rep_id = s.final_rep
     where s.outcome = 'won' and s.closed_at between $first and $last
 """
 # What was open then, at the amount and the expected date that were known then.
 DUE = """
-    count(*) as open, case when count(*) = 0 then 0.0 else sum(k.amount) end as amount,
-    count(*) - count(k.amount) as without_amount
+    count(*) as open, case when count(*) = 0 then 0.0 else sum(k.amount * x.rate) end as amount,
+    count(*) - count(k.amount) as without_amount,
+    min(x.lacks) filter (k.amount is not null) as lacks
     from states s join attributes o using (opportunity_id)
+    join exchanged x using (opportunity_id)
     join known k using (opportunity_id)
     left join reps r on r.rep_id = k.owner
     where s.outcome = 'open' and k.expected_close between $first and $last
 """
 CREATED = """
-    count(*) as created, sum(o.amount) as amount
+    count(*) as created, sum(o.amount * x.rate) as amount,
+    min(x.lacks) filter (o.amount is not null) as lacks
     from attributes o
+    join exchanged x using (opportunity_id)
     left join (select opportunity_id, arg_min(rep_id, visit) as first_rep
                from stage_visits group by opportunity_id) f using (opportunity_id)
     left join reps r on r.rep_id = coalesce(f.first_rep, o.owner)
@@ -246,6 +262,7 @@ def _sum(
 ) -> pd.DataFrame:
     sql = f"""
         {engine.text("measure", "states")}
+        {exchange.text()}
         known as ({known}),
         attributes as (select * exclude (outcome, rep_id, closed_at, expected_close),
                               rep_id as owner
@@ -253,9 +270,17 @@ def _sum(
         select {groups.select()} {what} and {groups.limit()}
         group by all
     """
-    said = {**definitions.seen(crm, moment(as_of), "counted"), **definitions.span(span)}
-    tables = {**definitions.seen_tables(crm), "stage_events": crm.stage_events}
-    table = engine.query(sql, tables, said)
+    said = {
+        **definitions.seen(crm, moment(as_of), "counted"),
+        **definitions.span(span),
+        **exchange.parameters(crm, groups),
+    }
+    tables = {
+        **definitions.seen_tables(crm),
+        "stage_events": crm.stage_events,
+        "rates": crm.sources["rates"],
+    }
+    table = exchange.whole(crm, engine.query(sql, tables, said))
     if groups.columns == ("rep_id",):
         shown = definitions.everybody(crm, table, groups)
         table = shown.merge(table, on="rep_id", how="left")
@@ -278,7 +303,9 @@ def _with_quotas(crm: CRM, sold: pd.DataFrame, groups: Split, span: Period) -> p
     people = crm.reps
     for _, name, value in groups.only:
         people = people[people[name].eq(value)]
-    wanted = _quotas_of(crm, span).merge(people[list({"rep_id", *keys})], on="rep_id")
+    quotas = _quotas_of(crm, span).merge(people[list({"rep_id", *keys})], on="rep_id")
+    starts = {name: pd.Timestamp(crm.period(name).start) for name in quotas["period"].unique()}
+    wanted = exchange.targets(crm, quotas.assign(day=quotas["period"].map(starts)))
     if not keys:
         return sold.assign(quota=wanted["target"].sum() if len(wanted) else float("nan"))
     targets = wanted.groupby(keys, dropna=False)["target"].sum().reset_index(name="quota")
@@ -319,11 +346,3 @@ def _merge(left: pd.DataFrame, right: pd.DataFrame, keys: list[str]) -> pd.DataF
     if keys:
         return left.merge(right, on=keys, how="outer", sort=False)
     return pd.concat([left.reset_index(drop=True), right.reset_index(drop=True)], axis=1)
-
-
-def _check_money(crm: CRM) -> None:
-    if crm.opportunities["amount"].isna().all():
-        raise CannotSayError(
-            "Nothing can be said in money: the export has no amounts.", lacks="no amounts"
-        )
-    definitions.same_currency(crm)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from enablement.measure import counting, definitions, estimates
+from enablement.measure import counting, definitions, estimates, exchange
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
@@ -133,7 +133,7 @@ def win_rate(
         crm=crm,
         confidence=confidence,
         of=of,
-        currency=counting.currency(crm, groups),
+        currency=exchange.currency(crm, groups),
         overall=_overall(table, of),
         verdict=maturity or definitions.verdict(test, groups),
         maturity=maturity,
@@ -235,7 +235,7 @@ def _cohort(cohort: str | None, known: tuple[str, ...]) -> str:
 def _check(crm: CRM, groups: Split, until: pd.Timestamp, of: str) -> None:
     """Refuse what the export does not carry."""
     if of == "value":
-        counting.check_value(crm, groups)
+        exchange.check(crm, groups)
     if of == "created":
         definitions.check_past(crm, until, "The win rate of all created")
 
@@ -257,6 +257,7 @@ def _line(
     return (
         definitions.WIN_RATES[of]
         + (money[counting.amounts_known(crm, until)] if of == "value" else "")
+        + (exchange.said(crm, groups, until) if of == "value" else "")
         + (f"; {'closed' if cohort == 'decided' else 'begun'} in {span}" if span else "")
         + definitions.left_out(crm, renewals)
         + str(groups)

@@ -123,7 +123,8 @@ def _code() -> str:
     found = hashlib.blake2b()
     for part in _sources(files("enablement.read")):
         found.update(part.read_bytes())
-    found.update((files("enablement") / "settings.py").read_bytes())
+    for name in ("periods.py", "settings.py"):
+        found.update((files("enablement") / name).read_bytes())
     return found.hexdigest()
 
 

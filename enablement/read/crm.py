@@ -23,7 +23,7 @@ from enablement.read.rules import Rules, Source, columns
 from enablement.settings import Settings
 
 HANDED_OVER = (
-    *("opportunities", "stage_events", "stage_visits", "closings", "reps", "quotas"),
+    *("opportunities", "stage_events", "stage_visits", "closings", "reps", "quotas", "rates"),
     *("activities", "accounts", "calendar", "training"),
     *("assessments", "reactions", "practice", "coaching"),
 )
@@ -63,7 +63,7 @@ class CRM:
         data; times are naive UTC
     closings : one row per outcome an opportunity had (opportunity_id, closing, closed_at,
         outcome, rep_id); a reopened one has several
-    quotas, activities, accounts, calendar, training, assessments, reactions,
+    quotas, rates, activities, accounts, calendar, training, assessments, reactions,
     practice, coaching : as in the dictionary; without rows where the export has none
     sources : table -> a DataFrame, or the Parquet file it lies in; what SQL counts from
     settings : what the workspace says
@@ -85,6 +85,7 @@ class CRM:
     closings = Table()
     reps = Table()
     quotas = Table()
+    rates = Table()
     activities = Table()
     accounts = Table()
     calendar = Table()
@@ -426,6 +427,7 @@ class Reading:
         rules.closed()
         rules.moves()
         rules.quotas()
+        rules.rates()
         self.reps = rules.reps()
         facts = self.facts()
         rules.what_cannot_be_said(history=facts["stage_history"], owners=facts["owner_history"])

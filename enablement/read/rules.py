@@ -564,6 +564,17 @@ class Rules:
             "has this quota twice; the first one is used",
         )
 
+    def rates(self) -> None:
+        """Keep one rate per pair of currencies and day, and none that is not above zero."""
+        self._set_aside("rates", "not rate > 0", "rate", "is no rate: it is not above zero")
+        self._set_aside(
+            "rates",
+            "(file, row) in (select (file, row) from rates qualify row_number() over "
+            "(partition by currency, to_currency, from_on order by file, row) > 1)",
+            "currency",
+            "has a rate of this day twice; the first one is used",
+        )
+
     def what_cannot_be_said(self, *, history: bool, owners: bool) -> None:
         """Name what these data cannot answer, and what would answer it."""
         if not history:

@@ -63,7 +63,8 @@ SCHEMA: dict[str, dict[str, str]] = {
         "from_on": _D,
         "to_on": _D,
     },
-    "quotas": {"rep_id": _T, "period": _T, "metric": _T, "target": _N},
+    "quotas": {"rep_id": _T, "period": _T, "metric": _T, "target": _N, "currency": _T},
+    "rates": {"currency": _T, "from_on": _D, "rate": _N, "to_currency": _T},
     "activities": {
         **dict.fromkeys(
             ["activity_id", "rep_id", "opportunity_id", "account_id", "contact_id"], _T
@@ -149,6 +150,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "owner_changes": ("opportunity_id", "changed_at", "to_rep"),
     "reps": ("rep_id",),
     "quotas": ("rep_id", "period", "metric", "target"),
+    "rates": ("currency", "from_on", "rate"),
     "activities": ("activity_id",),
     "accounts": ("account_id",),
     "stage_names": ("stage_id", "stage"),
