@@ -24,6 +24,8 @@ PUBLIC = {
     "quota_attainment": "enablement.measure.pipeline",
     "pipeline_coverage": "enablement.measure.pipeline",
     "pipeline_created": "enablement.measure.pipeline",
+    "push_count": "enablement.measure.closedates",
+    "pushes": "enablement.measure.closedates",
     "EnablementError": "enablement.errors",
 }
 MODULES = {

@@ -105,9 +105,9 @@ class Calendar:
         """Find the quarter that follows a period."""
         return self.quarter(period.end + ONE_DAY)
 
-    def quarters(self) -> tuple[Period, ...]:
-        """List every quarter that has a name, the earliest first."""
-        return _quarters(self)
+    def every(self, kind: str) -> tuple[Period, ...]:
+        """List every ``quarter``, or ``month``, that has a name, the earliest first."""
+        return _every(self, kind)
 
     def _no_period(self, name: object) -> EnablementError:
         weeks = "" if self.weeks is None else ", 2026W31"
@@ -154,9 +154,12 @@ class Calendar:
 
 
 @functools.cache
-def _quarters(calendar: Calendar) -> tuple[Period, ...]:
-    years = range(FIRST_YEAR, LAST_YEAR + 1)
-    return tuple(calendar.period(f"{year}Q{n}") for year in years for n in range(1, 5))
+def _every(calendar: Calendar, kind: str) -> tuple[Period, ...]:
+    return tuple(
+        calendar.period(_canonical(year, kind, number))
+        for year in range(FIRST_YEAR, LAST_YEAR + 1)
+        for number in range(1, PARTS[kind] + 1)
+    )
 
 
 def _canonical(year: int, kind: str, number: int) -> str:

@@ -167,11 +167,12 @@ def test_every_day_lies_in_one_quarter_of_weeks(calendar, day):
     assert calendar.period(quarter.name) == quarter
 
 
-def test_the_list_of_quarters_has_no_gap():
+@pytest.mark.parametrize(("kind", "count"), [("quarter", 4), ("month", 12)])
+def test_the_list_of_quarters_has_no_gap(kind, count):
     """Each begins on the day after the one before, over three hundred years."""
     for calendar in (Calendar(4), NRF, APPLE):
-        every = calendar.quarters()
-        assert len(every) == 301 * 4
+        every = calendar.every(kind)
+        assert len(every) == 301 * count
         assert all(
             one.start - before.end == dt.timedelta(days=1)
             for before, one in itertools.pairwise(every)

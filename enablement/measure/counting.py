@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from enablement.measure import definitions, exchange
@@ -29,6 +31,7 @@ def ask(
     said: dict[str, object],
     select: str,
     group: str = "",
+    besides: Mapping[str, object] | None = None,
 ) -> pd.DataFrame:
     """Ask a question about passages.
 
@@ -41,6 +44,7 @@ def ask(
     select : over ``p`` (the passages, each with its rep and the ``share`` of it that is
         credited to them), ``k`` (what it is worth), ``o`` (opportunities) and ``r`` (reps)
     group : what follows the condition
+    besides : further tables that the texts read
     """
     given = {
         **definitions.seen(crm, until, renewals),
@@ -74,6 +78,7 @@ def ask(
         **definitions.seen_tables(crm),
         "places": visits.places(crm.settings),
         "quarters": definitions.quarters(crm, groups),
+        **(besides or {}),
     }
     if by_value:
         tables |= {"stage_events": crm.stage_events, "rates": crm.sources["rates"]}

@@ -132,6 +132,7 @@ RESULTS = (
     *("se", "lost_rate", "cancelled_rate", "day", "to_won_low", "to_won_high", "to_won_se"),
     *("to_lost", "to_won_day", "undated", "reached", "still_open", "period"),
     *("left", "p25", "p75", "batch_updated"),
+    *("opportunities", "pushed", "pushes", "per_opportunity", "without_date"),
 )
 NOT_GROUPS = (
     *RESULTS,
@@ -419,16 +420,22 @@ def span(period: Period | None) -> dict[str, object]:
     }
 
 
-def quarters(crm: CRM, groups: Split) -> pd.DataFrame:
-    """List the fiscal quarters for the SQL of ``credit``; none where the table has no cohorts."""
-    named = crm.settings.calendar.quarters() if "p" in groups.sources else ()
+def spans(crm: CRM, kind: str) -> pd.DataFrame:
+    """List the fiscal quarters or months for SQL: name, starts_on, ends_on."""
+    named = crm.settings.calendar.every(kind)
     return pd.DataFrame(
         {
-            "name": pd.Series([quarter.name for quarter in named], dtype="str"),
-            "starts_on": pd.to_datetime([quarter.start for quarter in named]),
-            "ends_on": pd.to_datetime([quarter.end for quarter in named]),
+            "name": pd.Series([each.name for each in named], dtype="str"),
+            "starts_on": pd.to_datetime([each.start for each in named]),
+            "ends_on": pd.to_datetime([each.end for each in named]),
         }
     )
+
+
+def quarters(crm: CRM, groups: Split) -> pd.DataFrame:
+    """List the fiscal quarters for the SQL of ``credit``; none where the table has no cohorts."""
+    every = spans(crm, "quarter")
+    return every if "p" in groups.sources else every.iloc[:0]
 
 
 def left_out(crm: CRM, renewals: str) -> str:
