@@ -26,6 +26,7 @@ PUBLIC = {
     "pipeline_created": "enablement.measure.pipeline",
     "push_count": "enablement.measure.closedates",
     "pushes": "enablement.measure.closedates",
+    "slip_rate": "enablement.measure.closedates",
     "EnablementError": "enablement.errors",
 }
 MODULES = {

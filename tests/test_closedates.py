@@ -149,6 +149,80 @@ def test_an_unknown_unit_is_refused(crm):
         en.push_count(crm, as_of=END, unit="week")
 
 
+def test_what_was_due_and_not_won_has_slipped(crm):
+    """At the start of the second quarter D1 (1 May) and D3 (1 April) are due, and D2 is overdue.
+
+    At its end both are open: 2 of 2. In the third D1 alone was due, until 10 July: 1 of 1.
+    """
+    second = en.slip_rate(crm, as_of=END, period="2026Q2").iloc[0]
+    assert tuple(second[["due", "won", "lost", "slipped", "rate"]]) == (2, 0, 0, 2, 1.0)
+    third = en.slip_rate(crm, as_of=END, period="2026Q3").iloc[0]
+    assert tuple(third[["due", "slipped"]]) == (1, 1)
+
+
+DUE = pd.DataFrame(
+    {
+        "opportunity_id": ["W", "L", "C", "O", "X"],
+        "stage": ["Won", "Lost", "Off", "Lead", "Won"],
+        "rep_id": ["A", "A", "B", "B", "B"],
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def due() -> en.CRM:
+    """Five due in May, of which X is won in July; one more is created within the quarter."""
+    later = pd.DataFrame({"opportunity_id": ["N"], "stage": ["Lead"], "rep_id": ["A"]})
+    whole = pd.concat([DUE, later])
+    begun = pd.Series(["2026-03-01"] * 5 + ["2026-04-02"], index=whole.index)
+    first = whole.assign(stage="Lead", entered_at=begun, expected_close="2026-05-15")
+    ends = DUE[DUE["stage"] != "Lead"].assign(expected_close=None)
+    ends["entered_at"] = ["2026-05-01", "2026-06-30", "2026-06-30", "2026-07-01"]
+    closed = ends.set_index("opportunity_id")["entered_at"]
+    return en.crm(
+        opportunities=whole.assign(created_at=begun, closed_at=whole["opportunity_id"].map(closed)),
+        stage_events=pd.concat([first, ends]),
+        settings={**SETTINGS, "outcomes": {**SETTINGS["outcomes"], "Off": "cancelled"}},
+    )
+
+
+def test_whether_lost_ones_have_slipped_is_an_argument(due):
+    """W won; L lost; C cancelled; O and X (won a day late) open: 4 of 5, or 2 of W, O and X."""
+    row = en.slip_rate(due, as_of=END, period="2026Q2").iloc[0]
+    assert tuple(row[["due", "won", "lost", "cancelled", "slipped"]]) == (5, 1, 1, 1, 2)
+    assert row["rate"] == 0.8
+    left_out = en.slip_rate(due, as_of=END, period="2026Q2", lost="left out")
+    assert left_out["rate"].item() == pytest.approx(2 / 3)
+    assert "in neither" in left_out.attrs["definition"]
+
+
+def test_slip_rates_by_rep_add_up(due):
+    """A: W and L, of which one was not won; B: C, O and X, none won."""
+    table = en.slip_rate(due, as_of=END, period="2026Q2", by="rep").set_index("rep_id")
+    assert table["due"].to_dict() == {"A": 2, "B": 3}
+    assert table["rate"].to_dict() == {"A": 0.5, "B": 1.0}
+
+
+def test_a_period_that_is_not_over_has_no_slip_rate(due):
+    """Until its last day something may still be won."""
+    with pytest.raises(CannotSayError, match="cannot be said before its end on 2026-06-30"):
+        en.slip_rate(due, as_of="2026-06-29", period="2026Q2")
+
+
+def test_a_slip_rate_needs_the_close_dates_of_then():
+    """An export of the present, or a history without close dates, does not have them."""
+    crm = en.crm(opportunities=OPPORTUNITIES, settings=SETTINGS)
+    with pytest.raises(CannotSayError, match="The slip rate of 2026Q2 as of 2026-03-31"):
+        en.slip_rate(crm, as_of="2026-10-05", period="2026Q2")
+    bare = en.crm(
+        opportunities=OPPORTUNITIES,
+        stage_events=EVENTS.drop(columns="expected_close"),
+        settings=SETTINGS,
+    )
+    with pytest.raises(CannotSayError, match="history does not record the expected close dates"):
+        en.slip_rate(bare, as_of="2026-10-05", period="2026Q2")
+
+
 def test_the_order_of_rows_does_not_matter(crm):
     """The history upside down gives the same table."""
     turned = en.crm(

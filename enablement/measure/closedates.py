@@ -1,4 +1,4 @@
-"""Close dates: how often they are moved to a later quarter."""
+"""Close dates: how often they are moved to a later quarter, and how often they are missed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from enablement.errors import CannotSayError
-from enablement.measure import counting, definitions, estimates
+from enablement.measure import counting, definitions, estimates, standing
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read import engine, visits
@@ -164,10 +164,99 @@ def pushes(
     )
 
 
+def slip_rate(
+    crm: CRM,
+    *,
+    as_of: object,
+    period: str | Period | tuple[object, object],
+    lost: str = "counted",
+    by: str | Sequence[str] | None = None,
+    where: Mapping[str, str] | None = None,
+    confidence: float = estimates.CONFIDENCE,
+    renewals: str = "left out",
+) -> pd.DataFrame:
+    """Of what was due in a period, how much was not won in it.
+
+    Due is what was open when the period began and expected, as was known then, to close
+    in it; what was created or moved into the period later is not. Whose it was then
+    counts, whoever closed it.
+
+    Parameters
+    ----------
+    crm, by, where, confidence, renewals : as for `win_rate`
+    as_of : the last moment whose events may be seen; the period must be over by then
+    period : such as ``2026Q3``
+    lost : ``counted`` (what was lost or cancelled was not won in it either: slipped of all
+        due) or ``left out`` (only what is still open has slipped: of that and what was won)
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per group::
+
+            (group)     text   the columns of `by`; a rep's is rep_id
+            due         int    open at the start, expected to close in the period
+            won, lost, cancelled
+                        int    of those due, at the end of the period
+            slipped     int    of those due, still open at its end
+            rate        float  (due - won) / due; with lost left out slipped / (won + slipped);
+                               0 to 1, missing where nothing was due
+            low, high   float  Jeffreys interval of `rate`
+
+    Raises
+    ------
+    CannotSayError
+        If the period is not over, or the history does not record the close dates of then.
+    """
+    definitions.check_word("lost", lost, tuple(SLIPS))
+    definitions.check_word("renewals", renewals, definitions.RENEWALS)
+    until, span = moment(as_of), crm.period(period)
+    if until < moment(span.end):
+        raise CannotSayError(
+            f"What has slipped out of {span} cannot be said before its end on {span.end}; "
+            f"as_of is {until:%Y-%m-%d}.",
+            lacks="the period is not over",
+        )
+    groups = definitions.split(crm, by, where)
+    opened = _before(span)
+    standing.check_due(crm, opened, f"The slip rate of {span}")
+    counted = _due(crm, groups, span, renewals)
+    table = _slipped(definitions.everybody(crm, counted, groups), counted, groups, lost)
+    low, high = estimates.jeffreys(table["missed"], table["out_of"], confidence=confidence)
+    named = table[table[list(groups.columns)].notna().all(axis=1)]  # nobody is no rep
+    test = (
+        estimates.homogeneity(named["missed"], named["out_of"] - named["missed"])
+        if groups.columns
+        else None
+    )
+    return definitions.describe(
+        table.assign(low=low, high=high)[[*groups.columns, *SLIP_COLUMNS]],
+        definition=SLIPS[lost].format(span=span)
+        + definitions.left_out(crm, renewals)
+        + str(groups),
+        until=until,
+        crm=crm,
+        confidence=confidence,
+        verdict=definitions.verdict(test, groups),
+        groups=groups.columns,
+        labels=definitions.labels(crm, groups),
+        credit=definitions.credit(crm, "owner at the start of the period"),
+        period=str(span),
+    )
+
+
 COLUMNS = [
     *("opportunities", "pushed", "rate", "low", "high", "pushes", "per_opportunity"),
     "without_date",
 ]
+SLIPS = {
+    "counted": "not won in {span} / open at its start and due in it; lost and cancelled ones count "
+    "as not won",
+    "left out": "still open at the end of {span} / won in it or still open, of those open at its "
+    "start and due in it; lost and cancelled ones are in neither",
+}
+SLIP_COUNTS = ["due", "won", "lost", "cancelled", "slipped"]
+SLIP_COLUMNS = [*SLIP_COUNTS, "rate", "low", "high"]
 COUNTS = ["opportunities", "pushed", "pushes", "without_date"]
 
 
@@ -286,3 +375,45 @@ def _listed(
         "places": visits.places(crm.settings),
     }
     return engine.query(sql, tables, said)
+
+
+def _before(span: Period) -> pd.Timestamp:
+    """Find the last moment before a period begins."""
+    return pd.Timestamp(span.start) - pd.Timedelta(microseconds=1)
+
+
+def _due(crm: CRM, groups: Split, span: Period, renewals: str) -> pd.DataFrame:
+    """Count what was due in a period, by what had become of it at the end."""
+    sql = f"""
+        with {standing.text("opening")} {standing.text("ending")}
+        attributes as (select * exclude (rep_id, stage, outcome) from opportunities)
+        select {groups.select()} count(*) as due,
+               count(*) filter (e.outcome = 'won') as won,
+               count(*) filter (e.outcome = 'lost') as lost,
+               count(*) filter (e.outcome = 'cancelled') as cancelled,
+               count(*) filter (e.outcome = 'open') as slipped
+        from opening a
+        join ending e using (opportunity_id)
+        join attributes o using (opportunity_id)
+        left join reps r on r.rep_id = a.rep_id
+        where a.outcome = 'open' and a.expected_close between $first and $last
+          and {groups.limit()}
+        group by all
+    """
+    said = {
+        **standing.parameters(crm, "opening", _before(span), renewals),
+        **standing.parameters(crm, "ending", moment(span.end), renewals),
+        **definitions.span(span),
+    }
+    return engine.query(sql, standing.tables(crm), said)
+
+
+def _slipped(shown: pd.DataFrame, counted: pd.DataFrame, groups: Split, lost: str) -> pd.DataFrame:
+    keys = list(groups.columns)
+    table = shown.merge(counted, on=keys, how="left") if keys else counted
+    table[SLIP_COUNTS] = table[SLIP_COUNTS].fillna(0).astype("int64")
+    if lost == "counted":
+        table = table.assign(missed=table["due"] - table["won"], out_of=table["due"])
+    else:
+        table = table.assign(missed=table["slipped"], out_of=table["won"] + table["slipped"])
+    return table.assign(rate=table["missed"] / table["out_of"].where(table["out_of"] > 0))

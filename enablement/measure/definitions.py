@@ -133,6 +133,7 @@ RESULTS = (
     *("to_lost", "to_won_day", "undated", "reached", "still_open", "period"),
     *("left", "p25", "p75", "batch_updated"),
     *("opportunities", "pushed", "pushes", "per_opportunity", "without_date"),
+    *("due", "slipped"),
 )
 NOT_GROUPS = (
     *RESULTS,
