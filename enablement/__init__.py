@@ -27,6 +27,7 @@ PUBLIC = {
     "push_count": "enablement.measure.closedates",
     "pushes": "enablement.measure.closedates",
     "slip_rate": "enablement.measure.closedates",
+    "stale": "enablement.measure.ageing",
     "EnablementError": "enablement.errors",
 }
 MODULES = {
