@@ -28,6 +28,7 @@ PUBLIC = {
     "pushes": "enablement.measure.closedates",
     "slip_rate": "enablement.measure.closedates",
     "stale": "enablement.measure.ageing",
+    "discount_rate": "enablement.measure.discounts",
     "EnablementError": "enablement.errors",
 }
 MODULES = {

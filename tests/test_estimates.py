@@ -36,6 +36,16 @@ def test_jeffreys_against_statsmodels(n, share, confidence):
     assert 0 <= low <= k / n <= high <= 1
 
 
+def test_students_interval_of_ten_values():
+    """With ten values of spread 1 it reaches 2.262 / sqrt(10) each way at 95 %, by Student's table.
+
+    One value has none, whatever its spread.
+    """
+    low, high = estimates.mean_interval([0.0, 5.0], [1.0, np.nan], [10, 1], confidence=0.95)
+    assert (low[0], high[0]) == pytest.approx((-2.262 / 10**0.5, 2.262 / 10**0.5), abs=2e-4)
+    assert np.isnan([low[1], high[1]]).all()
+
+
 @pytest.mark.parametrize("interval", estimates.INTERVALS)
 def test_nothing_observed_has_no_interval(interval):
     """Unknown is missing, never zero."""

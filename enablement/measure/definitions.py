@@ -133,7 +133,7 @@ RESULTS = (
     *("to_lost", "to_won_day", "undated", "reached", "still_open", "period"),
     *("left", "p25", "p75", "batch_updated"),
     *("opportunities", "pushed", "pushes", "per_opportunity", "without_date"),
-    *("due", "slipped"),
+    *("due", "slipped", "without_list", "list"),
 )
 NOT_GROUPS = (
     *RESULTS,

@@ -134,6 +134,33 @@ def rate_interval(
     return INTERVALS[interval](successes, trials, confidence=confidence)
 
 
+def mean_interval(
+    mean: ArrayLike, spread: ArrayLike, count: ArrayLike, *, confidence: float = CONFIDENCE
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Student's interval for a mean.
+
+    Parameters
+    ----------
+    mean, spread, count : array-like, same shape; the mean of values, their sample standard
+        deviation, and how many there are
+    confidence : float in (0, 1)
+
+    Returns
+    -------
+    low, high : float arrays of that shape; NaN where there are fewer than two values
+
+    References
+    ----------
+    Student (1908), The probable error of a mean, Biometrika 6:1-25.
+    """
+    from scipy.special import stdtrit
+
+    middle, deviation, n = (np.asarray(each, dtype=float) for each in (mean, spread, count))
+    some = np.where(n > 1, n, np.nan)
+    half = stdtrit(some - 1, (1 + confidence) / 2) * deviation / np.sqrt(some)
+    return middle - half, middle + half
+
+
 def median_ranks(
     trials: ArrayLike, *, confidence: float = CONFIDENCE
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

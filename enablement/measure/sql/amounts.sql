@@ -1,6 +1,6 @@
 -- What each opportunity was worth, in one currency: now, or as the history last had it.
 amounts as (
-    select n.opportunity_id, n.amount * x.rate as amount,
+    select n.opportunity_id, n.amount * x.rate as amount, x.rate,
            case when n.amount is not null then x.lacks end as lacks
     from (
         select o.opportunity_id,
