@@ -29,6 +29,7 @@ PUBLIC = {
     "slip_rate": "enablement.measure.closedates",
     "stale": "enablement.measure.ageing",
     "discount_rate": "enablement.measure.discounts",
+    "sales_velocity": "enablement.measure.velocity",
     "EnablementError": "enablement.errors",
 }
 MODULES = {

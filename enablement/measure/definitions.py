@@ -133,7 +133,7 @@ RESULTS = (
     *("to_lost", "to_won_day", "undated", "reached", "still_open", "period"),
     *("left", "p25", "p75", "batch_updated"),
     *("opportunities", "pushed", "pushes", "per_opportunity", "without_date"),
-    *("due", "slipped", "without_list", "list"),
+    *("due", "slipped", "without_list", "list", "win_rate", "average", "velocity"),
 )
 NOT_GROUPS = (
     *RESULTS,
@@ -409,6 +409,14 @@ def currency(crm: CRM) -> str:
     """Name the currency of the amounts, where there is one; else the workspace's."""
     found = currencies(crm)
     return found[0] if len(found) == 1 else crm.settings.currency
+
+
+def cycle_start(crm: CRM) -> str:
+    """Say from when the days of a cycle are counted."""
+    if crm.opportunities["created_at"].notna().any():
+        return "created"
+    first = next(iter(crm.settings.stage_dates), None)
+    return f"entering {first}" if first else "the first stage entry"
 
 
 def span(period: Period | None) -> dict[str, object]:

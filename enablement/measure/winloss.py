@@ -209,7 +209,7 @@ def sales_cycle(
     test = None if maturity else _alike(dated, groups)
     return definitions.describe(
         table[[*groups.columns, "won", "mean", "median", "low", "high", "p90"]],
-        definition=definitions.SALES_CYCLE.format(start=_start(crm))
+        definition=definitions.SALES_CYCLE.format(start=definitions.cycle_start(crm))
         + (f"; {'won' if meant == 'decided' else 'begun'} in {span}" if span else "")
         + definitions.left_out(crm, renewals)
         + str(groups),
@@ -386,10 +386,3 @@ def _pick(values: np.ndarray, first: np.ndarray, rank: np.ndarray) -> np.ndarray
     if len(values) == 0:
         return np.zeros(len(rank))
     return values[np.clip(first + rank - 1, 0, len(values) - 1)]
-
-
-def _start(crm: CRM) -> str:
-    if crm.opportunities["created_at"].notna().any():
-        return "created"
-    first = next(iter(crm.settings.stage_dates), None)
-    return f"entering {first}" if first else "the first stage entry"
