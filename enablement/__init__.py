@@ -30,6 +30,7 @@ PUBLIC = {
     "stale": "enablement.measure.ageing",
     "discount_rate": "enablement.measure.discounts",
     "sales_velocity": "enablement.measure.velocity",
+    "pipeline_changes": "enablement.measure.waterfall",
     "EnablementError": "enablement.errors",
 }
 MODULES = {

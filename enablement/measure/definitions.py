@@ -134,6 +134,7 @@ RESULTS = (
     *("left", "p25", "p75", "batch_updated"),
     *("opportunities", "pushed", "pushes", "per_opportunity", "without_date"),
     *("due", "slipped", "without_list", "list", "win_rate", "average", "velocity"),
+    "part",
 )
 NOT_GROUPS = (
     *RESULTS,
