@@ -117,6 +117,18 @@ def test_a_kind_that_somebody_never_had_is_not_guessed():
     assert row[["adjusted", "adjusted_team"]].tolist() == pytest.approx([0.6, 0.6])
 
 
+@pytest.mark.parametrize("header", ["crm_row", "stratum", "it's"])
+def test_a_column_to_adjust_for_may_be_called_anything(header):
+    """A column that a result has cannot be split by; any other can, and nobody is left out."""
+    crm = decided(("", 3, 9), ("A", 5, 9), ("B", 4, 9), **{header: ["x", "y", "x"]})
+    table = en.compare_reps(crm, as_of=day(20), by=header, mix="rep")
+    assert table["won"].tolist() == [7, 5]
+    table = en.compare_reps(crm, as_of=day(20), mix=header)
+    assert table.set_index("rep_id").loc[["A", "B"], "covered"].tolist() == [0.5, 0.5]
+    with pytest.raises(en.EnablementError, match="Cannot split by 'shrunk'"):
+        en.compare_reps(crm, as_of=day(20), by="shrunk")
+
+
 def test_nobody_is_compared_with_nobody():
     """Twenty without an owner were all lost: a row of counts, and not in what others are held to.
 
@@ -352,17 +364,17 @@ def test_several_pipelines_are_compared_each_by_itself():
 
 @settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_order_sums_and_open_ones(seed):
+def test_order_sums_and_open_ones(eight, seed):
     """The rows' order is nothing, the reps sum to all, and an open one more changes no rate."""
     generator = np.random.default_rng(seed)
     names = generator.permutation(list(EIGHT))
-    table = en.compare_reps(company(EIGHT), as_of=day(90))
+    table = en.compare_reps(eight, as_of=day(90))
     mixed = company({name: EIGHT[name] for name in names} | {"D9": ("85 Lead@B", 5)})
     other = en.compare_reps(mixed, as_of=day(90))
     pd.testing.assert_frame_equal(table, other)
     whole = en.win_rate(mixed, as_of=day(90)).iloc[0]
     assert other[["won", "lost"]].sum().tolist() == whole[["won", "lost"]].tolist()
-    stages = en.compare_reps_by_stage(company(EIGHT), as_of=day(90))
+    stages = en.compare_reps_by_stage(eight, as_of=day(90))
     pd.testing.assert_frame_equal(stages, en.compare_reps_by_stage(mixed, as_of=day(90)))
     all_of_them = en.conversion(mixed, as_of=day(90), definition="decided")
     sums = stages.groupby("stage", observed=False)[["entered", "moved_on"]].sum()

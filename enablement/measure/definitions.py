@@ -135,6 +135,10 @@ RESULTS = (
     *("opportunities", "pushed", "pushes", "per_opportunity", "without_date"),
     *("due", "slipped", "without_list", "list", "win_rate", "average", "velocity"),
     "part",
+    *("decided", "shrunk", "shrunk_low", "shrunk_high", "rank_low", "rank_high", "q"),
+    *("stands_out", "lower_95", "upper_95", "lower_998", "upper_998", "outside"),
+    *("adjusted", "adjusted_low", "adjusted_high", "adjusted_team", "covered"),
+    *("overall", "difference"),
 )
 NOT_GROUPS = (
     *RESULTS,

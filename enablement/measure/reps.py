@@ -353,13 +353,14 @@ def _at_team_mix(
             f"mix={mix!r} must name columns other than those compared ({', '.join(names)})."
         )
     parts = winloss.win_rate(crm, by=[*names, *strata], **asked)
-    rows = compared[names].assign(row=range(len(compared)))
-    parts = parts.assign(stratum=parts.groupby(strata, dropna=False).ngroup())
-    parts = parts.merge(rows, on=names)
-    shape = (len(compared), parts["stratum"].max() + 1 if len(parts) else 0)
+    stratum = parts.groupby(strata, dropna=False).ngroup().to_numpy()
+    compared_ones = pd.MultiIndex.from_frame(compared[names])
+    row = compared_ones.get_indexer(pd.MultiIndex.from_frame(parts[names]))
+    shape = (len(compared), stratum.max(initial=-1) + 1)
     won, decided = np.zeros(shape), np.zeros(shape)
-    won[parts["row"], parts["stratum"]] = parts["won"]
-    decided[parts["row"], parts["stratum"]] = parts["won"] + parts["lost"]
+    known = row >= 0  # not those who belong to nobody
+    won[row[known], stratum[known]] = parts["won"][known]
+    decided[row[known], stratum[known]] = (parts["won"] + parts["lost"])[known]
     found = standardisation.at_team_mix(won, decided, confidence=asked["confidence"])
     values = (found.rate, found.low, found.high, found.team, found.covered)
     return pd.DataFrame(dict(zip(ADJUSTED, values, strict=True)), index=compared.index), strata
