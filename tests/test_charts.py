@@ -168,7 +168,7 @@ def test_only_who_stands_out_has_a_name_in_the_funnel_plot():
     chart = charts.compare_reps(beside(Ann=90, Bo=50, Cy=52, Di=48, Ed=49))
     spec = chart.to_dict()
     curves = ["lower 95", "upper 95", "lower 998", "upper 998"]
-    assert layers(spec) == ["overall", *curves, "ends", "rate", "names left", "names right"]
+    assert layers(spec) == ["overall", *curves, "ends", "none", "rate", "names left", "names right"]
     assert "Ann" in names(chart)
     assert not names(chart) & {"Bo", "Cy"}
     assert "The 5 reps differ by more than chance" in " ".join(chart.title["text"])
@@ -180,7 +180,7 @@ def test_where_reps_are_alike_nobody_has_a_name():
     assert names(chart) == set()
     assert "no difference can be detected" in " ".join(chart.title["text"])
     subtitle = " ".join(chart.title["subtitle"])
-    assert "Of the 5, 0 lie between the two, fewer than 1 by chance." in subtitle
+    assert "Of the 5, none lie between the two, fewer than 1 by chance." in subtitle
 
 
 def test_names_that_find_no_room_are_counted():

@@ -185,7 +185,7 @@ def compare_reps(table: pd.DataFrame) -> alt.VConcatChart:
     -------
     altair.VConcatChart
         The plot over its definition line. Layers ``overall``, ``lower 95``, ``upper 95``,
-        ``lower 998``, ``upper 998`` (the curves), ``ends`` (their labels), ``rate``,
+        ``lower 998``, ``upper 998`` (the curves), ``ends`` (their labels), ``none``, ``rate``,
         ``names left`` and ``names right``.
     """
     import altair as alt
@@ -216,6 +216,10 @@ def compare_reps(table: pd.DataFrame) -> alt.VConcatChart:
     placed, left_out = _placed(drawn, across, up)
     layers = [
         *_curves(table, x, y, alt.Scale(domain=up, nice=False)),
+        alt.Chart(pd.DataFrame({"none": [] if len(drawn) else ["nothing decided"]}))
+        .mark_text(align="left", color=theme.QUIET)
+        .encode(x=alt.value(4), y=alt.value(FUNNEL[1] / 2), text="none:N")
+        .properties(name="none"),
         alt.Chart(drawn)
         .mark_circle(size=56, opacity=0.9)
         .encode(x=x, y=y, color=colour, tooltip=tooltip)
@@ -245,10 +249,15 @@ def _within_chance(table: pd.DataFrame, left_out: int) -> str:
     drawn = int(table["outside"].notna().sum())
     chance = drawn * BETWEEN
     nothing = int((table["decided"] == 0).sum())
+    expected = f"about {chance:.0f}" if chance >= 1 else "fewer than 1"
     return (
         f"Share won of those decided. Chance alone keeps 95 % of {what} between the dashed curves "
-        f"and 99.8 % between the outer ones. Of the {drawn}, {beyond} lie between the two, "
-        f"{f'about {chance:.0f}' if chance >= 1 else 'fewer than 1'} by chance."
+        "and 99.8 % between the outer ones."
+        + (
+            f" Of the {drawn}, {beyond or 'none'} lie between the two, {expected} by chance."
+            if drawn
+            else ""
+        )
         + (f" {left_out} more stand out; pointing at them names them." if left_out else "")
         + (f" Without a point: {nothing} who decided nothing." if nothing else "")
     )
@@ -262,7 +271,7 @@ def _apart(table: pd.DataFrame) -> pd.Series:
 def _reach(drawn: pd.DataFrame, table: pd.DataFrame) -> tuple[list[float], list[float]]:
     """Find how far the axes go: to the last point, and to the limits at the most decided."""
     if drawn.empty:
-        return [0, 1], [0, 1]
+        return [0, 10], [0, 1]
     ends = [values[-1] for name, values in table.attrs["limits"].items() if name != "decided"]
     low, high = min(drawn["rate"].min(), *ends), max(drawn["rate"].max(), *ends)
     room = HEADROOM * (high - low)
@@ -275,19 +284,11 @@ def _curves(table: pd.DataFrame, x: alt.X, y: alt.Y, scale: alt.Scale) -> list[a
     import altair as alt
 
     limits = pd.DataFrame(table.attrs["limits"])
-    last = limits.tail(1)
     overall = pd.DataFrame({"overall": [table.attrs["overall"]]})
-    ends = pd.DataFrame(
-        {
-            "decided": last["decided"].to_list() * len(CURVES),
-            "rate": [value for name in CURVES for value in last[name]],
-            "end": [
-                f"{'99.8' if name.endswith('998') else '95'} %"
-                for name in CURVES
-                for _ in last.index
-            ],
-        }
-    )
+    ends = limits.tail(1).melt("decided", value_name="rate")
+    ends = ends.assign(end=ends["variable"].map(lambda name: "99.8 %" if "998" in name else "95 %"))
+    # Of few decided both are 0 and 1: one label there, not two over each other.
+    ends = ends.groupby("rate", as_index=False).agg({"decided": "first", "end": " and ".join})
     return [
         alt.Chart(overall)
         .mark_rule(color=theme.MUTED)
@@ -370,7 +371,7 @@ def compare_reps_by_stage(table: pd.DataFrame) -> alt.VConcatChart:
     )
     shown = shown[~table["stage"].isin(list(unsaid))]
     team = pd.DataFrame(table.attrs["team"]).rename(columns={"stage": "place"})
-    team = team[~team["place"].isin(list(unsaid))]
+    team = team[team["rate"].notna()]
     team = team.assign(place=team["place"].map(theme.wrapped), group=ALL)
     rows = pd.Series([ALL, *dict.fromkeys(shown["group"])])
     stages = list(dict.fromkeys(shown["place"]))
