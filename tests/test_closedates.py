@@ -162,22 +162,25 @@ def test_what_was_due_and_not_won_has_slipped(crm):
 
 DUE = pd.DataFrame(
     {
-        "opportunity_id": ["W", "L", "C", "O", "X"],
-        "stage": ["Won", "Lost", "Off", "Lead", "Won"],
-        "rep_id": ["A", "A", "B", "B", "B"],
+        "opportunity_id": ["W", "L", "C", "O", "X", "E"],
+        "stage": ["Won", "Lost", "Off", "Lead", "Won", "Won"],
+        "rep_id": ["A", "A", "B", "B", "B", "A"],
     }
 )
 
 
 @pytest.fixture(scope="module")
 def due() -> en.CRM:
-    """Five due in May, of which X is won in July; one more is created within the quarter."""
+    """Five due in May, of which X is won in July; E was due then and is won in March.
+
+    One more is created within the quarter.
+    """
     later = pd.DataFrame({"opportunity_id": ["N"], "stage": ["Lead"], "rep_id": ["A"]})
     whole = pd.concat([DUE, later])
-    begun = pd.Series(["2026-03-01"] * 5 + ["2026-04-02"], index=whole.index)
+    begun = pd.Series(["2026-03-01"] * 6 + ["2026-04-02"], index=whole.index)
     first = whole.assign(stage="Lead", entered_at=begun, expected_close="2026-05-15")
     ends = DUE[DUE["stage"] != "Lead"].assign(expected_close=None)
-    ends["entered_at"] = ["2026-05-01", "2026-06-30", "2026-06-30", "2026-07-01"]
+    ends["entered_at"] = ["2026-05-01", "2026-06-30", "2026-06-30", "2026-07-01", "2026-03-20"]
     closed = ends.set_index("opportunity_id")["entered_at"]
     return en.crm(
         opportunities=whole.assign(created_at=begun, closed_at=whole["opportunity_id"].map(closed)),

@@ -137,6 +137,14 @@ def test_an_unknown_amount_adds_nothing_and_is_counted():
     assert table.loc["amount changed", "opportunities"] == 3
 
 
+def test_what_was_lost_for_nothing_is_lost_at_what_it_was():
+    """A lost one is often set to 0 in the CRM, which is read as unknown: L still lost 100."""
+    zero = EVENTS.assign(amount=EVENTS["amount"].mask(EVENTS["stage"].eq("Lost"), 0))
+    table = changes(company(zero), due="2026Q3")
+    assert tuple(table.loc["lost", ["amount", "without_amount"]]) == (-100, 0)
+    assert table.loc["amount changed", "amount"] == 60
+
+
 def test_without_a_history_of_amounts_a_change_cannot_be_seen():
     """Both ends are at the amounts of the export, and the row says nothing instead of zero."""
     crm = company()
