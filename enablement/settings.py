@@ -80,6 +80,7 @@ class Settings:
     columns : table -> our column -> the CRM's column
     files : table -> file name, where the headers alone do not tell
     stage_dates : stage -> the CRM's column with the date at which it was entered
+    unwanted_dates : stages whose columns of dates are left out; ``""`` in [stage_dates]
     values : table -> column -> what stands there -> what is meant
     missing : words that mean "not known"
     dates : order of day and month, or a format such as ``%d.%m.%Y``; None lets
@@ -108,6 +109,7 @@ class Settings:
     columns: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
     files: dict[str, str] = dataclasses.field(default_factory=dict)
     stage_dates: dict[str, str] = dataclasses.field(default_factory=dict)
+    unwanted_dates: tuple[str, ...] = ()
     values: dict[str, dict[str, dict[str, str]]] = dataclasses.field(default_factory=dict)
     missing: tuple[str, ...] = PLACEHOLDERS
     dates: str | None = None
@@ -226,7 +228,7 @@ def _locate(source: str | Path | None, folder: Path) -> Path:
 
 
 def _from_dict(said: Mapping[str, Any], *, origin: str) -> Settings:
-    inner = ("calendar", "convert_at", "origin", "snapshot_key")
+    inner = ("calendar", "convert_at", "origin", "snapshot_key", "unwanted_dates")
     known = {*RESHAPED, *(f.name for f in dataclasses.fields(Settings) if f.name not in inner)}
     for key in said:
         if key not in known:
@@ -239,6 +241,9 @@ def _from_dict(said: Mapping[str, Any], *, origin: str) -> Settings:
         _check_texts(given.get(key, {}), depth, f"{origin}: {key}")
     if isinstance(given.get("exported_on"), dt.datetime):
         given["exported_on"] = given["exported_on"].date()
+    dates = given.get("stage_dates", {})
+    given["stage_dates"] = {stage: column for stage, column in dates.items() if column}
+    given["unwanted_dates"] = tuple(stage for stage, column in dates.items() if not column)
     given["missing"] = tuple(given.get("missing", PLACEHOLDERS))
     settings = Settings(
         pipelines=_pipelines(said, origin),

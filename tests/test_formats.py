@@ -863,6 +863,65 @@ def test_merged_ones(tmp_path, rule, used):
     holds_every_row(crm, counts)
 
 
+def test_ids_that_a_deal_says_were_merged_into_it(tmp_path):
+    """O1's own row names O2, O5 and itself: two are left out with their events, O1 is not."""
+    counts = hubspot_tall(tmp_path)
+    merged = {"Merged Deal IDs": lambda d: "O2;O5; O1" if d.id == "O1" else ""}
+    table({**LIST, **merged}).put(tmp_path / "deals.csv")
+    crm = load(tmp_path)
+    assert set(COMPANY) - set(crm.opportunities["opportunity_id"]) == {"O2", "O5"}
+    assert {why for *_, why in aside(crm)} == {"opportunity_id was merged into another one"}
+    assert len(crm.stage_visits) == IN_FULL - 3
+    assert "Merged Deal IDs" not in crm.opportunities
+    holds_every_row(crm, counts)
+    assert len(load(tmp_path, rules={"merged": "kept"}).opportunities) == 10
+
+
+def test_activities_get_what_other_tables_say_belongs_to_them(tmp_path):
+    """Which deal and which company an activity belongs to.
+
+    E1 and E2 belong to O1, E2 to O3 as well and the first holds; E9 is no activity.
+
+    The meeting's own table tells E1's outcome: one activity, put together from two rows.
+    """
+    counts = fivetran_hubspot(tmp_path)
+    synced = "2026-03-31"
+    engagements = Sheet(
+        ["id", "owner_id", "type", "timestamp", "portal_id", "_fivetran_synced"],
+        [[key, "005A", "MEETING", "2026-01-20 09:00:00", "1", synced] for key in ("E1", "E2")],
+    )
+    meetings = Sheet(
+        ["engagement_id", "meeting_outcome", "start_time", "_fivetran_synced"],
+        [["E1", "COMPLETED", "2026-01-20 09:00:00", synced]],
+    )
+    deals = [["E1", "O1"], ["E2", "O1"], ["E2", "O3"], ["E9", "O1"]]
+    companies = [["E1", "C7"]]
+    of_deals = [["O1", "C8"]]
+    for name, sheet in {
+        "engagement": engagements,
+        "engagement_meeting": meetings,
+        "engagement_deal": Sheet(["engagement_id", "deal_id"], deals),
+        "engagement_company": Sheet(["engagement_id", "company_id"], companies),
+        "deal_company": Sheet(["deal_id", "company_id"], of_deals),
+    }.items():
+        counts |= sheet.put(tmp_path / f"{name}.csv")
+    crm = load(tmp_path)
+    done = crm.activities.set_index("activity_id")
+    assert done["opportunity_id"].to_dict() == {"E1": "O1", "E2": "O1"}
+    assert done.loc["E1", ["account_id", "outcome", "rep_id"]].tolist() == [
+        "C7",
+        "COMPLETED",
+        "005A",
+    ]
+    owned = crm.opportunities.set_index("opportunity_id")["account_id"]
+    assert owned["O1"] == "C8"
+    assert notes(crm)["several opportunity_id belong to it, the first one is used"] == 1
+    assert notes(crm)["one activity in several rows, put together"] == 2
+    why = "activity_id is not among the activities"
+    assert aside(crm) == [("links", "engagement_deal.csv", 5, why)]
+    holds_every_row(crm, counts)
+
+
 @pytest.mark.parametrize(("rule", "stage"), [("first", "Won"), ("last", "Prop")])
 def test_repeated_ids(tmp_path, rule, stage):
     """O1 stands in line 2 as Won and in line 12 as Prop."""

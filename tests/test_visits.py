@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from test_funnel import PATHS, as_events, made
 
 import enablement as en
+from enablement.errors import SettingsError
 
 
 def stays(crm: en.CRM, opportunity: str) -> list[tuple[str, str, str]]:
@@ -328,3 +329,79 @@ def test_ties_do_not_stand_in_the_order_of_the_rows():
     assert len(visits) == 24
     assert all(stages == ["Lead", "Qual", "Prop"] for stages in visits)
     assert crm.closings["outcome"].eq("won").all()
+
+
+DATED = 'Date entered "{} (Sales)"'
+
+
+def dated(folder, *columns: tuple[str, str, str], more: dict[str, object]) -> en.CRM:
+    """Two opportunities of a HubSpot list, with a column per stage: its label and two days."""
+    labels = [DATED.format(label).replace('"', '""') for label, *_ in columns]
+    header = ",".join(["Record ID,Deal Name,Deal Stage", *(f'"{label}"' for label in labels)])
+    rows = [",".join([f"{n + 1},X,Qual", *(days[n] for _, *days in columns)]) for n in range(2)]
+    (folder / "deals.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
+    return en.load(folder, {"stages": ["Lead", "Qual"], "outcomes": {"Won": "won"}, **more})
+
+
+def test_dates_of_a_stage_that_the_settings_do_not_know_stop_it(tmp_path):
+    """Two have a day for Demo, one for Trial: both are listed, with the line that leaves out."""
+    columns = [
+        ("Lead", "2026-01-01", "2026-01-02"),
+        ("Demo", "2026-01-03", "2026-01-04"),
+        ("Trial", "", "2026-01-05"),
+        ("Never", "", ""),
+    ]
+    with pytest.raises(SettingsError) as told:
+        dated(tmp_path, *columns, more={})
+    assert str(told.value) == (
+        'deals.csv, line 2, column Date entered "Demo (Sales)": settings does not know the stage '
+        "'Demo'. Known: Lead, Qual, Won. To add, to stages or to [outcomes]: 'Demo' (2 rows), "
+        '\'Trial\' (1 row). If its dates are not wanted: [stage_dates] "Demo" = "".'
+    )
+
+
+def test_dates_that_are_not_wanted_are_left_out_and_counted(tmp_path):
+    """Three days in two columns; Lead's two days make the visits."""
+    columns = [
+        ("Lead", "2026-01-01", "2026-01-02"),
+        ("Demo", "2026-01-03", "2026-01-04"),
+        ("Trial", "", "2026-01-05"),
+    ]
+    crm = dated(tmp_path, *columns, more={"stage_dates": {"Demo": "", "Trial": ""}})
+    note = f"dates of stages left out, as settings says: {DATED.format('Demo')}, "
+    notes = dict(zip(crm.quality.notes["note"], crm.quality.notes["rows"], strict=True))
+    assert notes[note + DATED.format("Trial")] == 3
+    assert set(crm.stage_events["stage"]) == {"Lead", "Qual"}
+    assert list(crm.stage_visits["stage"]) == ["Lead", "Qual"] * 2
+
+
+def test_dates_of_a_stage_under_its_earlier_name_are_read(tmp_path):
+    """The column is still called after Intro, which is Lead today."""
+    renamed = [{"from": "Intro", "to": "Lead"}]
+    crm = dated(tmp_path, ("Intro", "2026-01-01", ""), more={"renamed_stages": renamed})
+    assert [stage for stage, _, _ in stays(crm, "1")] == ["Lead", "Qual"]
+
+
+def test_dates_of_another_pipeline_are_counted(tmp_path):
+    """One that is in Sales has a day in a column of Renewals: no visit, and told."""
+    header = 'Record ID,Deal Name,Deal Stage,Pipeline,"Date entered ""Lead (Renewals)"""'
+    (tmp_path / "deals.csv").write_text(f"{header}\n1,X,Lead,Sales,2026-01-01\n", encoding="utf-8")
+    pipelines = {name: {"stages": ["Lead"]} for name in ("Sales", "Renewals")}
+    crm = en.load(tmp_path, {"pipelines": pipelines, "outcomes": {"Won": "won"}})
+    notes = dict(zip(crm.quality.notes["note"], crm.quality.notes["rows"], strict=True))
+    told = "dates of stages left out, because the pipeline has no such stage: "
+    assert notes[f'{told}Date entered "Lead (Renewals)"'] == 1
+    assert crm.stage_events["origin"].tolist() == ["derived"]
+
+
+def test_dates_of_stages_by_id_are_read_by_the_stages_names(tmp_path):
+    """Fivetran's columns are called after ids, which another table names."""
+    (tmp_path / "deal.csv").write_text(
+        "deal_id,deal_pipeline_stage_id,property_dealname,property_hs_v2_date_entered_77,"
+        "_fivetran_synced\n1,78,X,2026-01-01,2026-02-01\n"
+    )
+    (tmp_path / "deal_pipeline_stage.csv").write_text(
+        "stage_id,label,pipeline_id,_fivetran_synced\n77,Lead,p,2026-02-01\n78,Qual,p,2026-02-01\n"
+    )
+    crm = en.load(tmp_path, {"stages": ["Lead", "Qual"], "outcomes": {"Won": "won"}})
+    assert [stage for stage, _, _ in stays(crm, "1")] == ["Lead", "Qual"]

@@ -423,7 +423,7 @@ class Reading:
         self._compare()
         rules = Rules(self.store, self.said, self.ledger, self.sources)
         rules.apply()
-        visits.build(self.store, self.said, self._stage_dates())
+        visits.build(self.store, self.said, rules.stage_dates(self._stage_dates()))
         rules.closed()
         rules.moves()
         rules.quotas()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -19,9 +20,14 @@ OWNERS = (
     *(("opportunities", "rep_id"), ("stage_events", "rep_id"), ("owner_changes", "from_rep")),
     *(("owner_changes", "to_rep"), ("activities", "rep_id"), ("quotas", "rep_id")),
 )
+COLUMNS_TOLD = 3  # so many columns are named whose dates are left out
 TYPES_TOLD = 5  # so many kinds of business are named that the settings do not know
 ONCE = "select count(*) = count(distinct opportunity_id) as fine from opportunities"
 AFTER_FIRST = "(closing > 1 or closing = 1 and outcome is null)"
+# A history holds every entry, the date of a stage only its last one: the history counts.
+TOLD_BY_HISTORY = (
+    "select distinct opportunity_id from stage_events where origin is distinct from 'derived'"
+)
 NOT_HANDED_OVER = ("file", "row", "n", *tables.USED_UP["opportunities"], "first_name", "last_name")
 
 
@@ -70,6 +76,8 @@ class Rules:
         self.merged()
         self.repeated_ids()
         self.repeated_rows()
+        self.activities_once()
+        self.links()
         self.opportunities_by_name()
         self.owner_names()
         self.outcome_by_status()
@@ -120,6 +128,7 @@ class Rules:
 
     def merged(self) -> None:
         """Leave out what was merged into another one."""
+        self.store.run(engine.text("read", "merges"))
         if self.said.rule("merged") == "set aside":
             for table in ("opportunities", "stage_events", "owner_changes"):
                 self._set_aside(
@@ -149,6 +158,49 @@ class Rules:
         else:
             note = "the row repeats another one in everything; without ids both are used"
             self._note_where("opportunities", again, note)
+
+    def activities_once(self) -> None:
+        """Put together what several files tell of one activity."""
+        again = (
+            "activity_id in (select activity_id from activities group by activity_id "
+            "having count(*) > 1)"
+        )
+        if not self._count("activities", again):
+            return
+        note = "one activity in several rows, put together"
+        self._note_where("activities", again, note)
+        told = ", ".join(
+            f"arg_min({quoted(name)}, (file, row)) as {quoted(name)}"
+            for name in self.store.columns("activities")
+            if name != "activity_id"
+        )
+        self.store.make("joined", f"select activity_id, {told} from activities group by all")
+        self.store.run("drop table activities; alter table joined rename to activities")
+
+    def links(self) -> None:
+        """Give activities and opportunities what tables beside them say belongs to them."""
+        if not self._count("links", "true"):
+            return
+        for table, key in (("activities", "activity_id"), ("opportunities", "opportunity_id")):
+            strange = f"{key} is not null and {key} not in (select {key} from {table})"
+            self._set_aside("links", strange, key, f"is not among the {table}")
+        for column in ("opportunity_id", "account_id", "contact_id"):
+            self._link("activities", "activity_id", column, "true")
+        self._link("opportunities", "opportunity_id", "account_id", "activity_id is null")
+
+    def _link(self, table: str, key: str, column: str, which: str) -> None:
+        where = f"{key} is not null and {column} is not null and {which}"
+        self.store.make(
+            "linked",
+            f"select {key}, arg_min({column}, (file, row)) as {column}, "
+            f"count(distinct {column}) as several from links where {where} group by {key}",
+        )
+        many = f"{key} in (select {key} from linked where several > 1)"
+        self._note_where(table, many, f"several {column} belong to it, the first one is used")
+        self.store.run(
+            f"update {table} set {column} = linked.{column} from linked "
+            f"where linked.{key} = {table}.{key} and {table}.{column} is null"
+        )
 
     def owner_names(self) -> None:
         """Find the rep whose name stands where an id is expected."""
@@ -409,19 +461,109 @@ class Rules:
             "group by t.stage order by rows desc, min((t.file, t.row))"
         )
         self.store.forget("listed")
-        if strange.empty:
-            return
-        first = strange.sort_values(["file", "row"]).iloc[0]
+        if len(strange):
+            first = strange.sort_values(["file", "row"]).iloc[0]
+            raise SettingsError(self._unknown_stages(strange, self._where(first, "stage"), first))
+
+    def _unknown_stages(self, strange: pd.DataFrame, where: str, first: pd.Series) -> str:
         found = ", ".join(
             f"{stage!r} ({rows:,} rows)" if rows > 1 else f"{stage!r} (1 row)"
             for stage, rows in zip(strange["stage"], strange["rows"], strict=True)
         )
-        raise SettingsError(
-            f"{self._where(first, 'stage')}: {self.said.origin} does "
-            f"not know the stage {first['stage']!r}. "
+        return (
+            f"{where}: {self.said.origin} does not know the stage {first['stage']!r}. "
             f"{choices(first['stage'], self.said.known_stages)} "
             f"To add, to stages or to [outcomes]: {found}."
         )
+
+    def stage_dates(
+        self, dated: Mapping[str, tuple[str, str | None]]
+    ) -> dict[str, tuple[str, str | None]]:
+        """Find the dated columns that make visits, and count the dates that make none.
+
+        Parameters
+        ----------
+        dated : column of the opportunities -> stage, and pipeline if only one is meant
+
+        Raises
+        ------
+        SettingsError
+            If a column holds dates of a stage that the settings do not know.
+        """
+        wanted = {
+            column: (self._today(stage), pipeline)
+            for column, (stage, pipeline) in dated.items()
+            if stage not in self.said.unwanted_dates
+        }
+        self._dates_known({column: stage for column, (stage, _) in wanted.items()})
+        self.store.make("told", TOLD_BY_HISTORY)
+        told = "opportunity_id in (select opportunity_id from told)"
+        fits = {column: self._has(*stage) for column, stage in wanted.items()}
+        self._note_dates(
+            {column: "true" for column in dated if column not in wanted},
+            f"dates of stages left out, as {self.said.origin} says",
+        )
+        self._note_dates(
+            {column: f"{fit} and {told}" for column, fit in fits.items()},
+            "dates of stages left out, because the history has them too",
+        )
+        self._note_dates(
+            {column: f"not {fit}" for column, fit in fits.items()},
+            "dates of stages left out, because the pipeline has no such stage",
+        )
+        return wanted
+
+    def _note_dates(self, columns: Mapping[str, str], note: str) -> None:
+        """Count the dates of several columns, each where its own condition holds."""
+        found: collections.Counter[int] = collections.Counter()
+        named = []
+        for column, where in columns.items():
+            rows = self._by_file("opportunities", f"{quoted(column)} is not null and ({where})")
+            found.update(rows)
+            named += [column] * bool(rows)
+        more = ", ..." if len(named) > COLUMNS_TOLD else ""
+        told = f"{note}: {', '.join(named[:COLUMNS_TOLD])}{more}"
+        for file, total in found.items():
+            self.ledger.note("opportunities", self.sources[file].file, told, total)
+
+    def _today(self, stage: str) -> str:
+        """Say what a stage that a column is called after is called today; it may be an id."""
+        if stage in self.said.known_stages:
+            return stage
+        named = self.store.query(
+            "select distinct stage from stage_names "
+            f"where lower(stage_id) = {literal(stage.lower())}"
+        )["stage"]
+        stage = named.iloc[0] if len(named) == 1 else stage
+        return next((r.meant for r in self.said.renamed_stages if r.said == stage), stage)
+
+    def _has(self, stage: str, pipeline: str | None) -> str:
+        """Write the SQL that asks whether an opportunity's pipeline has the stage that is meant."""
+        there = [
+            name
+            for name, stages in self.said.pipelines.items()
+            if stage in (*stages, *self.said.outcomes) and pipeline in (None, name)
+        ]
+        return f"pipeline in ({', '.join(map(literal, there))})" if there else "false"
+
+    def _dates_known(self, stages: Mapping[str, str]) -> None:
+        """Stop at a column with dates of a stage that the settings do not know."""
+        strange = []
+        for column, stage in stages.items():
+            where = f"{quoted(column)} is not null"
+            if stage not in self.said.known_stages and (n := self._count("opportunities", where)):
+                first = self.store.one(
+                    f"select file, row from opportunities where {where} order by all limit 1"
+                )
+                strange.append({"stage": stage, "column": column, "rows": n, **first})
+        if strange:
+            found = pd.DataFrame(strange).drop_duplicates("stage")
+            first = found.sort_values(["file", "row"], kind="stable").iloc[0]
+            where = self._where(first, first["column"])
+            raise SettingsError(
+                f"{self._unknown_stages(found, where, first)} If its dates are not wanted: "
+                f'[stage_dates] "{first["stage"]}" = "".'
+            )
 
     def outcomes_and_amounts(self) -> None:
         """Say each one's outcome by its stage, and put its dates and amounts where they belong."""

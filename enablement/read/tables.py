@@ -130,12 +130,14 @@ BESIDES: dict[str, dict[str, str]] = {
         **dict.fromkeys(["field", "old", "new"], _T),
     },
     "merges": {"opportunity_id": _T, "into_id": _T},
+    "links": dict.fromkeys(["activity_id", "opportunity_id", "account_id", "contact_id"], _T),
 }
 KNOWN = {**SCHEMA, **BESIDES}
 # Columns that some exports have, which the rules use up.
 USED_UP: dict[str, dict[str, str]] = {
     "opportunities": {
         **dict.fromkeys(["owner_name", "account_name", "status", "status_reason"], _T),
+        **dict.fromkeys(["merged_ids", "merged_into"], _T),
         "is_deleted": _F,
         **dict.fromkeys(["won_at", "lost_at"], _D),
         "actual_amount": _N,

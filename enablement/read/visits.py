@@ -42,7 +42,8 @@ def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, st
 
     Parameters
     ----------
-    stage_dates : column of the opportunities -> stage, and pipeline if only one is meant
+    stage_dates : column of the opportunities -> stage, and pipeline if only one is meant;
+        those that a history ``told`` of are left out, see `Rules.stage_dates`
     """
     _codes(store, settings)
     store.run(
@@ -50,12 +51,6 @@ def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, st
         "from stage_events where false"
     )
     store.make("steps", STEPS)
-    if stage_dates:
-        store.make(
-            "told",
-            "select distinct opportunity_id from stage_events "
-            "where origin is distinct from 'derived'",
-        )
     for column, (stage, pipeline) in stage_dates.items():
         _add_stage_date(store, column, stage, pipeline)
     store.make("derived", engine.text("read", "derived"))
@@ -109,7 +104,6 @@ STEPS = (
 
 
 def _add_stage_date(store: Store, column: str, stage: str, pipeline: str | None) -> None:
-    # A history holds every entry, the date of a stage only its last one: the history counts.
     name = engine.quoted(column)
     where = f"o.{name} is not null and o.opportunity_id not in (select opportunity_id from told)"
     if pipeline is not None:
@@ -117,7 +111,9 @@ def _add_stage_date(store: Store, column: str, stage: str, pipeline: str | None)
     store.run(
         "insert into more_events by name select o.opportunity_id, "
         f"o.{name} as entered_at, {engine.literal(stage)} as stage, 'stage dates' as origin "
-        f"from opportunities o where {where}"
+        "from opportunities o "
+        f"join spots s on s.pipeline = o.pipeline and s.stage = {engine.literal(stage)} "
+        f"where {where}"
     )
     store.run(
         f"insert into steps select o.n, o.{name}, o.{name}, s.code, null, o.amount, false "
