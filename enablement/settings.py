@@ -43,13 +43,13 @@ RULES: dict[str, tuple[str, ...]] = {
     "owner_names": ("matched", "kept"),
     "owner_changes": ("visits", "ignored"),
     "reopened": ("kept", "ignored"),
-    "unreadable_values": ("set aside", "missing"),
+    "unreadable_values": ("missing", "set aside"),
 }
 FILE_NAME = "settings.toml"
 # What is said in another shape than it is kept in.
 RESHAPED = (
     *("stages", "pipelines", "fiscal_year", "working_days", "money", "renamed_stages"),
-    "snapshots",
+    *("snapshots", "not_missing"),
 )
 
 
@@ -82,7 +82,8 @@ class Settings:
     stage_dates : stage -> the CRM's column with the date at which it was entered
     unwanted_dates : stages whose columns of dates are left out; ``""`` in [stage_dates]
     values : table -> column -> what stands there -> what is meant
-    missing : words that mean "not known"
+    missing : words that mean "not known": PLACEHOLDERS, those that ``missing`` adds, without
+        those that ``not_missing`` takes out
     dates : order of day and month, or a format such as ``%d.%m.%Y``; None lets
         each whole column decide
     decimal : "." or ",", for columns of numbers such as 1.000 that do not decide it; None
@@ -244,7 +245,7 @@ def _from_dict(said: Mapping[str, Any], *, origin: str) -> Settings:
     dates = given.get("stage_dates", {})
     given["stage_dates"] = {stage: column for stage, column in dates.items() if column}
     given["unwanted_dates"] = tuple(stage for stage, column in dates.items() if not column)
-    given["missing"] = tuple(given.get("missing", PLACEHOLDERS))
+    given["missing"] = _missing(given.get("missing", []), said.get("not_missing", []), origin)
     settings = Settings(
         pipelines=_pipelines(said, origin),
         calendar=_calendar(said.get("fiscal_year", {}), origin),
@@ -312,6 +313,18 @@ def _pipelines(said: Mapping[str, Any], origin: str) -> dict[str, tuple[str, ...
         if twice:
             raise SettingsError(f"{origin}: the stage {min(twice)!r} is listed twice.")
     return {name: tuple(map(str, stages)) for name, stages in lists.items()}
+
+
+def _missing(added: list[str], taken_out: Any, origin: str) -> tuple[str, ...]:
+    """List the words that mean "not known"."""
+    words = tuple(dict.fromkeys([*PLACEHOLDERS, *added]))
+    if not isinstance(taken_out, list):
+        raise SettingsError(f"{origin}: not_missing = {taken_out!r} is not a list.")
+    for word in taken_out:
+        if word not in words or not word:
+            known = choices(str(word), list(filter(None, PLACEHOLDERS)))
+            raise SettingsError(f"{origin}: not_missing has {word!r}. {known}")
+    return tuple(word for word in words if word not in taken_out)
 
 
 def _calendar(said: Mapping[str, Any], origin: str) -> Calendar:

@@ -1027,9 +1027,9 @@ def test_reopened_ones(tmp_path, rule):
     holds_every_row(crm, counts)
 
 
-@pytest.mark.parametrize("rule", ["set aside", "missing"])
+@pytest.mark.parametrize("rule", ["missing", "set aside"])
 def test_unreadable_values(tmp_path, rule):
-    """An amount "tbd" takes its opportunity along, or is missing itself; a stage is needed."""
+    """An amount "tbd" is missing, or takes its opportunity along; a stage is needed."""
     rows = [["1", "Lead", "Ana", "tbd"], ["2", "Won", "Ana", "5"], ["3", "", "Ana", "6"]]
     Sheet(["Opportunity ID", "Stage", "Owner", "Amount"], rows).put(tmp_path / "sales.csv")
     crm = load(tmp_path, rules={"unreadable_values": rule})

@@ -58,10 +58,49 @@ def test_rows_are_typed_and_counted(tmp_path):
     assert str(crm.quality) == "2 rows arrived in 1 table; 2 are used and none was set aside."
 
 
-def test_unreadable_values_set_the_row_aside_with_its_line(tmp_path):
+def unread(crm: en.CRM) -> list[tuple[int, str, str]]:
+    """Line, column and value of what could not be read and counts as missing."""
+    found = crm.quality.unread
+    return list(zip(found["line"], found["column"], found["value"], strict=True))
+
+
+UNREADABLE = HEADER + '1,Won,5,2026-01-02\n"2\nb",Won,five,2026-01-02\n3,Won,7,2026-13-40\n'
+
+
+def test_unreadable_values_are_missing_and_listed_with_their_line(tmp_path):
+    """The second row's amount and the third row's date: all three were won, worth 5 and 7."""
+    crm = load(tmp_path, UNREADABLE)
+    assert list(crm.opportunities["outcome"]) == ["won"] * 3
+    assert crm.opportunities["amount"].sum() == 12
+    assert crm.opportunities["closed_at"].notna().sum() == 2
+    assert unread(crm) == [(3, "Amount", "five"), (5, "Closed", "2026-13-40")]
+    assert str(crm.quality) == (
+        "3 rows arrived in 1 table; 3 are used and none was set aside. 2 values in them could not "
+        "be read and count as missing."
+    )
+
+
+def test_a_row_without_what_it_needs_is_set_aside_whatever_else_is_unreadable(tmp_path):
+    """No stage and an amount "five": the row is not used, so its amount is not told besides."""
+    crm = load(tmp_path, HEADER + "1,Won,5,2026-01-02\n2,,five,2026-01-02\n")
+    assert list(crm.opportunities["opportunity_id"]) == ["1"]
+    assert reasons(crm) == [(3, "Stage", "stage is missing: every row of opportunities needs one")]
+    assert unread(crm) == []
+
+
+def test_what_the_headline_would_be_without_the_rows_of_unreadable_values(tmp_path):
+    """Won 1, lost 1 with an amount "tbd": 1/2 as used, 1/1 if its row were set aside."""
+    crm = load(tmp_path, HEADER + "1,Won,5,2026-01-02\n2,Lost,tbd,2026-01-02\n")
+    effects = en.findings.examine(crm).effects.set_index("measure")
+    assert effects.loc["win rate", ["used", "otherwise"]].tolist() == [0.5, 1.0]
+    assert effects.loc["win rate", "rule"] == (
+        "Amount unreadable, as 'tbd' in line 3; read as missing"
+    )
+
+
+def test_unreadable_values_set_the_row_aside_if_so_said(tmp_path):
     """The second row's amount and the third row's date cannot be read; a cell spans two lines."""
-    text = HEADER + '1,Won,5,2026-01-02\n"2\nb",Won,five,2026-01-02\n3,Won,7,2026-13-40\n'
-    crm = load(tmp_path, text)
+    crm = load(tmp_path, UNREADABLE, rules={"unreadable_values": "set aside"})
     assert list(crm.opportunities["opportunity_id"]) == ["1"]
     assert reasons(crm) == [
         (3, "Amount", "amount is unreadable: a number such as 1234.5 or 1,234.50 is read"),
@@ -406,25 +445,27 @@ def test_garbage_does_not_decide_the_order_of_dates(tmp_path):
 
 
 def test_a_format_that_is_stated_is_the_only_one(tmp_path):
-    """Year, day, month: the 25th month is set aside, not read another way."""
+    """Year, day, month: the 25th month is no date, and is not read another way."""
     rows = "1,Won,5,2026-03-04\n2,Won,5,2026-03-25\n3,Won,5,2026-25-03\n"
     crm = load(tmp_path, HEADER + rows, dates="%Y-%d-%m")
-    assert list(crm.opportunities["closed_at"].dt.strftime("%d.%m.")) == ["03.04.", "25.03."]
-    assert [line for line, _, _ in reasons(crm)] == [3]
+    dates = crm.opportunities["closed_at"].dt.strftime("%d.%m.")
+    assert dates.fillna("").tolist() == ["03.04.", "", "25.03."]
+    assert unread(crm) == [(3, "Closed", "2026-03-25")]
 
 
 def test_an_open_end_is_no_date_and_a_word_is_none_either(tmp_path):
-    """9999-12-31 means not yet; `infinity` and year 26 of our era are set aside."""
+    """9999-12-31 means not yet; `infinity` and year 26 of our era are unreadable."""
     rows = "1,Lead,5,9999-12-31\n2,Won,5,infinity\n3,Won,5,0026-02-13\n4,Won,5,2026-01-02\n"
     crm = load(tmp_path, HEADER + rows)
-    assert list(crm.opportunities["opportunity_id"]) == ["1", "4"]
+    assert crm.opportunities["closed_at"].notna().tolist() == [False, False, False, True]
+    assert [line for line, _, _ in unread(crm)] == [3, 4]
     assert crm.seen_until == pd.Timestamp("2026-01-02").date()
 
 
-def test_numbers_that_are_none_are_set_aside_and_decimal_commas_decide(tmp_path):
+def test_numbers_that_are_none_are_unreadable_and_decimal_commas_decide(tmp_path):
     """1e400 is infinite; 1.234,56 says that 1.000 beside it is a thousand."""
     crm = load(tmp_path, HEADER + "1,Won,1e400,\n2,Won,7,\n")
-    assert [line for line, _, _ in reasons(crm)] == [2]
+    assert unread(crm) == [(2, "Amount", "1e400")]
     crm = load(tmp_path, HEADER + '1,Won,"1.234,56",\n2,Won,1.000,\n')
     assert list(crm.opportunities["amount"]) == [1234.56, 1000.0]
 
@@ -535,3 +576,71 @@ def test_a_line_of_totals_is_no_opportunity_that_was_left_out(tmp_path):
     crm = en.load(tmp_path, said)
     assert crm.quality.set_aside["reason"].tolist() == ["a summary row of the report"]
     assert en.findings.examine(crm).effects.empty
+
+
+CHANGED = {"timezone": "Europe/Berlin"}
+
+
+def test_times_in_the_hours_of_a_changed_clock_are_counted(tmp_path):
+    """In Berlin 02:30 was left out on 29 March 2026, and came twice on 25 October."""
+    rows = "1,Won,5,2026-03-29 02:30\n2,Won,5,2026-10-25 02:30\n3,Won,5,2026-07-01 02:30\n"
+    crm = load(tmp_path, HEADER + rows, **CHANGED)
+    notes = dict(zip(crm.quality.notes["note"], crm.quality.notes["rows"], strict=True))
+    assert notes["Closed: times in the hour that the clock left out, read an hour later"] == 1
+    assert (
+        notes["Closed: times in the hour that the clock showed twice, read as the later one"] == 1
+    )
+    assert crm.opportunities["closed_at"].dt.strftime("%m-%d %H:%M").tolist() == [
+        *("03-29 01:30", "10-25 01:30", "07-01 00:30")
+    ]
+    unmoved = load(tmp_path, HEADER + rows).quality.notes["note"]
+    assert not unmoved.str.contains("clock").any()
+
+
+def test_frames_read_the_hours_of_a_changed_clock_as_files_do(tmp_path):
+    """The same three times, to the minute, and the same two notes."""
+    frame = pd.DataFrame(
+        {
+            "opportunity_id": ["1", "2", "3"],
+            "stage": "Won",
+            "closed_at": ["2026-03-29 02:30", "2026-10-25 02:30", "2026-07-01 02:30"],
+        }
+    )
+    said = {**{name: SETTINGS[name] for name in ("stages", "outcomes")}, **CHANGED}
+    crm = en.crm(opportunities=frame, settings=said)
+    assert crm.opportunities["closed_at"].dt.strftime("%m-%d %H:%M").tolist() == [
+        *("03-29 01:30", "10-25 01:30", "07-01 00:30")
+    ]
+    notes = crm.quality.notes[crm.quality.notes["note"].str.contains("clock")]
+    assert notes["rows"].tolist() == [1, 1]
+
+
+def test_the_currency_is_read_from_the_amounts(tmp_path):
+    """Two in euros by sign and by code, one in pounds, one without a sign in the settings' USD."""
+    rows = '1,Won,"€ 1.200,50",\n2,Won,"EUR 1.300,00",\n3,Won,"£ 5,00",\n4,Won,"7,00",\n'
+    crm = load(tmp_path, HEADER + rows)
+    assert crm.opportunities["currency"].tolist() == ["EUR", "EUR", "GBP", "USD"]
+    assert crm.opportunities["amount"].tolist() == [1200.5, 1300, 5, 7]
+    notes = dict(zip(crm.quality.notes["note"], crm.quality.notes["rows"], strict=True))
+    assert notes["currency read from Amount: EUR, GBP"] == 3
+    assert notes["Amount in several currencies: EUR (2), GBP (1)"] == 3
+
+
+def test_a_column_of_currencies_holds_against_a_sign_and_that_is_counted(tmp_path):
+    """€ beside USD is counted; $ beside CAD is none, nor is € beside EUR; € fills an empty one."""
+    header = "Id,Stage,Amount,Closed,Currency\n"
+    rows = "1,Won,€ 5,,USD\n2,Won,$ 5,,CAD\n3,Won,€ 5,,EUR\n4,Won,€ 5,,\n"
+    columns = {"opportunities": {**SETTINGS["columns"]["opportunities"], "currency": "Currency"}}
+    crm = load(tmp_path, header + rows, columns=columns)
+    assert crm.opportunities["currency"].tolist() == ["USD", "CAD", "EUR", "EUR"]
+    notes = dict(zip(crm.quality.notes["note"], crm.quality.notes["rows"], strict=True))
+    assert notes["Amount contradicts Currency, which holds, as '€ 5'"] == 1
+    assert notes["currency read from Amount: EUR"] == 1
+
+
+def test_a_sign_that_the_settings_currency_does_not_have_is_counted(tmp_path):
+    """A krona is no dollar: it stands for several currencies, so it fills none."""
+    crm = load(tmp_path, HEADER + "1,Won,kr 5,\n2,Won,$ 5,\n")
+    assert crm.opportunities["currency"].tolist() == ["USD", "USD"]
+    notes = dict(zip(crm.quality.notes["note"], crm.quality.notes["rows"], strict=True))
+    assert notes["Amount contradicts the settings' currency USD, which holds, as 'kr 5'"] == 1

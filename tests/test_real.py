@@ -364,12 +364,15 @@ def test_a_sentinel_is_named_by_the_settings(bank):
 
 
 def test_a_day_and_a_month_without_a_year_are_no_date(bank):
-    """They stay text; taken for a date every row is set aside, with line, column and value."""
+    """They stay text; taken for a date none is read, and each is listed, or its row set aside."""
     assert bank.opportunities.loc[0, ["day", "month"]].tolist() == ["19", "oct"]
     assert bank.opportunities[["created_at", "closed_at"]].isna().all(axis=None)
     for column, value in (("day", "19"), ("month", "oct")):
         said = {"opportunities": {"stage": "y", "closed_at": column}}
         crm = load("bank_marketing", columns=said)
+        assert len(crm.opportunities) == len(crm.quality.unread) == 4_521
+        assert crm.opportunities["closed_at"].isna().all()
+        crm = load("bank_marketing", columns=said, rules={"unreadable_values": "set aside"})
         assert len(crm.opportunities) == 0
         first = crm.quality.set_aside.iloc[0]
         assert first[["file", "line", "column", "value"]].tolist() == ["bank.csv", 2, column, value]

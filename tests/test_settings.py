@@ -294,3 +294,26 @@ def test_paths_start_at_the_root_whatever_the_folder(tmp_path, monkeypatch):
     assert settings.root() == tmp_path.resolve()
     monkeypatch.setenv("ENABLEMENT_ROOT", str(deep))
     assert settings.root() == deep.resolve()
+
+
+def test_words_for_not_known_are_added_to_the_usual_ones(tmp_path):
+    """`tbd` is said besides; `Unknown` is a real answer here, so it is taken out."""
+    said = read({**LEAST, "missing": ["tbd"], "not_missing": ["Unknown"]}, tmp_path)
+    assert {"tbd", "N/A", "-", "unknown"} <= set(said.missing)
+    assert "Unknown" not in said.missing
+    assert set(read(LEAST, tmp_path).missing) == set(settings.PLACEHOLDERS)
+
+
+def test_a_word_that_is_none_of_those_cannot_be_taken_out(tmp_path):
+    """Nor can the empty cell."""
+    with pytest.raises(SettingsError, match=r"not_missing has 'Unknwon'.*mean 'unknown'"):
+        read({**LEAST, "not_missing": ["Unknwon"]}, tmp_path)
+    with pytest.raises(SettingsError, match="not_missing has ''"):
+        read({**LEAST, "not_missing": [""]}, tmp_path)
+
+
+def test_dates_of_a_stage_that_are_not_wanted_need_no_known_stage(tmp_path):
+    """An empty column name leaves a stage's dates out, and only that."""
+    said = read({**LEAST, "stage_dates": {"Demo": "", "Lead": "Lead day"}}, tmp_path)
+    assert said.unwanted_dates == ("Demo",)
+    assert said.stage_dates == {"Lead": "Lead day"}

@@ -451,8 +451,22 @@ def test_a_time_that_no_clock_showed_is_read_an_hour_later_and_can_be_counted():
     assert gap == [True, True, False, False, False]
     quick = values.in_gap("x", values.TIME, "Europe/Berlin")
     assert run(texts, zone, f"{quick} as v")["v"].tolist() == [True, False, False, False, False]
-    # The hour that was shown twice is the later one, in winter time.
-    assert when(["2026-10-25 02:30:00"], timezone="Europe/Berlin") == ["2026-10-25 01:30:00"]
+
+
+def test_the_hour_that_the_clock_showed_twice_is_the_later_one():
+    """In Berlin 02:30 on 25 October 2026 was summer time and then winter time: 01:30 UTC."""
+    zone = said(timezone="Europe/Berlin")
+    texts = ["2026-10-25 02:30:00", "2026-10-25 01:59:00", "2026-10-25 03:00:00"]
+    texts += ["2026-10-25T02:30:00+02:00", "2026-10-24 02:30:00"]
+    assert when(texts[:3], timezone="Europe/Berlin") == [
+        *("2026-10-25 01:30:00", "2026-10-24 23:59:00", "2026-10-25 02:00:00")
+    ]
+    quick = values.shown_twice("x", values.TIME, "Europe/Berlin")
+    assert run(texts, zone, f"{quick} as v")["v"].tolist() == [True] + [False] * 4
+    dotted = ["25.10.2026 02:30", "25.10.2026 03:30", "29.03.2026 02:30"]
+    column = settle(dotted, values.TIME, timezone="Europe/Berlin")
+    assert run(dotted, zone, f"{column.twice} as v")["v"].tolist() == [True, False, False]
+    assert values.shown_twice("x", values.TIME, "UTC") == "false"
 
 
 @pytest.mark.parametrize(

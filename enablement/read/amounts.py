@@ -59,6 +59,15 @@ SIGNS = {
     **{"$US": "USD", "$CA": "CAD", "$AU": "AUD"},
     **{"SFR": "CHF", "RM": "MYR", "RP": "IDR", "EURO": "EUR", "EUROS": "EUR"},
 }
+# What the signs that name none may stand for.
+FAMILIES = {
+    "$": "USD CAD AUD NZD HKD SGD TWD BBD BMD BND BSD BZD FJD GYD JMD KYD LRD NAD SBD SRD TTD XCD "
+    "ARS CLP COP CUP DOP MXN UYU",
+    "¥": "JPY CNY CNH",
+    "KR": "SEK NOK DKK ISK",
+    "RS": "INR PKR LKR NPR MUR SCR",
+    "LEI": "RON MDL",
+}
 WORDS = (
     r"[Kk][Rr]\.?|[Zz][łŁ]|K[čČ]|Ft\.?|Fr\.?|SFr\.?|RM|Rp\.?|Rs\.?|[Ll]ei|[Ee]uros?|"
     r"(?:US|R|AU?|CA?|NZ|HK|SG?|MX|NT|CN|JP)\p{Sc}|\$(?:US|CA|AU)"
@@ -120,12 +129,25 @@ def currency(text: str) -> str:
     """
     known = {**SIGNS, **{code: code for code in CODES.split()}}
     names, codes = (", ".join(map(engine.literal, s)) for s in (known, known.values()))
+    return f"map([{names}], [{codes}])[{sign(text)}]"
+
+
+def sign(text: str) -> str:
+    """Write the SQL of the sign or code in an amount, in capitals; NULL for a number alone."""
     bare = f"regexp_replace({_tidy_number(text)}, '[eE][-+]?[0-9]+', '', 'g')"
-    sign = f"upper(regexp_replace({bare}, '[-+0-9.,()%'' ]', '', 'g'))"
     return (
-        f"case when regexp_matches({text}, '[0-9]') and regexp_matches({text}, "
-        f"'[^-+0-9.,]') then map([{names}], [{codes}])[{sign}] end"
+        f"case when regexp_matches({text}, '[0-9]') and regexp_matches({text}, '[^-+0-9.,]') "
+        f"then nullif(upper(regexp_replace({bare}, '[-+0-9.,()%'' ]', '', 'g')), '') end"
     )
+
+
+def codes(sign: str) -> frozenset[str]:
+    """List the currencies that a sign or code, in capitals, may stand for; none if unknown."""
+    if sign in CODES.split():
+        return frozenset([sign])
+    if sign in SIGNS:
+        return frozenset([SIGNS[sign]])
+    return frozenset(FAMILIES.get(sign.rstrip("."), "").split())
 
 
 def _tidy_number(text: str) -> str:

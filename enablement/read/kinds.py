@@ -33,11 +33,14 @@ class Settled:
     note : what was decided, in a few words; empty where nothing had to be
     in_gap : a condition, true of times that no clock showed because it was put forward
         then; they are read as if it had not been, so 02:30 becomes 03:30
+    twice : a condition, true of times that the clock showed twice because it was put back;
+        they are read as the later one
     """
 
     sql: str
     note: str = ""
     in_gap: str = "false"
+    twice: str = "false"
 
 
 def tidy(text: str, signs: Mapping[str, str] | None = None) -> str:

@@ -14,7 +14,7 @@ NOTES = ["table", "file", "note", "rows"]
 FILES = ["file", "table", "rows", "why"]
 TOLD = ["rule", "outcome", "amount", "currency", "type"]  # of an opportunity set aside, if known
 OTHERWISE = ["rule", "opportunity_id", "outcome", "amount"]
-FRAMES = ("summary", "set_aside", "notes", "files", "otherwise")
+FRAMES = ("summary", "set_aside", "unread", "notes", "files", "otherwise")
 SENTENCES = "quality_cannot_say.json"
 
 
@@ -26,6 +26,8 @@ class Quality:
     set_aside : one row per row that was not used: table, file, line, column,
         value, reason; of opportunities also, as far as they could be read, outcome,
         amount, currency, type, and the rule where the reason does not name it
+    unread : one row per value that could not be read and counts as missing, in rows that are
+        used: table, file, line, column, value, reason
     notes : what was changed or flagged in rows that are used, with how many
     files : how each file was recognised
     cannot_say : what these data cannot answer, in sentences
@@ -35,6 +37,7 @@ class Quality:
 
     summary: pd.DataFrame
     set_aside: pd.DataFrame
+    unread: pd.DataFrame
     notes: pd.DataFrame
     files: pd.DataFrame
     cannot_say: tuple[str, ...] = ()
@@ -49,6 +52,7 @@ class Quality:
         return (
             f"{arrived:,} rows arrived in {tables} {'table' if tables == 1 else 'tables'}; "
             f"{arrived - aside:,} are used and {_counted(aside)} set aside."
+            f"{_unreadable(len(self.unread))}"
         )
 
     def save(self, folder: Path) -> None:
@@ -74,12 +78,20 @@ def _counted(rows: int) -> str:
     return "none was" if rows == 0 else "1 was" if rows == 1 else f"{rows:,} were"
 
 
+def _unreadable(values: int) -> str:
+    if not values:
+        return ""
+    said = "1 value in them" if values == 1 else f"{values:,} values in them"
+    return f" {said} could not be read and count{'s' * (values == 1)} as missing."
+
+
 class Ledger:
     """Collects, while an export is read, what `Quality` will hold."""
 
     def __init__(self) -> None:
         self._summary: dict[tuple[str, str], list[int]] = {}
         self._aside: list[pd.DataFrame] = []
+        self._unread: list[pd.DataFrame] = []
         self._notes: list[tuple[str, str, str, int]] = []
         self._files: list[tuple[str, str | None, int, str]] = []
         self._cannot: list[str] = []
@@ -109,6 +121,10 @@ class Ledger:
             told = [*SET_ASIDE, *(name for name in TOLD if name in aside)]
             self._aside.append(aside.assign(table=table, file=file)[told])
 
+    def unread(self, table: str, file: str, values: pd.DataFrame) -> None:
+        """Keep values that could not be read, of rows that are used without them."""
+        self._unread.append(values.assign(table=table, file=file)[SET_ASIDE])
+
     def note(self, table: str, file: str, note: str, rows: int) -> None:
         """Count rows that are used, but changed or flagged; none makes no note."""
         if rows:
@@ -125,12 +141,16 @@ class Ledger:
 
     def close(self) -> Quality:
         """Hand over what was collected."""
-        aside = pd.concat(self._aside, ignore_index=True) if self._aside else _empty(SET_ASIDE)
+        aside, unread = (
+            pd.concat(frames, ignore_index=True) if frames else _empty(SET_ASIDE)
+            for frames in (self._aside, self._unread)
+        )
         return Quality(
             summary=pd.DataFrame(
                 [(*key, *counts) for key, counts in self._summary.items()], columns=SUMMARY
             ),
             set_aside=aside,
+            unread=unread,
             notes=pd.DataFrame(self._notes, columns=NOTES),
             files=pd.DataFrame(self._files, columns=FILES),
             cannot_say=tuple(self._cannot),

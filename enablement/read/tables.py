@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from enablement import settings as workspace
 from enablement.errors import ExportError
-from enablement.read import values
+from enablement.read import currencies, values
 from enablement.read.crosswalks import Match
 from enablement.read.engine import Store, literal, quoted
 from enablement.read.exports import Export
@@ -161,10 +161,13 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "merges": ("opportunity_id", "into_id"),
 }
 LONG = ("stage_events",)  # tables that are not copied where it can be helped
+IN_GAP = "times in the hour that the clock left out, read an hour later"
+TWICE = "times in the hour that the clock showed twice, read as the later one"
 TOLD = "stage, amount, currency, type"
 RESERVED = ("row", "file", "outcome")  # names that the tables themselves need
 DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
 SQL_TYPES = {TEXT: "varchar", NUMBER: "double", TIME: "timestamp", FLAG: "boolean"}
+BEFORE = pd.Timedelta(hours=3)  # so long before an hour that was left out the clock was right
 SPACE = " \t\n\r\u00a0\u2007\u202f\ufeff"
 FIRST_OF_BLANK, LAST_OF_BLANK = np.zeros(256, dtype=bool), np.zeros(256, dtype=bool)
 FIRST_OF_BLANK[[mark.encode()[0] for mark in SPACE]] = True
@@ -194,14 +197,16 @@ class Reading:
     text : the column of the source in which its text stands, missing where "not known"
     typed : SQL of its value
     unread : whether the value of some row may be unreadable
-    empty : whether the table needs a value of every row, and some row has none
+    needed : whether the table needs a value of every row
+    empty : whether it does, and some row has none
     """
 
     column: Column
     text: str
     typed: str
     unread: bool
-    empty: bool
+    needed: bool = False
+    empty: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -263,6 +268,8 @@ def build(
     _check_names(table, columns, export, settings)
     rows = Rows(store, _texts(columns, export, match, settings), belonging(export, match))
     readings = _readings(rows, columns, export, table, settings, ledger)
+    if table == "opportunities":
+        readings = currencies.read(rows, readings, export.name, settings, ledger)
     name = f"{table}_{number}"
     whole = not any(reading.unread or reading.empty for reading in readings)
     if whole and table in LONG:  # nothing will be taken out of it: no copy is needed
@@ -270,9 +277,8 @@ def build(
         store.view(name, _select(readings, match, number, rows.source(f"raw_{number}")))
     else:
         store.make(name, _select(readings, match, number, rows.source()))
-    unread = _unreadable(rows, name, readings)
-    if settings.rule("unreadable_values") == "missing":
-        unread = _without_optional(unread, table, columns, export, ledger)
+    unread, missing = _apart(_unreadable(rows, name, readings), readings, settings)
+    _note_missing(store, name, missing, table, export, ledger)
     unread = _told(store, name, unread, settings)
     ledger.rows(
         table,
@@ -438,22 +444,39 @@ def _readings(
     ledger: Ledger,
 ) -> list[Reading]:
     """Decide how each column is read, after a look at the whole of it."""
-    questions = _questions(rows, columns, table)
-    readings, notes = [], {}
+    questions, needed = _questions(rows, columns, table), _needed(table, columns)
+    readings, notes, clocks = [], {}, {}
     for n, column in enumerate(columns):
         asked, empty = questions[column.ours]
         typed = values.quick(f"t{n}", column.kind, settings.timezone)
+        clock = values.changes(f"t{n}", column.kind, settings.timezone)
         place = f"{export.name}, column {column.theirs}"
         if asked or values.stated(column.kind, settings, place):
             settled = values.settle(f"t{n}", column.kind, rows.ask, settings, place)
-            typed = settled.sql
+            typed, clock = settled.sql, (settled.in_gap, settled.twice)
             if settled.note:  # two of our columns may be made of one of theirs
                 note = f"{column.theirs} read as: {settled.note}"
                 notes[note] = rows.ask(f"count(t{n}) as n")["n"]
-        readings.append(Reading(column, f"t{n}", typed, asked, empty))
-    for note, count in notes.items():
+        if column.kind == TIME and settings.timezone != "UTC":
+            clocks[column.theirs] = clock
+        readings.append(Reading(column, f"t{n}", typed, asked, column.ours in needed, empty))
+    for note, count in {**notes, **_clock_changes(rows, clocks)}.items():
         ledger.note(table, export.name, note, count)
     return readings
+
+
+def _clock_changes(rows: Rows, clocks: Mapping[str, tuple[str, str]]) -> dict[str, int]:
+    """Count the times that fall into the hours in which the clock is changed."""
+    said = [
+        (f"{column}: {what}", where)
+        for column, wheres in clocks.items()
+        for what, where in zip((IN_GAP, TWICE), wheres, strict=True)
+    ]
+    if not said:
+        return {}
+    fields = (f"count(*) filter ({where}) as n{n}" for n, (_, where) in enumerate(said))
+    counts = rows.ask(", ".join(fields))
+    return {what: int(counts[f"n{n}"]) for n, (what, _) in enumerate(said)}
 
 
 def _questions(rows: Rows, columns: list[Column], table: str) -> dict[str, tuple[bool, bool]]:
@@ -545,7 +568,7 @@ def _unreadable(rows: Rows, name: str, readings: list[Reading]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``row``, ``column``, ``value``, ``reason``; each row once, with its first trouble.
+        ``row``, ``column``, ``value``, ``reason``.
     """
     none = {"row": pd.Series(dtype="int64"), "column": [], "value": [], "reason": []}
     found = [pd.DataFrame(none)]
@@ -563,21 +586,47 @@ def _unreadable(rows: Rows, name: str, readings: list[Reading]) -> pd.DataFrame:
             )
             table = name.rpartition("_")[0]
             found.append(_reasons(empty, column, f"every row of {table} needs one"))
-    together = pd.concat([part for part in found if len(part)] or found[:1], ignore_index=True)
-    return together.drop_duplicates("row")
+    return pd.concat([part for part in found if len(part)] or found[:1], ignore_index=True)
 
 
-def _without_optional(
-    unread: pd.DataFrame, table: str, columns: list[Column], export: Export, ledger: Ledger
-) -> pd.DataFrame:
-    """Keep the rows whose unreadable value is not needed; it counts as missing, and is told."""
-    needed = {c.theirs for c in columns if c.ours in _needed(table, columns)}
-    for column, found in unread[~unread["column"].isin(needed)].groupby("column"):
+def _apart(
+    unread: pd.DataFrame, readings: list[Reading], settings: Settings
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tell rows that cannot be used from values that count as missing in rows that are."""
+    needed = {r.column.theirs for r in readings if r.needed}
+    stops = unread["column"].isin(needed) | (settings.rule("unreadable_values") == "set aside")
+    aside = unread[stops].drop_duplicates("row")
+    missing = unread[~stops & ~unread["row"].isin(aside["row"])]
+    return aside, missing.drop_duplicates(["row", "column"])
+
+
+def _note_missing(
+    store: Store,
+    name: str,
+    missing: pd.DataFrame,
+    table: str,
+    export: Export,
+    ledger: Ledger,
+) -> None:
+    """Tell the values that count as missing, and keep what would be without their rows."""
+    if missing.empty:
+        return
+    missing = _located(missing, export)
+    ledger.unread(table, export.name, missing)
+    for column, found in missing.groupby("column", sort=False):
         first = found.iloc[0]
-        line = export.lines({int(first["row"])}).get(int(first["row"]), first["row"])
-        what = f"{column} unreadable, as {first['value']!r} in line {line}; read as missing"
+        what = (
+            f"{column} unreadable, as {first['value']!r} in line {first['line']}; read as missing"
+        )
         ledger.note(table, export.name, what, len(found))
-    return unread[unread["column"].isin(needed)]
+        if table == "opportunities":
+            store.show("unread", found[["row"]])
+            without = store.query(
+                f"select opportunity_id, 'set aside' as outcome, amount from {name} "
+                "where opportunity_id is not null and row in (select row from unread)"
+            )
+            store.forget("unread")
+            ledger.otherwise(what, without)
 
 
 def _reasons(rows: pd.DataFrame, column: Column, reason: str) -> pd.DataFrame:
@@ -670,6 +719,9 @@ def adopt(
     extra = _extra_names([c for c in taken.columns if c not in kinds], set(kinds))
     taken = taken.rename(columns=extra)
     typed = {c: _as_kind(taken[c], kinds[c], name, settings) for c in taken.columns if c in kinds}
+    for column in [c for c in typed if kinds[c] == TIME]:
+        for what, rows in _frame_clock(taken[column], settings.timezone).items():
+            ledger.note(table, name, f"{column}: {what}", rows)
     others = {c: _as_extra(taken[c]) for c in taken.columns if c not in kinds}
     taken = taken.assign(**typed, **others, row=range(len(taken)))
     empty = taken[needed].isna().any(axis=1) if needed else pd.Series(False, taken.index)
@@ -749,14 +801,36 @@ def _as_time(values: pd.Series, zone: str) -> pd.Series:
     kinds = pd.api.types
     if kinds.is_numeric_dtype(values):
         return pd.Series(pd.NaT, values.index, dtype=DTYPES[TIME])  # a count of what, since when?
-    aware = _names_a_zone(values)
-    form = "ISO8601" if kinds.is_string_dtype(values.dtype) else None
-    read = pd.to_datetime(values, utc=True, format=form, errors="coerce").dt.tz_localize(None)
-    local = ~aware & (read != read.dt.normalize())
-    if zone != "UTC" and local.any():
-        there = read[local].dt.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
-        read = read.mask(local, there.dt.tz_convert("UTC").dt.tz_localize(None))
+    read, local = _clock(values, zone)
+    if local.any():
+        read = read.mask(local, _moved(read[local], zone))
     return read.astype(DTYPES[TIME])
+
+
+def _clock(values: pd.Series, zone: str) -> tuple[pd.Series, pd.Series]:
+    """Read times as they stand, and say which of them are of the workspace's zone."""
+    form = "ISO8601" if pd.api.types.is_string_dtype(values.dtype) else None
+    read = pd.to_datetime(values, utc=True, format=form, errors="coerce").dt.tz_localize(None)
+    return read, ~_names_a_zone(values) & (read != read.dt.normalize()) & (zone != "UTC")
+
+
+def _moved(naive: pd.Series, zone: str) -> pd.Series:
+    """Turn times of a zone into UTC; one that the clock left out is read an hour later."""
+    there = naive.dt.tz_localize(zone, ambiguous=False, nonexistent="NaT")
+    before = (naive - BEFORE).dt.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
+    utc = there.dt.tz_convert("UTC").dt.tz_localize(None)
+    return utc.fillna(before.dt.tz_convert("UTC").dt.tz_localize(None) + BEFORE)
+
+
+def _frame_clock(values: pd.Series, zone: str) -> dict[str, int]:
+    """Count the times that fall into the hours in which the clock is changed."""
+    if zone == "UTC" or pd.api.types.is_numeric_dtype(values):
+        return {}
+    read, local = _clock(values, zone)
+    known = read[local].dropna()
+    gone = known.dt.tz_localize(zone, ambiguous=False, nonexistent="NaT").isna()
+    twice = known.dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward").isna()
+    return {IN_GAP: int(gone.sum()), TWICE: int(twice.sum())}
 
 
 def _names_a_zone(values: pd.Series) -> pd.Series:

@@ -37,12 +37,14 @@ __all__ = [
     "WOULD_WORK",
     "Ask",
     "Settled",
+    "changes",
     "currency",
     "in_gap",
     "open_end",
     "open_question",
     "quick",
     "settle",
+    "shown_twice",
     "stated",
 ]
 
@@ -138,6 +140,19 @@ def in_gap(text: str, kind: str, zone: str) -> str:
     When clocks are put forward an hour is left out; 02:30 within it is read as 03:30.
     """
     return times.quick_gap(text, zone) if kind == TIME else "false"
+
+
+def shown_twice(text: str, kind: str, zone: str) -> str:
+    """Write the condition that is true where `quick` reads a time the clock showed twice.
+
+    When clocks are put back an hour comes again; 02:30 within it is read as the later one.
+    """
+    return times.quick_twice(text, zone) if kind == TIME else "false"
+
+
+def changes(text: str, kind: str, zone: str) -> tuple[str, str]:
+    """Write both conditions, `in_gap` and `shown_twice`."""
+    return in_gap(text, kind, zone), shown_twice(text, kind, zone)
 
 
 def _flag(text: str) -> str:
