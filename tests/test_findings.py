@@ -620,6 +620,28 @@ def test_the_last_day_that_is_right(changes, events):
     assert wrong(one(**changes), events).empty
 
 
+def test_examples_name_the_file_and_the_line(tmp_path):
+    """An opportunity that closed before it was created, and a stage entered before it, in lines.
+
+    A name over two lines moves what stands below it; a date of a stage stands in its own row.
+    """
+    (tmp_path / "deals.csv").write_text(
+        "Deal ID,Deal Name,Stage,Created Date,Close Date\n"
+        '1,"A\nB",Lead,2026-01-01,\n2,C,Won,2026-03-01,2026-02-01\n'
+    )
+    (tmp_path / "moves.csv").write_text(
+        "Deal ID,Stage,Entered At\n1,Lead,2026-01-01\n2,Lead,2026-02-15\n"
+    )
+    crm = en.load(tmp_path, {"stages": ["Lead"], "outcomes": {"Won": "won"}})
+    told = findings.examine(crm).orders.set_index("rule")["examples"]
+    assert told["closed before it was created"] == (
+        "deals.csv, line 4: closed 2026-02-01, created 2026-03-01"
+    )
+    assert told["a stage entered before creation"] == (
+        "moves.csv, line 3: Lead 2026-02-15, created 2026-03-01"
+    )
+
+
 def test_days_are_local():
     """Created on the evening of 31 December in New York, which is 1 January in UTC."""
     table = one(created_at="2026-01-01 03:30", closed_at="2025-12-31")

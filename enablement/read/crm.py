@@ -430,6 +430,7 @@ class Reading:
         rules.rates()
         self.reps = rules.reps()
         facts = self.facts()
+        rules.orders(self.reps, facts["last_seen"])
         rules.what_cannot_be_said(history=facts["stage_history"], owners=facts["owner_history"])
 
     @functools.cache  # noqa: B019 (a reading lives as long as its store)

@@ -14,7 +14,7 @@ NOTES = ["table", "file", "note", "rows"]
 FILES = ["file", "table", "rows", "why"]
 TOLD = ["rule", "outcome", "amount", "currency", "type"]  # of an opportunity set aside, if known
 OTHERWISE = ["rule", "opportunity_id", "outcome", "amount"]
-FRAMES = ("summary", "set_aside", "unread", "notes", "files", "otherwise")
+FRAMES = ("summary", "set_aside", "unread", "notes", "files", "otherwise", "orders")
 SENTENCES = "quality_cannot_say.json"
 
 
@@ -33,6 +33,8 @@ class Quality:
     cannot_say : what these data cannot answer, in sentences
     otherwise : the opportunities whose outcome or amount a rule changed, as they would be
         without it: rule (the note's own words), opportunity_id, outcome, amount
+    orders : rows that cannot be so, with the file and the line of the first ones, as
+        `findings.orders` gives them
     """
 
     summary: pd.DataFrame
@@ -44,6 +46,7 @@ class Quality:
     otherwise: pd.DataFrame = dataclasses.field(
         default_factory=lambda: pd.DataFrame(columns=OTHERWISE)
     )
+    orders: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     def __str__(self) -> str:
         """Say in a sentence how many rows arrived and how many were set aside."""
@@ -96,6 +99,7 @@ class Ledger:
         self._files: list[tuple[str, str | None, int, str]] = []
         self._cannot: list[str] = []
         self._otherwise: list[pd.DataFrame] = []
+        self._orders = pd.DataFrame()
 
     def file(self, name: str, table: str | None, rows: int, why: str) -> None:
         """Say how a file was recognised."""
@@ -135,6 +139,10 @@ class Ledger:
         if len(opportunities):
             self._otherwise.append(opportunities.assign(rule=rule)[OTHERWISE])
 
+    def orders(self, found: pd.DataFrame) -> None:
+        """Keep what cannot be so."""
+        self._orders = found
+
     def cannot(self, sentence: str) -> None:
         """Say what these data cannot answer."""
         self._cannot.append(sentence)
@@ -159,6 +167,7 @@ class Ledger:
                 if self._otherwise
                 else _empty(OTHERWISE)
             ),
+            orders=self._orders,
         )
 
 

@@ -13,6 +13,7 @@ from enablement import settings as workspace
 from enablement.errors import EnablementError, ExportError, SettingsError, choices
 from enablement.read import engine, renames, tables, values, visits
 from enablement.read.engine import Store, literal, quoted
+from enablement.read.findings.orders import named, orders_in
 from enablement.read.quality import Ledger
 from enablement.settings import Settings
 
@@ -716,6 +717,17 @@ class Rules:
             "currency",
             "has a rate of this day twice; the first one is used",
         )
+
+    def orders(self, reps: pd.DataFrame, last_seen: dt.date | None) -> None:
+        """Keep what cannot be so, with the file and the line of the first rows."""
+        export = self.said.exported_on or last_seen
+        found = orders_in(self.store, reps, settings=self.said, export=export)
+        places = pd.Series(index=found.index, dtype="str")
+        for file, rows in found.groupby("file")["row"]:
+            source = self.sources[int(str(file))]
+            lines = rows.map(source.lines(set(rows.astype(int)))).dropna()
+            places.update(f"{source.file}, line " + lines.astype(int).astype("str"))
+        self.ledger.orders(named(found, places))
 
     def what_cannot_be_said(self, *, history: bool, owners: bool) -> None:
         """Name what these data cannot answer, and what would answer it."""

@@ -12,7 +12,8 @@ from enablement.read.findings import reports
 from enablement.read.findings.effects import NO_RECORD, effects, headline
 from enablement.read.findings.filters import filtered
 from enablement.read.findings.leaning import constant, empty, leaning
-from enablement.read.findings.orders import RULES, days_to_win, flagged, orders, telling
+from enablement.read.findings.orders import RULES, days_to_win, flagged, telling
+from enablement.read.findings.orders import orders as orders
 
 if TYPE_CHECKING:
     from enablement.read.crm import CRM
@@ -83,7 +84,7 @@ def examine(crm: CRM) -> Findings:
             files=_records(quality),
             life_before=_life_before(crm),
         ),
-        orders=orders(rows, crm.stage_events, crm.reps, settings=said, export=export),
+        orders=quality.orders,
         reports=tuple(
             reports.to_run(
                 quality.files, stage_history=crm.stage_history, owner_history=crm.owner_history

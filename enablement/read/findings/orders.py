@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from enablement.read import engine
+from enablement.read.engine import Store
 from enablement.settings import Settings
 
 ORDER_COLUMNS = ["table", "rule", "kind", "rows", "opportunities", "examples", "consequence"]
@@ -129,7 +130,62 @@ def orders(
     --------
     flagged : which opportunities they are, for `effects`.
     """
-    counted = _ask(opportunities, stage_events, reps, settings, export, "orders_counted")
+    found = _ask(opportunities, stage_events, reps, settings, export, "orders_counted")
+    word = "line" if "line" in opportunities or "line" in stage_events else "row"
+    return _told(found.assign(place=_places(found, word)))
+
+
+def orders_in(
+    store: Store, reps: pd.DataFrame, *, settings: Settings, export: dt.date | None
+) -> pd.DataFrame:
+    """Find the same in the tables of a reading, before it forgets where they came from.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``n``, ``table``, ``rows``, ``opportunities``, and of up to three rows each
+        ``opportunity_id``, ``file`` (its number), ``row`` (from 0) and ``example``; see `named`.
+    """
+    store.run(
+        "create or replace view placed_opportunities as select *, row as spot from opportunities; "
+        "create or replace view placed_events as "
+        "select e.opportunity_id, e.entered_at, e.stage, e.origin, e.file, e.row as spot "
+        "from stage_events e union all by name select m.*, o.file, o.row as spot "
+        "from more_events m join opportunities o using (opportunity_id)"
+    )
+    store.show("closing_stages", _closing(settings))
+    store.show("present_reps", reps)
+    text = engine.text("read", "orders") + engine.text("read", "orders_counted")
+    found = store.query(text, _parameters(settings, export))
+    store.forget("closing_stages")
+    store.forget("present_reps")
+    store.run("drop view placed_events; drop view placed_opportunities")
+    return found.rename(columns={"spot": "row"})
+
+
+def named(found: pd.DataFrame, places: pd.Series) -> pd.DataFrame:
+    """Write the table of `orders` from what `orders_in` found.
+
+    Parameters
+    ----------
+    found : as `orders_in` gives it
+    places : file and line of each of its rows, missing where there is none
+    """
+    return _told(found.assign(place=places))
+
+
+def _places(found: pd.DataFrame, word: str) -> pd.Series:
+    places = found["file"].astype("str") + f", {word} " + found["spot"].astype("str")
+    return places.where(found["file"].notna() & found["spot"].notna())
+
+
+def _told(found: pd.DataFrame) -> pd.DataFrame:
+    """Put the examples of a rule together, and say what the rule is."""
+    place = found["place"].astype("str").where(found["place"].notna())
+    place = place.fillna("opportunity " + found["opportunity_id"].astype("str"))
+    rows = found.assign(examples=place + ": " + found["example"].astype("str"))
+    keys = ["n", "table", "rows", "opportunities"]
+    counted = rows.groupby(keys, sort=False)["examples"].agg("; ".join).reset_index()
     told = [RULES[n - 1] for n in counted["n"]]
     return counted.assign(
         rule=[rule.name for rule in told],
@@ -197,24 +253,25 @@ def _ask(
     export: dt.date | None,
     counted: str,
 ) -> pd.DataFrame:
-    both = [opportunities, stage_events]
-    word = "line" if any("line" in frame for frame in both) else "row"
-    closing = pd.DataFrame({"stage": pd.Series(list(settings.outcomes), dtype="str")})
     return engine.query(
         engine.text("read", "orders") + engine.text("read", counted),
         {
-            "opportunities": _placed(opportunities),
-            "stage_events": _placed(stage_events),
-            "reps": reps,
-            "closing_stages": closing,
+            "placed_opportunities": _placed(opportunities),
+            "placed_events": _placed(stage_events),
+            "present_reps": reps,
+            "closing_stages": _closing(settings),
         },
-        {
-            "zone": settings.timezone,
-            "export": export,
-            "said": settings.exported_on is not None,
-            "word": word,
-        },
+        _parameters(settings, export),
     )
+
+
+def _closing(settings: Settings) -> pd.DataFrame:
+    return pd.DataFrame({"stage": pd.Series(list(settings.outcomes), dtype="str")})
+
+
+def _parameters(settings: Settings, export: dt.date | None) -> dict[str, object]:
+    said = settings.exported_on is not None
+    return {"zone": settings.timezone, "export": export, "said": said}
 
 
 def _placed(frame: pd.DataFrame) -> pd.DataFrame:
