@@ -717,11 +717,12 @@ def test_a_ledger_keeps_what_the_headline_would_count():
 
 
 def test_the_sample_is_clean():
-    """A true and short page: one column leans, five open ones are overdue."""
+    """A true and short page: one column leans, five open ones are overdue, 13 were reopened."""
     found = findings.examine(en.load(SAMPLE))
-    assert found.effects.empty
+    assert set(found.effects["rule"]) == {"reopened after an outcome"}
+    assert found.effects["rows"].eq(13).all()
     assert en.words.used(found).startswith("Win rate 27.7 % (634 won of 2,287 decided)")
-    assert en.words.moved(found) == "No row that was set aside, changed or doubted moves it."
+    assert en.words.moved(found) == "No rule moves it by more than half a point."
     assert found.leaning["sentence"].str.startswith("competitor is missing in 373 of 373").all()
     assert en.words.attention(found) == (
         "Look at: 1 column is missing for some rather than for others; 5 doubtful rows."

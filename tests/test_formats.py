@@ -1024,6 +1024,9 @@ def test_reopened_ones(tmp_path, rule):
     assert len(crm.closings) == 7
     lost = en.win_rate(crm, as_of=dt.date(2026, 3, 31))["lost"].iloc[0]
     assert lost == (2 if rule == "kept" else 3)
+    o8 = crm.opportunities.set_index("opportunity_id").loc["O8"]
+    assert o8["outcome"] == ("open" if rule == "kept" else "lost")
+    assert o8["stage"] == ("Qual" if rule == "kept" else "Lost")
     holds_every_row(crm, counts)
 
 
@@ -1038,6 +1041,38 @@ def test_unreadable_values(tmp_path, rule):
     told = "Amount unreadable, as 'tbd' in line 2; read as missing"
     assert notes(crm).get(told, 0) == (0 if rule == "set aside" else 1)
     holds_every_row(crm, {"sales.csv": 3})
+
+
+@pytest.mark.parametrize("rule", ["kept", "ignored"])
+def test_what_the_headline_would_be_had_nothing_been_reopened(tmp_path, rule):
+    """3 won and 2 lost, O8 open again: 3/5; with its loss as the end 3/6."""
+    plain_words(tmp_path)
+    found = en.findings.examine(load(tmp_path, rules={"reopened": rule})).effects
+    row = found[found["rule"].eq("reopened after an outcome") & found["measure"].eq("win rate")]
+    kept = row[["used", "otherwise"]].to_numpy().ravel().tolist()
+    assert kept == ([3 / 5, 3 / 6] if rule == "kept" else [3 / 6, 3 / 5])
+
+
+def test_what_a_conversion_would_be_with_the_entries_set_aside(tmp_path):
+    """One entry whose day cannot be read, into a stage that is deeper than any before.
+
+    All ten opportunities were in Lead; O4, O6, O8, O9, O1, O2 came to Qual, O3 to Prop. O7 is
+    still in Lead, O5 and O10 ended there: 7 of 10 moved on. O7's entry into Qual has a day that
+    is none, so it is set aside; with it 8 of 10 would have moved on. Of Qual 4 of 7 did (O1, O3,
+    O6, O9), and with O7 there 4 of 8. Lead moves by 10 points, Qual by 7: Lead is named.
+    """
+    counts = table(PLAIN).put(tmp_path / "sales.csv")
+    moves = steps(PLAIN_MOVES)
+    moves.rows += [["O7", "Qual", "soon"]]
+    counts |= moves.put(tmp_path / "moves.csv")
+    crm = load(tmp_path)
+    holds_every_row(crm, counts)
+    found = en.findings.examine(crm)
+    (row,) = found.effects[found.effects["table"].eq("stage_events")].to_dict("records")
+    assert row["measure"] == "conversion from Lead"
+    assert (row["used"], row["otherwise"]) == (0.7, 0.8)
+    shown = en.tables.rules(crm.quality, found)
+    assert "conversion from Lead 70.0 → 80.0 %" in set(shown["without it"])
 
 
 def test_an_outcome_after_the_first_is_left_out_too(tmp_path):

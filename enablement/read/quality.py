@@ -12,7 +12,8 @@ SUMMARY = ["table", "file", "rows_in", "used", "set_aside"]
 SET_ASIDE = ["table", "file", "line", "column", "value", "reason"]
 NOTES = ["table", "file", "note", "rows"]
 FILES = ["file", "table", "rows", "why"]
-TOLD = ["rule", "outcome", "amount", "currency", "type"]  # of an opportunity set aside, if known
+# Of an opportunity that is set aside, and of a stage entry, as far as they could be read.
+TOLD = ["rule", "outcome", "amount", "currency", "type", "opportunity_id", "stage"]
 OTHERWISE = ["rule", "opportunity_id", "outcome", "amount"]
 FRAMES = ("summary", "set_aside", "unread", "notes", "files", "otherwise", "orders")
 SENTENCES = "quality_cannot_say.json"
@@ -25,7 +26,8 @@ class Quality:
     summary : one row per table and file; `rows_in` = `used` + `set_aside`, always
     set_aside : one row per row that was not used: table, file, line, column,
         value, reason; of opportunities also, as far as they could be read, outcome,
-        amount, currency, type, and the rule where the reason does not name it
+        amount, currency, type, and the rule where the reason does not name it; of stage
+        events, opportunity_id and stage
     unread : one row per value that could not be read and counts as missing, in rows that are
         used: table, file, line, column, value, reason
     notes : what was changed or flagged in rows that are used, with how many

@@ -656,6 +656,8 @@ class Rules:
             "entered in the same moment as the stage before; in the order of the stages":
                 found["tied"],
         }  # fmt: skip
+        if found["again"]:
+            self._reopened("reopened after an outcome")
         if self.said.rule("reopened") == "ignored":
             self.store.run(f"delete from moves where {AFTER_FIRST}")
             said["visits and outcomes after an opportunity's first outcome, left out"] = found[
@@ -664,6 +666,27 @@ class Rules:
         for note, rows in said.items():
             self.ledger.note("stage_events", "", note, rows)
         self.ledger.note("opportunities", "", "reopened after an outcome", found["again"])
+
+    def _reopened(self, note: str) -> None:
+        """Keep what reopened ones would count as by the other choice; end them if so said."""
+        self.store.make(
+            "first_ends",
+            "select m.n, m.outcome, m.happened_at, s.stage from moves m join spots s using (code) "
+            "where m.closing = 1 and m.outcome is not null "
+            f"and m.n in (select n from moves where {AFTER_FIRST})",
+        )
+        ends = self.said.rule("reopened") == "ignored"
+        outcome = "o.outcome" if ends else "f.outcome"
+        without = self.store.query(
+            f"select o.opportunity_id, {outcome}, o.amount from opportunities o "
+            "join first_ends f using (n) order by o.file, o.row"
+        )
+        self.ledger.otherwise(note, without)
+        if ends:
+            self.store.run(
+                "update opportunities set outcome = f.outcome, stage = f.stage, "
+                "closed_at = f.happened_at from first_ends f where f.n = opportunities.n"
+            )
 
     def reps(self) -> pd.DataFrame:
         """List everybody who owned, closed or was to sell something, in the export's list or not.
@@ -821,7 +844,7 @@ class Rules:
         """Move rows out of a table, each with its file, line, value and the reason."""
         if unless is not None and bool(self.store.one(unless)["fine"]):
             return
-        rest = f", {tables.TOLD}" if table == "opportunities" else ""
+        rest = f", {tables.TOLD[table]}" if table in tables.TOLD else ""
         found = self.store.query(
             f"select file, row, {column}::varchar as value{rest} from {table} where {where} "
             "order by file, row"

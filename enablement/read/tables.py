@@ -163,7 +163,11 @@ NEEDED: dict[str, tuple[str, ...]] = {
 LONG = ("stage_events",)  # tables that are not copied where it can be helped
 IN_GAP = "times in the hour that the clock left out, read an hour later"
 TWICE = "times in the hour that the clock showed twice, read as the later one"
-TOLD = "stage, amount, currency, type"
+# What is told of rows that are set aside, so that one can say what would be with them.
+TOLD = {
+    "opportunities": "stage, amount, currency, type",
+    "stage_events": "opportunity_id, stage",
+}
 RESERVED = ("row", "file", "outcome")  # names that the tables themselves need
 DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
 SQL_TYPES = {TEXT: "varchar", NUMBER: "double", TIME: "timestamp", FLAG: "boolean"}
@@ -296,13 +300,16 @@ def build(
 
 
 def _told(store: Store, name: str, unread: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Add to opportunities that are set aside what the headline would have counted."""
-    if not name.startswith("opportunities_") or unread.empty:
+    """Add to rows that are set aside what the headline would have counted."""
+    table = name.rpartition("_")[0]
+    if table not in TOLD or unread.empty:
         return unread
     store.show("unread", unread[["row"]])
-    rows = store.query(f"select row, {TOLD} from {name} where row in (select row from unread)")
+    fields = f"row, {TOLD[table]}"
+    rows = store.query(f"select {fields} from {name} where row in (select row from unread)")
     store.forget("unread")
-    return unread.merge(told(rows, settings), on="row", how="left")
+    rows = told(rows, settings) if table == "opportunities" else rows
+    return unread.merge(rows, on="row", how="left")
 
 
 def told(rows: pd.DataFrame, settings: Settings) -> pd.DataFrame:

@@ -101,7 +101,7 @@ def rules(quality: Quality, findings: Findings) -> Shown:
             "done": done["done"],
             "rows": done["rows"].map("{:,}".format),
             "without it": [
-                words.effects(rule, findings) if table == "opportunities" else "–"
+                words.effects(rule, findings, table=table)
                 for table, rule in zip(done["table"], done["rule"], strict=True)
             ],
             "examples": done["examples"],

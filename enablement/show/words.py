@@ -525,6 +525,8 @@ def effect(row: pd.Series) -> str:
         return f"{measure}: {row['why']}"
     if measure == "median days to win":
         return f"{measure} {row['used']:,.0f} → {row['otherwise']:,.0f}"
+    if row["table"] == "stage_events":
+        return f"{measure} {_tenths(row['used']).removesuffix(' %')} → {_tenths(row['otherwise'])}"
     used = _tenths(row["used"]).removesuffix(" %")
     if pd.isna(row["most"]):  # by value, and what some are worth is not known
         return f"{measure} {used} → {_tenths(row['otherwise'])}, of those with an amount"
@@ -534,20 +536,24 @@ def effect(row: pd.Series) -> str:
     return f"{measure} {used} → {_tenths(row['otherwise'])}"
 
 
-def effects(rule: str, findings: Findings) -> str:
+def effects(rule: str, findings: Findings, *, table: str = "opportunities") -> str:
     """Say everything that a rule moves, or that it moves nothing.
 
     Parameters
     ----------
     rule : as the set-aside opportunities, the notes or the impossible rows name it
     findings : as `enablement.read.findings.examine` gives them
+    table : which rows the rule touched; a history of fields tells of stage events
     """
-    mine = findings.effects[findings.effects["rule"].eq(rule)]
+    which = "stage_events" if table == "changes" else table
+    told = findings.effects
+    mine = told[told["rule"].eq(rule) & told["table"].eq(which)]
     if mine.empty:
         return "–"
     rounded = mine.assign(**{end: mine[end].round(3) for end in ENDS})
     gone = mine["used"].notna() & mine["otherwise"].isna() & mine["unknown"].eq(0)
-    moving = mine[_reach(rounded).gt(0) | gone]
+    lost = mine["table"].eq("stage_events") & mine["why"].ne("")
+    moving = mine[_reach(rounded).gt(0) | gone | lost]
     if moving.empty:
         return "no number of the headline changes"
     return "; ".join(effect(row) for _, row in moving.iterrows())

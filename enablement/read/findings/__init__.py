@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from enablement.read.findings import reports
-from enablement.read.findings.effects import NO_RECORD, effects, headline
+from enablement.read.findings.effects import NO_RECORD, effects, headline, stage_effects
 from enablement.read.findings.filters import filtered
 from enablement.read.findings.leaning import constant, empty, leaning
 from enablement.read.findings.orders import RULES, days_to_win, flagged, telling
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("Findings", "constant", "days_to_win", "effects", "empty", "examine", "filtered"),
-    *("flagged", "headline", "leaning", "orders", "telling"),
+    *("flagged", "headline", "leaning", "orders", "stage_effects", "telling"),
 ]
 
 
@@ -69,9 +69,13 @@ def examine(crm: CRM) -> Findings:
         currency=said.currency,
     )
     days = days_to_win(rows, wrong[wrong["rule"].eq(RULES[0].name)])
+    entries = aside[aside["table"].isin(["stage_events", "changes"])]
+    if len(entries):
+        entries = stage_effects(rows, crm.stage_visits, entries, settings=said)
+    told = [part for part in (moved, days, entries) if len(part)]
     return Findings(
         headline=headline(rows, currency=said.currency),
-        effects=telling(pd.concat([moved, days], ignore_index=True) if len(days) else moved),
+        effects=telling(pd.concat(told, ignore_index=True) if told else moved),
         leaning=leaning(rows, settings=said, names=names),
         empty=tuple(empty(rows)),
         constant=constant(rows),

@@ -6,7 +6,8 @@ import re
 
 import pandas as pd
 
-from enablement.read import engine, footers
+from enablement.read import engine, footers, visits
+from enablement.settings import Settings
 
 # A report's footer, totals and repeated headers are no opportunities that were left out.
 NO_RECORD = "|".join(map(re.escape, ("footer", footers.SUMMARY, footers.EMPTY, footers.AGAIN)))
@@ -79,6 +80,44 @@ def effects(
             "set_aside": aside[~aside["rule"].str.contains(NO_RECORD)],
             "changed": _told(changed, currency),
             "flagged": _told(flagged, currency),
+        },
+        {"renewals": renewals},
+    )
+
+
+def stage_effects(
+    opportunities: pd.DataFrame,
+    stage_visits: pd.DataFrame,
+    set_aside: pd.DataFrame,
+    *,
+    settings: Settings,
+    renewals: str = "left out",
+) -> pd.DataFrame:
+    """The conversion from a stage as used, and as it would be with the entries set aside.
+
+    Of the opportunities that came as far as the stage, the share that came further or was
+    won; what a list says of an outcome holds whatever its history says.
+
+    Parameters
+    ----------
+    opportunities, stage_visits : those that are used, as `enablement.load` gives them
+    set_aside : the stage events that were set aside: ``rule`` (else ``reason``),
+        ``opportunity_id``, ``stage``
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows as in `effects`, one per rule, of the stage whose conversion moves most;
+        ``measure`` names it, ``unknown`` counts entries of no known opportunity or stage.
+    """
+    gone = set_aside.reindex(columns=["rule", "reason", "opportunity_id", "stage"]).astype("str")
+    return engine.query(
+        engine.text("read", "stage_effects"),
+        {
+            "opportunities": opportunities,
+            "stage_visits": stage_visits,
+            "set_aside": gone.assign(rule=gone["rule"].fillna(gone["reason"])),
+            "spots": visits.places(settings),
         },
         {"renewals": renewals},
     )
