@@ -36,8 +36,9 @@ def test_check_shows_what_was_set_aside_and_what_cannot_be_said(tmp_path):
     (tmp_path / "deals.csv").write_text("opportunity_id,stage,amount\n1,Won,[5]\n2,Lead,7\n")
     done = run("check", tmp_path)
     assert done.exit_code == 0
-    assert "2 rows arrived in 1 table; 1 are used and 1 was set aside." in done.output
-    assert "[5]" in done.output
+    assert "2 rows arrived in 1 table; 2 are used and none was set aside." in done.output
+    assert "1 value in them could not be read and counts as missing." in done.output
+    assert "amount unreadable, as '[5]' in line 2; read as missing" in done.output
     assert "Cannot be said." in done.output
 
 

@@ -72,10 +72,15 @@ def _complain(reason: str) -> None:
 def check(
     folder: Annotated[Path, typer.Argument(help="Folder of one CRM export.")],
     settings: SettingsOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the rows set aside and the values not read, as .xlsx or .csv."),
+    ] = None,
 ) -> None:
     """Say what arrived, what was set aside and why, and what cannot be said."""
     from enablement.read import findings
     from enablement.read.crm import load
+    from enablement.run import listing
     from enablement.show import tables, words
 
     crm = load(folder.resolve(), settings.resolve() if settings else None)
@@ -95,6 +100,9 @@ def check(
         _say(f"Cannot be said. {sentence}")
     for sentence in found.reports:
         _say(f"To run. {sentence}")
+    if out is not None:
+        rows = words.counted(listing.write(crm.quality, out), "row", "rows")
+        _say(f"Written: {_short(out.resolve())} ({rows}).")
 
 
 @snapshot.command("add")
