@@ -33,7 +33,11 @@ DATE_ORDERS = ("year first", "month first", "day first")
 ZERO_RULES = ("missing", "kept")
 DECIMALS = (".", ",")
 CONVERT_AT = ("close", "as_of")
-PLACEHOLDERS = ("", "N/A", "n/a", "-", "Select", "Unknown", "unknown", "NULL", "null")
+# The last two are Zoho's and Salesforce's words for nothing chosen.
+PLACEHOLDERS = (
+    *("", "N/A", "n/a", "-", "Select", "Unknown", "unknown", "NULL", "null"),
+    *("-None-", "--None--"),
+)
 # What a rule of reading can do; the first word is what it does unless the settings say otherwise.
 RULES: dict[str, tuple[str, ...]] = {
     "repeated_ids": ("first", "last", "stop"),

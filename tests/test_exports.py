@@ -668,3 +668,20 @@ def test_what_is_written_is_read_back(rows, delimiter):
     assert all(row in left for row in values(export))  # in their order
     full = [row for row in rows if all(text.strip() for text in row)]
     assert all(row in values(export) for row in full if row != ["Name", "Stage", "Amount"])
+
+
+def test_a_header_over_each_group_brings_titles_and_sums(tmp_path):
+    """A board of two groups: two and one deals; a title, a header and two sums are none."""
+    path = tmp_path / "board.csv"
+    path.write_text(
+        "Deals,,\nActive,,\nName,Stage,Value\nAlpha,Prop,5\nBeta,Prop,6\n,,11\n,,\n"
+        "Closed,,\nName,Stage,Value\nGamma,Won,7\n,,7\n"
+    )
+    (export,) = exports.read(path)
+    assert export.rows.column(0).to_pylist() == ["Alpha", "Beta", "Gamma"]
+    assert export.aside["line"].tolist() == [6, 7, 8, 9, 11]
+    assert export.aside["reason"].value_counts().to_dict() == {
+        "a summary row of the report": 3,
+        "no field is filled in": 1,
+        "the header again": 1,
+    }

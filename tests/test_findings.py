@@ -797,3 +797,19 @@ def test_nothing_is_changed_in_the_tables_that_are_examined(world):
     before = world.opportunities.copy()
     findings.examine(world)
     pd.testing.assert_frame_equal(world.opportunities, before)
+
+
+def test_the_page_of_an_export_whose_opportunities_are_all_set_aside(tmp_path):
+    """Nothing is said of a headline that is not there; one of two is won without the rule."""
+    (tmp_path / "settings.toml").write_text(SETTINGS)
+    (tmp_path / "deals.csv").write_text(
+        "opportunity_id,stage,is_deleted\n1,Won,true\n2,Lost,true\n3,,false\n"
+    )
+    said = run("check", tmp_path).output
+    assert "There is no opportunity to count.\n" in said.replace(" \n", "\n")
+    assert "Look at: why no opportunity counts." in said
+    assert "No rule moves it" not in said
+    assert "Nothing seems filtered" not in said
+    assert "Nothing is known of:" not in said
+    assert "Without it: win rate – → 50.0 %; conversion – → 50.0 %" in said
+    assert "Without it: their outcome is not known" in said

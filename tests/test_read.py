@@ -644,3 +644,38 @@ def test_a_sign_that_the_settings_currency_does_not_have_is_counted(tmp_path):
     assert crm.opportunities["currency"].tolist() == ["USD", "USD"]
     notes = dict(zip(crm.quality.notes["note"], crm.quality.notes["rows"], strict=True))
     assert notes["Amount contradicts the settings' currency USD, which holds, as 'kr 5'"] == 1
+
+
+def test_a_stage_in_other_capitals_is_the_stage_and_is_told(tmp_path):
+    """Typed by hand: `won` and ` LEAD` are Won and Lead; `Leads` is neither."""
+    crm = load(tmp_path, HEADER + "1,won,5,2026-01-02\n2,LEAD,,\n3,Won,5,2026-01-02\n")
+    assert crm.opportunities["stage"].tolist() == ["Won", "Lead", "Won"]
+    notes = dict(zip(crm.quality.notes["note"], crm.quality.notes["rows"], strict=True))
+    assert notes["stage 'won' read as 'Won'"] == 1
+    assert notes["stage 'LEAD' read as 'Lead'"] == 1
+    with pytest.raises(SettingsError, match="does not know the stage 'Leads'"):
+        load(tmp_path, HEADER + "1,won,5,2026-01-02\n2,Leads,,\n")
+
+
+def test_a_list_of_offers_as_a_german_program_writes_it(tmp_path):
+    """In cp1252, semicolons, 1.234,56- behind a credit note: 1,234.56 less, not more."""
+    text = (
+        "Angebot;Kunde;Status;Nettowert;Angelegt am\n"
+        "0020001234;Müller & Söhne;Gewonnen;1.234,56;13.01.2026\n"
+        "0020001235;Käfer AG;Gewonnen;234,56-;14.01.2026\n"
+    )
+    (tmp_path / "VA25.csv").write_bytes(text.encode("cp1252"))
+    columns = {
+        **{"opportunity_id": "Angebot", "account_name": "Kunde", "stage": "Status"},
+        **{"amount": "Nettowert", "created_at": "Angelegt am"},
+    }
+    said = {
+        "stages": ["Offen"],
+        "outcomes": {"Gewonnen": "won"},
+        "files": {"opportunities": "VA25.csv"},
+        "columns": {"opportunities": columns},
+    }
+    crm = en.load(tmp_path, said)
+    assert crm.opportunities["opportunity_id"].tolist() == ["0020001234", "0020001235"]
+    assert crm.opportunities["amount"].tolist() == [1234.56, -234.56]
+    assert crm.opportunities["created_at"].dt.day.tolist() == [13, 14]

@@ -120,6 +120,8 @@ def _no_rows(rows: pa.Table, *, grouped: bool) -> dict[int, str]:
     if rows.num_columns > 1:
         gone |= dict.fromkeys(_where(rows, rows.column_names), footers.AGAIN)
     gone |= _tail(rows, gone)
+    if footers.AGAIN in gone.values():
+        gone |= dict.fromkeys(_around_headers(rows, gone), footers.SUMMARY)
     if grouped or footers.SUMMARY in gone.values():
         gone |= {at: why for at, why in _summaries(rows).items() if at not in gone}
     return gone
@@ -152,6 +154,25 @@ def _tail(rows: pa.Table, gone: dict[int, str]) -> dict[int, str]:
         alone = len(footers.filled(fields)) == 1 and rows.num_columns > 1
         ends = [*ends, at] if alone and (ends or why == footers.FOOTER) else []
     return found | dict.fromkeys(ends, footers.FOOTER)
+
+
+def _around_headers(rows: pa.Table, gone: dict[int, str]) -> set[int]:
+    """Find the titles and sums of groups, where a report writes its header over each of them.
+
+    The title is the one cell over the header; the sum ends the group, under nothing in the
+    first column.
+    """
+    found, ends = set(), {rows.num_rows - 1}
+    for header in [at for at, why in gone.items() if why == footers.AGAIN]:
+        above = header - 1
+        if above >= 0 and len(footers.filled(_row(rows, above))) == 1:
+            found.add(above)
+            above -= 1
+        while gone.get(above) == footers.EMPTY:
+            above -= 1
+        ends.add(above)
+    sums = {at for at in ends - gone.keys() if at >= 0 and not _row(rows, at)[0].strip()}
+    return (found | sums) - gone.keys()
 
 
 def _summaries(rows: pa.Table) -> dict[int, str]:

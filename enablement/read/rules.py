@@ -462,9 +462,27 @@ class Rules:
             "group by t.stage order by rows desc, min((t.file, t.row))"
         )
         self.store.forget("listed")
-        if len(strange):
+        if self._respelt(table, list(strange["stage"])):
+            self.stages_known(table, pipeline)
+        elif len(strange):
             first = strange.sort_values(["file", "row"]).iloc[0]
             raise SettingsError(self._unknown_stages(strange, self._where(first, "stage"), first))
+
+    def _respelt(self, table: str, strange: list[str]) -> bool:
+        """Give stages that differ from a known one in capitals and blanks alone its spelling."""
+        known: dict[str, list[str]] = {}
+        for name in self.said.known_stages:
+            known.setdefault(_letters(name), []).append(name)
+        found = {stage: known.get(_letters(stage), []) for stage in strange}
+        meant = {stage: names[0] for stage, names in found.items() if len(names) == 1}
+        if not meant or table not in ("opportunities", "stage_events"):
+            return False
+        self.store.own(table)
+        for stage, spelt in meant.items():
+            where = f"stage = {literal(stage)}"
+            self._note_where(table, where, f"stage {stage!r} read as {spelt!r}")
+            self.store.run(f"update {table} set stage = {literal(spelt)} where {where}")
+        return True
 
     def _unknown_stages(self, strange: pd.DataFrame, where: str, first: pd.Series) -> str:
         found = ", ".join(
@@ -882,6 +900,10 @@ def columns(store: Store, table: str) -> str:
 
 def _handed_over(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(columns=["file", "row"]).reset_index(drop=True)
+
+
+def _letters(stage: str) -> str:
+    return " ".join(stage.casefold().split())
 
 
 def _listed(names: list[str]) -> str:

@@ -38,7 +38,7 @@ def arrived(quality: Quality) -> Shown:
     counts = quality.summary
     return _framed(
         {
-            "table": counts["table"],
+            "table": counts["table"].replace("", "none"),
             "file": counts["file"],
             "rows in": counts["rows_in"].map("{:,}".format),
             "used": counts["used"].map("{:,}".format),
@@ -93,7 +93,8 @@ def changed(quality: Quality) -> Shown:
 def rules(quality: Quality, findings: Findings) -> Shown:
     """What was done to how many rows, rule by rule, and what the headline would be without it."""
     done = pd.concat([_rules_aside(quality), _rules_changed(quality)], ignore_index=True)
-    done = done.sort_values("rows", ascending=False, kind="stable")
+    how = done["rule"].str.contains(" read as: ", regex=False)  # no defect: these come last
+    done = done.assign(how=how).sort_values(["how", "rows"], ascending=[True, False], kind="stable")
     return _framed(
         {
             "table": done["table"],
@@ -104,7 +105,7 @@ def rules(quality: Quality, findings: Findings) -> Shown:
                 words.effects(rule, findings, table=table)
                 for table, rule in zip(done["table"], done["rule"], strict=True)
             ],
-            "examples": done["examples"],
+            "where": done["where"],
         },
         empty="every row was used as it came",
     )
@@ -117,10 +118,10 @@ def _rules_aside(quality: Quality) -> pd.DataFrame:
     aside = aside.assign(rule=rule)
     keys = ["table", "rule"]
     first = aside.groupby(keys, sort=False).head(MOST_EXAMPLES)
-    first = first.assign(examples=_places(first))
-    told = first.groupby(keys, sort=False)["examples"].agg("; ".join)
+    first = first.assign(where=_places(first))
+    told = first.groupby(keys, sort=False)["where"].agg("; ".join)
     rows = aside.groupby(keys, sort=False).size()
-    return pd.DataFrame({"rows": rows, "examples": told, "done": "set aside"}).reset_index()
+    return pd.DataFrame({"rows": rows, "where": told, "done": "set aside"}).reset_index()
 
 
 def _rules_changed(quality: Quality) -> pd.DataFrame:
@@ -131,8 +132,7 @@ def _rules_changed(quality: Quality) -> pd.DataFrame:
     files = notes.groupby(keys, sort=False)["file"].agg(
         lambda names: ", ".join(filter(None, names))
     )
-    done = "changed or flagged"
-    return pd.DataFrame({"rows": rows, "examples": files, "done": done}).reset_index()
+    return pd.DataFrame({"rows": rows, "where": files, "done": "used"}).reset_index()
 
 
 def _places(aside: pd.DataFrame) -> list[str]:

@@ -506,7 +506,12 @@ def used(findings: Findings) -> str:
 
 
 def moved(findings: Findings) -> str:
-    """Say which rule of reading moves the headline most, and to where, or that none does."""
+    """Say which rule of reading moves the headline most, and to where, or that none does.
+
+    Where there is no headline, nothing is said of it.
+    """
+    if _nothing(findings):
+        return ""
     rates = findings.effects[findings.effects["measure"].isin(["win rate", "conversion"])]
     if rates.empty:
         return "No row that was set aside, changed or doubted moves it."
@@ -553,7 +558,10 @@ def effects(rule: str, findings: Findings, *, table: str = "opportunities") -> s
     rounded = mine.assign(**{end: mine[end].round(3) for end in ENDS})
     gone = mine["used"].notna() & mine["otherwise"].isna() & mine["unknown"].eq(0)
     lost = mine["table"].eq("stage_events") & mine["why"].ne("")
-    moving = mine[_reach(rounded).gt(0) | gone | lost]
+    found = mine["used"].isna() & mine["otherwise"].notna()
+    moving = mine[_reach(rounded).gt(0) | gone | lost | found]
+    if moving.empty and mine["used"].isna().all() and mine["why"].iloc[0]:
+        return str(mine["why"].iloc[0])
     if moving.empty:
         return "no number of the headline changes"
     return "; ".join(effect(row) for _, row in moving.iterrows())
@@ -561,6 +569,8 @@ def effects(rule: str, findings: Findings, *, table: str = "opportunities") -> s
 
 def attention(findings: Findings) -> str:
     """Say in a line what to look at below: filters, columns that lean, impossible rows."""
+    if _nothing(findings):
+        return "Look at: why no opportunity counts."
     filters = ", ".join(findings.filtered["finding"])
     uneven = counted(findings.leaning["columns"].nunique(), "column is", "columns are")
     rows = findings.orders.groupby("kind")["rows"].sum()
@@ -580,6 +590,8 @@ def attention(findings: Findings) -> str:
 
 def unknown(findings: Findings) -> str:
     """Name the columns that say nothing, or the same of every opportunity."""
+    if "stage" in findings.empty:  # every opportunity has one
+        return "Without an opportunity nothing is known of any column."
     lines = []
     if findings.empty:
         lines.append(f"Nothing is known of: {', '.join(findings.empty)}.")
@@ -587,6 +599,11 @@ def unknown(findings: Findings) -> str:
         same = ", ".join(f"{name} ({value})" for name, value in findings.constant.items())
         lines.append(f"The same in every row: {same}.")
     return "\n".join(lines) or "Every column says something."
+
+
+def _nothing(findings: Findings) -> bool:
+    """Ask whether there is no opportunity to count."""
+    return bool(pd.isna(findings.headline.set_index("measure").loc["conversion", "rate"]))
 
 
 def _reach(effects: pd.DataFrame) -> pd.Series:

@@ -91,8 +91,8 @@ select 'opportunities' as "table", rule, what, rows, unsaid::bigint as unknown, 
        case when lacks = '' and (place <> 2 or unsaid = 0)
             then (explained.otherwise_won + unknown) / nullif(explained.otherwise_of + unknown, 0) end as most,
        case when lacks <> '' then lacks
-            when used_of <= 0 then 'nothing is ' || if(place = 3, 'counted', 'decided')
             when unknown = came and unknown > 0 then 'their outcome is not known'
+            when used_of <= 0 then 'nothing is ' || if(place = 3, 'counted', 'decided')
             when nothing then 'their amounts are not known'
             when otherwise_of <= 0
                 then 'nothing else is ' || if(place = 3, 'counted', 'decided')
