@@ -474,7 +474,7 @@ class Rules:
         for name in self.said.known_stages:
             known.setdefault(_letters(name), []).append(name)
         found = {stage: known.get(_letters(stage), []) for stage in strange}
-        meant = {stage: names[0] for stage, names in found.items() if len(names) == 1}
+        meant = {stage: one[0] for stage, one in found.items() if len(one) == 1 and one != [stage]}
         if not meant or table not in ("opportunities", "stage_events"):
             return False
         self.store.own(table)
