@@ -486,6 +486,8 @@ def _spaced(cells: pa.ChunkedArray) -> bool:
 
 
 def _begins_or_ends_blank(chunk: pa.Array) -> bool:
+    if pa.types.is_dictionary(chunk.type):
+        chunk = chunk.dictionary
     _, offsets, data = chunk.buffers()
     if data is None or not len(chunk):
         return False
@@ -621,19 +623,18 @@ def _note_placeholders(
     words = [word for word in settings.missing if word]
     longest = max((len(word.encode()) for word in words), default=0)
     listed = ", ".join(map(literal, words))
-    cells = {c.theirs: c.cell for c in columns if "@" not in c.cell}
-    if not cells or not words:
+    word = {c.theirs: _trimmed(c.cell, export) for c in columns if "@" not in c.cell}
+    if not word or not words:
         return
-    word = {name: f"trim({cell}, {literal(SPACE)})" for name, cell in cells.items()}
     said = {  # the length is asked first, because it is quick
-        name: f"strlen({cell}) between 1 and {longest + 8} and {word[name]} in ({listed})"
-        for name, cell in cells.items()
+        name: f"strlen({text}) between 1 and {longest} and {text} in ({listed})"
+        for name, text in word.items()
     }
     fields = ", ".join(
         f"count(*) filter ({where}) as n{n}" for n, where in enumerate(said.values())
     )
     counts = rows.store.one(f"select {fields} from raw where {rows.belongs}")
-    for n, name in enumerate(cells):
+    for n, name in enumerate(word):
         if counts[f"n{n}"]:
             found = rows.store.query(
                 f"select {word[name]} as word, count(*) as rows from raw "
