@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +21,20 @@ SAFE: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
 }
 MEMORY = "1GB"  # of the engine's own; what is more goes to the disk
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """A table that SQL makes of Parquet files when it is asked for.
+
+    sql : the text, without an order
+    files : name in the text -> the Parquet file
+    order : the columns by which its rows stand when the whole of it is fetched; "" as they lie
+    """
+
+    sql: str
+    files: Mapping[str, Path]
+    order: str
 
 
 @contextlib.contextmanager
@@ -42,7 +58,7 @@ def query(
     Parameters
     ----------
     sql : the text
-    tables : name in the text -> DataFrame, Arrow table or path of a Parquet file
+    tables : name in the text -> DataFrame, Arrow table, path of a Parquet file, or a `View`
     parameters : ``$name`` in the text -> value; those that the text does not name are
         left out
 
@@ -51,17 +67,27 @@ def query(
     pandas.DataFrame
         Times are naive UTC in microseconds.
     """
-    folders = {table.parent for table in tables.values() if isinstance(table, Path)}
+    views = {name: table for name, table in tables.items() if isinstance(table, View)}
+    files = {name: path for view in views.values() for name, path in view.files.items()}
+    shown = {**files, **{name: tables[name] for name in tables if name not in views}}
+    folders = {table.parent for table in shown.values() if isinstance(table, Path)}
     with _connected(":memory:", folders) as connection:
-        for name, table in tables.items():
+        for name, table in shown.items():
             _show(connection, name, table)
+        for name, view in views.items():
+            connection.execute(f"create view {name} as {view.sql}")
         return _texts(connection.execute(sql, _named(sql, parameters)).df())
+
+
+def whole(table: Path | View) -> pd.DataFrame:
+    """Fetch a whole table."""
+    order = f" order by {table.order}" if isinstance(table, View) and table.order else ""
+    return query(f"select * from it{order}", {"it": table})
 
 
 def _show(connection: duckdb.DuckDBPyConnection, name: str, table: Any) -> None:
     if isinstance(table, Path):
-        parquet = literal(str(table.resolve()))
-        connection.execute(f"create view {name} as select * from read_parquet({parquet})")
+        connection.execute(f"create view {name} as {_rows_of(table)}")
     else:
         connection.register(name, table)
 
@@ -77,7 +103,7 @@ class Store:
     """
 
     def __init__(self, timezone: str = "UTC", place: Path | None = None) -> None:
-        self._stack = contextlib.ExitStack()
+        self._stack, self._place = contextlib.ExitStack(), place
         if place is None:
             self._connection = self._stack.enter_context(_connected(":memory:", []))
         else:
@@ -119,6 +145,20 @@ class Store:
     def make(self, name: str, sql: str, parameters: Mapping[str, object] | None = None) -> None:
         """Make a table, in place of one of that name, of what a SQL text gives."""
         self.run(f"create or replace table {name} as {sql}", parameters)
+
+    def lay(self, name: str, sql: str) -> None:
+        """Make a table that is made once and stays: a Parquet file in the store's folder.
+
+        In place of one of that name, which the text may read. A store in memory holds it there.
+        """
+        if self._place is None:
+            self.run(f"create table laid_anew as {sql}")
+            self.run(f"drop table if exists {name}; alter table laid_anew rename to {name}")
+            return
+        anew, path = self._place / f"{name}.new", self._place / f"{name}.parquet"
+        self.save(sql, anew)
+        os.replace(anew, path)
+        self.run(f"create or replace view {name} as {_rows_of(path)}")
 
     def view(self, name: str, sql: str) -> None:
         """Make a table that is counted anew each time it is asked for, and takes no room."""
@@ -168,6 +208,11 @@ class Store:
     def save(self, sql: str, path: Path) -> None:
         """Write what a SQL text gives as Parquet."""
         self.run(f"copy ({sql}) to {literal(str(path.resolve()))} (format parquet)")
+
+
+def _rows_of(path: Path) -> str:
+    """Write the SQL of the rows of a Parquet file."""
+    return f"select * from read_parquet({literal(str(path.resolve()))})"
 
 
 def _named(sql: str, parameters: Mapping[str, object] | None) -> dict[str, object]:

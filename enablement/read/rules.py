@@ -186,9 +186,10 @@ class Rules:
     def _named_owner(self, table: str, column: str) -> None:
         name = f"lower(trim({table}.{column}))"
         unknown = f"{column} is not null and {column} not in (select rep_id from reps)"
-        told = self.store.query(
-            f"select distinct {table}.{column} as who, people from {table} join rep_names r "
-            f"on r.known_as = {name} where {unknown} order by 1"
+        told = self.store.query(  # each once first: there are many rows and few reps
+            f"select who, people from (select distinct {column} as who from {table}) "
+            "join rep_names r on r.known_as = lower(trim(who)) "
+            "where who not in (select rep_id from reps) order by 1"
         )
         for who in told.loc[told["people"] > 1, "who"]:
             self._note_where(
@@ -208,6 +209,8 @@ class Rules:
     def opportunities_by_name(self) -> None:
         """Find the opportunity whose name stands in a history where an id is expected."""
         for table in ("stage_events", "owner_changes"):
+            if not self._count(table, "true"):
+                continue
             where = (
                 f"not exists (select 1 from opportunities o where o.opportunity_id = "
                 f"{table}.opportunity_id) and {table}.opportunity_id in (select name from "
@@ -503,7 +506,7 @@ class Rules:
     def moves(self) -> None:
         """Count rows that move nothing, ties and reopenings; leave out the last if so said."""
         found = self.store.one(
-            "select (select count(*) from owned where code is not null) as steps, "
+            "select (select count(*) from steps) as steps, "
             "count(*) filter (not handed) as moved, count(*) filter (tied) as tied, "
             f"count(distinct case when {AFTER_FIRST} then n end) as again, "
             f"count(*) filter ({AFTER_FIRST}) as later from moves"
@@ -514,7 +517,7 @@ class Rules:
                 found["tied"],
         }  # fmt: skip
         if self.said.rule("reopened") == "ignored":
-            self.store.run(f"delete from moves where {AFTER_FIRST}")
+            self.store.lay("moves", f"select * from moves where not {AFTER_FIRST}")
             said["visits and outcomes after an opportunity's first outcome, left out"] = found[
                 "later"
             ]
@@ -580,8 +583,8 @@ class Rules:
         if not history:
             dated = set(
                 self.store.query(
-                    "select distinct stage from (select stage, origin from stage_events union all "
-                    "select stage, origin from more_events) where origin = 'stage dates'"
+                    "select distinct stage from steps join spots using (code) "
+                    "where origin = 'stage dates'"
                 )["stage"]
             )
             unseen = [stage for stage in self.said.stages if stage not in dated]

@@ -160,7 +160,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
 }
 LONG = ("stage_events",)  # tables that are not copied where it can be helped
 TOLD = "stage, amount, currency, type"
-RESERVED = ("row", "file", "outcome")  # names that the tables themselves need
+RESERVED = ("row", "file", "n", "outcome")  # names that the tables themselves need
 DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
 SQL_TYPES = {TEXT: "varchar", NUMBER: "double", TIME: "timestamp", FLAG: "boolean"}
 SPACE = " \t\n\r\u00a0\u2007\u202f\ufeff"
