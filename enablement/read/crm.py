@@ -195,9 +195,9 @@ def _opened(place: Path, said: Settings) -> CRM:
     facts = json.loads((place / FACTS).read_text(encoding="utf-8"))
     last = facts["last_seen"]
     kept = {name: place / f"{name}.parquet" for name in visits.KEPT}
-    views = {name: View(sql, kept, order) for name, (sql, order) in visits.OF_KEPT.items()}
+    made = {name: View(sql, kept, order) for name, (sql, order) in visits.OF_KEPT.items()}
     return CRM(
-        sources={name: place / f"{name}.parquet" for name in HANDED_OVER} | views,
+        sources={name: made.get(name) or place / f"{name}.parquet" for name in HANDED_OVER},
         settings=said,
         quality=Quality.opened(place),
         stage_history=facts["stage_history"],
@@ -368,6 +368,7 @@ class Reading:
         known = self._as_taken(day, present)
         if present["opportunity_id"].isna().any():
             self.store.add("ids", known[["file", "row", "opportunity_id"]])
+            self.store.own("opportunities")
             self.store.run(
                 "update opportunities set opportunity_id = ids.opportunity_id from ids "
                 "where ids.file = opportunities.file and ids.row = opportunities.row"

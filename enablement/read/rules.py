@@ -152,10 +152,10 @@ class Rules:
 
     def owner_names(self) -> None:
         """Find the rep whose name stands where an id is expected."""
-        self.store.run(
-            "update opportunities set rep_id = owner_name where rep_id is null "
-            "and owner_name is not null"
-        )
+        named = "rep_id is null and owner_name is not null"
+        if self._count("opportunities", named):
+            self.store.own("opportunities")
+            self.store.run(f"update opportunities set rep_id = owner_name where {named}")
         self._owner_told_twice()
         if self.said.rule("owner_names") == "kept" or not self._count("reps", "name is not null"):
             return
@@ -232,6 +232,9 @@ class Rules:
         SettingsError
             If the settings have no name for such an outcome.
         """
+        if not self._count("opportunities", "status is not null or status_reason is not null"):
+            return
+        self.store.own("opportunities")
         self.store.run(
             "update opportunities set status = 'cancelled' where status_reason = 'cancelled'; "
             "update opportunities set amount = actual_amount where status = 'won' and "
@@ -270,6 +273,8 @@ class Rules:
         self.store.make(
             "made", "select distinct file from opportunities where opportunity_id is null"
         )
+        if absent:
+            self.store.own("opportunities")
         for file, rows in absent.items():
             name = self.sources[file].file
             self.ledger.note("opportunities", name, "opportunity_id made from file and row", rows)
@@ -318,6 +323,7 @@ class Rules:
             "timestamp '-infinity'), coalesce(place, 0), stage, coalesce(rep_id, '')) as at_last "
             "from stage_events e left join listed using (stage)) group by opportunity_id",
         )
+        self.store.own("opportunities")
         self.store.run(
             "update opportunities set stage = coalesce(opportunities.stage, l.stage), "
             "rep_id = coalesce(opportunities.rep_id, l.rep_id) from last_seen l "
@@ -336,7 +342,7 @@ class Rules:
         """
         names = list(self.said.pipelines)
         if len(names) == 1:
-            self.store.run(f"update opportunities set pipeline = {literal(names[0])}")
+            self.store.change("opportunities", {"pipeline": literal(names[0])})
             return
         known = ", ".join(map(literal, names))
         strange = self.store.query(
@@ -350,7 +356,7 @@ class Rules:
                 f"does not know the pipeline {first['pipeline']!r}. "
                 f"{choices(first['pipeline'], names)}"
             )
-        self.store.run("update opportunities set pipeline = '' where pipeline is null")
+        self.store.change("opportunities", {"pipeline": "coalesce(pipeline, '')"})
 
     def stages_renamed(self) -> None:
         """Give every stage the name that it has today, by the day on which it was entered."""
@@ -404,13 +410,17 @@ class Rules:
             else "join opportunities o using (opportunity_id)"
         )
         same = "" if alone else f"and listed.pipeline = {pipeline}"
-        strange = self.store.query(
-            f"select t.stage, count(*) as rows, arg_min(t.file, (t.file, t.row)) as file, "
-            f"arg_min(t.row, (t.file, t.row)) as row from {table} t {joined} "
-            "where t.stage is not null and not exists "
-            f"(select 1 from listed where listed.stage = t.stage {same}) "
-            "group by t.stage order by rows desc, min((t.file, t.row))"
+        unknown = (
+            f"from {table} t {joined} where t.stage is not null and not exists "
+            f"(select 1 from listed where listed.stage = t.stage {same})"
         )
+        strange = self.store.query(f"select distinct t.stage {unknown}")
+        if len(strange):
+            strange = self.store.query(
+                f"select t.stage, count(*) as rows, arg_min(t.file, (t.file, t.row)) as file, "
+                f"arg_min(t.row, (t.file, t.row)) as row {unknown} "
+                "group by t.stage order by rows desc, min((t.file, t.row))"
+            )
         self.store.forget("listed")
         if strange.empty:
             return
@@ -438,7 +448,7 @@ class Rules:
         self.ledger.otherwise(note, self._opportunities(zero, f"{outcome} as outcome, amount"))
         kinds = tables.kinds_of_business(self.said)
         self._types_unknown(kinds)
-        replaced = {
+        made = {
             "type": self._case("type", kinds, "null"),
             "currency": f"coalesce(currency, {literal(self.said.currency)})",
             "amount": f"case when {zero} then null else amount end",
@@ -446,20 +456,22 @@ class Rules:
             "expected_close": f"case when {outcome} = 'open' then coalesce(expected_close, "
             "closed_at) else expected_close end",
             "closed_at": f"case when {outcome} <> 'open' then closed_at end",
+            "outcome": outcome,
+            "n": self._numbers(),
         }
-        self.store.run("alter table opportunities add column outcome varchar")
-        self.store.run("alter table opportunities add column n integer")
-        changed = ", ".join(f"{name} = {sql}" for name, sql in replaced.items())
-        self.store.run(f"update opportunities set outcome = {outcome}, {changed}")
-        self.store.make(
-            "numbers",
-            "select opportunity_id, row_number() over (order by opportunity_id)::integer as n "
-            "from opportunities",
+        self.store.change("opportunities", made)
+
+    def _numbers(self) -> str:
+        """Write the SQL of a number for each opportunity: its place among the rows of all files."""
+        sizes = self.store.query(
+            "select file, max(row) + 1 as rows from opportunities group by file order by file"
         )
-        self.store.run(
-            "update opportunities set n = numbers.n from numbers "
-            "where numbers.opportunity_id = opportunities.opportunity_id"
+        before = sizes["rows"].cumsum() - sizes["rows"]
+        cases = "".join(
+            f" when {file} then row + {rows}"
+            for file, rows in zip(sizes["file"], before, strict=True)
         )
+        return f"(case file{cases or ' when 0 then row'} end)::integer"
 
     def _types_unknown(self, kinds: Mapping[str, str]) -> None:
         """Count the kinds of business that are none of ours, and are read as unknown."""
@@ -496,6 +508,9 @@ class Rules:
 
     def closed(self) -> None:
         """Fill a missing close date from the history."""
+        if not self._count("opportunities", "outcome <> 'open' and closed_at is null"):
+            return
+        self.store.own("opportunities")
         self.store.run(
             "update opportunities set closed_at = m.happened_at from (select n, "
             "arg_max_null(happened_at, k) as happened_at from moves where outcome is not null "
@@ -542,7 +557,7 @@ class Rules:
         frame = frame[~again]
         owners = self.store.query(
             "select rep_id from rep_codes where rep in (select owner from moves union select rep "
-            "from owned_now) union select rep_id from quotas where rep_id is not null"
+            "from known) union select rep_id from quotas where rep_id is not null"
         )["rep_id"]
         strangers = sorted(set(owners) - set(frame["rep_id"]))
         self.ledger.note(

@@ -158,7 +158,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "changes": ("opportunity_id", "changed_at", "field"),
     "merges": ("opportunity_id", "into_id"),
 }
-LONG = ("stage_events",)  # tables that are not copied where it can be helped
+LONG, WIDE = ("stage_events",), ("opportunities",)  # not copied where it can be helped
 TOLD = "stage, amount, currency, type"
 RESERVED = ("row", "file", "n", "outcome")  # names that the tables themselves need
 DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
@@ -191,6 +191,7 @@ class Reading:
 
     text : the column of the source in which its text stands, missing where "not known"
     typed : SQL of its value
+    quick : whether it is read as programs write it
     unread : whether the value of some row may be unreadable
     empty : whether the table needs a value of every row, and some row has none
     """
@@ -198,6 +199,7 @@ class Reading:
     column: Column
     text: str
     typed: str
+    quick: bool
     unread: bool
     empty: bool
 
@@ -262,8 +264,7 @@ def build(
     rows = Rows(store, _texts(columns, export, match, settings), belonging(export, match))
     readings = _readings(rows, columns, export, table, settings, ledger)
     name = f"{table}_{number}"
-    whole = not any(reading.unread or reading.empty for reading in readings)
-    if whole and table in LONG:  # nothing will be taken out of it: no copy is needed
+    if _stays(table, readings):
         store.show(f"raw_{number}", shown(export))
         store.view(name, _select(readings, match, number, rows.source(f"raw_{number}")))
     else:
@@ -285,6 +286,17 @@ def build(
     _note_values(rows, columns, table, settings, export, ledger)
     _note_placeholders(rows, columns, table, settings, export, ledger)
     return name
+
+
+def _stays(table: str, readings: list[Reading]) -> bool:
+    """Say whether a table can be read from the text whenever it is asked for, without a copy.
+
+    So it is with large ones of which no row is taken out. Of opportunities, which are asked
+    for often, every value must be read the quick way too.
+    """
+    if any(reading.unread or reading.empty for reading in readings):
+        return False
+    return table in LONG or (table in WIDE and all(reading.quick for reading in readings))
 
 
 def _told(store: Store, name: str, unread: pd.DataFrame, settings: Settings) -> pd.DataFrame:
@@ -442,13 +454,14 @@ def _readings(
         asked, empty = questions[column.ours]
         typed = values.quick(f"t{n}", column.kind, settings.timezone)
         place = f"{export.name}, column {column.theirs}"
-        if asked or values.stated(column.kind, settings, place):
+        quick = not asked and not values.stated(column.kind, settings, place)
+        if not quick:
             settled = values.settle(f"t{n}", column.kind, rows.ask, settings, place)
             typed = settled.sql
             if settled.note:  # two of our columns may be made of one of theirs
                 note = f"{column.theirs} read as: {settled.note}"
                 notes[note] = rows.ask(f"count(t{n}) as n")["n"]
-        readings.append(Reading(column, f"t{n}", typed, asked, empty))
+        readings.append(Reading(column, f"t{n}", typed, quick, asked, empty))
     for note, count in notes.items():
         ledger.note(table, export.name, note, count)
     return readings

@@ -85,11 +85,14 @@ def _codes(store: Store, settings: Settings) -> None:
         "where rep_id is not null",
     )
     rep = "left join rep_codes r using (rep_id)"
-    store.make("owned_now", f"select o.n, r.rep from opportunities o {rep}")
+    store.make(
+        "known",
+        f"select o.n, o.opportunity_id, o.pipeline, o.closed_at, r.rep from opportunities o {rep}",
+    )
     store.make(
         "hands",
         "select o.n, c.changed_at, f.rep as from_rep, t.rep as to_rep from owner_changes c "
-        "join opportunities o using (opportunity_id) "
+        "join known o using (opportunity_id) "
         "left join rep_codes f on f.rep_id = c.from_rep "
         "left join rep_codes t on t.rep_id = c.to_rep",
     )
@@ -101,7 +104,7 @@ STEPS = (
     "case when e.entered_at is null then o.closed_at end as placed_at, "
     "s.code, r.rep, e.amount, e.expected_close, e.forecast_category, e.probability, "
     "coalesce(e.origin, 'history') as origin, false as present "
-    "from stage_events e join opportunities o using (opportunity_id) "
+    "from stage_events e join known o using (opportunity_id) "
     "join spots s on s.pipeline = o.pipeline and s.stage = e.stage "
     "left join rep_codes r on r.rep_id = e.rep_id"
 )
@@ -122,6 +125,7 @@ def _add_stage_date(store: Store, column: str, stage: str, pipeline: str | None)
 
 
 ORDERED = "(select *, coalesce(entered_at, placed_at) as ordered_at from steps)"
+NOW = "join (select n, rep as now from known) using (n)"
 
 
 def _owned(store: Store) -> str:
@@ -132,18 +136,21 @@ def _owned(store: Store) -> str:
     )
     if seen["hands"] or seen["named"] not in (0, seen["steps"]):
         return engine.text("read", "owners").format(ordered=ORDERED)
-    last = "arg_max(rep, (coalesce(entered_at, timestamp '-infinity'), code))"
-    before = f"(select n, {last} as rep from steps where not present group by n)"
-    # The present stage belongs to who had the one before.
-    found = (
-        ("coalesce(r.rep, l.rep, o.rep)", f"left join {before} l using (n)")
-        if seen["named"]
-        else ("o.rep", "")
+    if not seen["named"]:
+        return _plain(f"steps {NOW}", "now")
+    store.make(  # the present stage belongs to who had the one before
+        "last_owners",
+        "select n, arg_max(rep, (coalesce(entered_at, timestamp '-infinity'), code)) as before "
+        "from event_steps where n in (select n from more_steps) group by n",
     )
+    present = _plain(f"more_steps left join last_owners using (n) {NOW}", "coalesce(before, now)")
+    return f"{_plain('event_steps', 'rep')} union all {present}"
+
+
+def _plain(steps: str, owner: str) -> str:
     return (
-        "select r.n, r.entered_at as happened_at, r.ordered_at, r.code, r.amount, r.present, "
-        f"false as handed, {found[0]} as owner from {ORDERED} r {found[1]} "
-        "join owned_now o using (n)"
+        "select n, entered_at as happened_at, coalesce(entered_at, placed_at) as ordered_at, code, "
+        f"amount, present, false as handed, {owner} as owner from {steps}"
     )
 
 

@@ -17,7 +17,7 @@ select r.n, r.happened_at, r.ordered_at, r.amount, r.present, r.handed,
            o.rep
        ) as owner
 from named r
-join owned_now o using (n)
+join known o using (n)
 window in_order as (partition by r.n
                     order by r.ordered_at nulls last, r.present, r.handed, r.code
                     rows between unbounded preceding and current row),
