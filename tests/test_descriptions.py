@@ -22,6 +22,10 @@ DRAWN: dict[str, Callable[[en.CRM], Any]] = {
     "definitions": lambda crm: charts.compare_definitions(en.compare_definitions(crm, **EIGHT_ON)),
     "win rate": lambda crm: charts.win_rate(en.win_rate(crm, **EIGHT_ON)),
     "win rate by rep": lambda crm: charts.win_rate(en.win_rate(crm, by="rep", **EIGHT_ON)),
+    "reps": lambda crm: charts.compare_reps(en.compare_reps(crm, **EIGHT_ON)),
+    "reps by stage": lambda crm: charts.compare_reps_by_stage(
+        en.compare_reps_by_stage(crm, **EIGHT_ON)
+    ),
     "cycle": lambda crm: charts.sales_cycle(en.sales_cycle(crm, **EIGHT_ON)),
     "stays": lambda crm: charts.time_in_stage(en.time_in_stage(crm, **EIGHT_ON)),
     "stays by rep": lambda crm: charts.time_in_stage(en.time_in_stage(crm, by="rep", **EIGHT_ON)),
@@ -98,7 +102,7 @@ def test_words_are_set_in_colours_that_can_be_read(drawn, name):
         mark = part.get("mark")
         if isinstance(mark, dict) and mark.get("type") == "text":
             color = part["encoding"].get("color")
-            used = {mark["color"]} if color is None else set(re.findall("#[0-9a-f]{6}", str(color)))
+            used = set(re.findall("#[0-9a-f]{6}", str([mark.get("color", ""), color])))
             assert used <= READ
         assert {part[key] for key in ("labelColor", "titleColor") if key in part} <= READ
 

@@ -42,13 +42,23 @@ def win_rate(table: pd.DataFrame) -> str:
 
     Parameters
     ----------
-    table : as `enablement.win_rate` returns it
+    table : as `enablement.win_rate` or `enablement.compare_reps` returns it
     """
     overall = words.percent(table.attrs["overall"])
     known = table[table["rate"].notna()]
     if len(known) < 2:
         return f"Won: {overall}."
     return f"All together {overall}; from {_span(known['rate'], words.percent)}."
+
+
+def compare_reps_by_stage(table: pd.DataFrame) -> str:
+    """Say from where to where the rates of the reps go at each stage.
+
+    Parameters
+    ----------
+    table : as `enablement.compare_reps_by_stage` returns it
+    """
+    return _spans(table, "stage", "rate", words.percent)
 
 
 def sales_cycle(table: pd.DataFrame) -> str:

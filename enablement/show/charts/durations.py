@@ -16,7 +16,7 @@ STAGE_STEP = 34
 DAYS = ("p25", "median", "low", "high", "p75", "p90")
 NUMBERS = (
     ("left", "format(datum.left, ',') + ' of ' + format(datum.entered, ',')", 104),
-    ("median", "isValid(datum.median) ? format(datum.median, '.0f') : '–'", 44),
+    ("median", "isValid(datum.median) ? format(datum.median, '.0f') : '–'", 54),
     ("open", "format(datum.open, ',')", 44),
 )
 BRIEF = {  # where a panel is narrow
