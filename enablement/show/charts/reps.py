@@ -274,8 +274,9 @@ def _reach(drawn: pd.DataFrame, table: pd.DataFrame) -> tuple[list[float], list[
     """Find how far the axes go: to the last point, and to the limits at the most decided."""
     if drawn.empty:
         return [0, 10], [0, 1]
-    ends = [values[-1] for name, values in table.attrs["limits"].items() if name != "decided"]
-    low, high = min(drawn["rate"].min(), *ends), max(drawn["rate"].max(), *ends)
+    limits = table.attrs["limits"]
+    ends = [values[-1] for name, values in limits.items() if name != "decided" and values]
+    low, high = min([*drawn["rate"], *ends]), max([*drawn["rate"], *ends])
     room = HEADROOM * (high - low)
     most = float(drawn["decided"].max())
     return [0, most * (1 + HEADROOM)], [max(0, low - room), min(1, high + room)]
