@@ -66,7 +66,7 @@ def test_what_was_cut_off_is_never_opened(folder, monkeypatch):
     (name,) = readings(folder)
     kept = folder.parent / "kept"
     (kept / name).rename(kept / f"{cache.BEGUN}x")
-    (kept / f"{cache.BEGUN}x" / "stage_visits.parquet").unlink()
+    (kept / f"{cache.BEGUN}x" / "moves.parquet").unlink()
     again = en.load(folder, SETTINGS)
     assert readings(folder) == sorted([name, f"{cache.BEGUN}x"])
     pd.testing.assert_frame_equal(whole.opportunities, again.opportunities)

@@ -251,8 +251,29 @@ def test_every_definition_can_be_drawn(eight, name, by):
 def test_definitions_side_by_side_can_be_drawn(eight):
     """A panel per stage, the lowest of each definition marked."""
     table = en.compare_definitions(eight, as_of=day(90), within=30)
-    spec = en.charts.compare_definitions(table).to_dict()
+    chart = en.charts.compare_definitions(table)
+    spec = chart.to_dict()
     assert spec["vconcat"][0]["facet"]["column"]["sort"] == STAGES
+    assert " ".join(chart.title["text"]) == (
+        "The weakest stage depends on the definition: Prop by 8 of 9, Qual by 1."
+    )
+    (rows,) = (r for r in spec["datasets"].values() if "definition" in r[0])
+    rings = {row["definition"] for row in rows if row["ratio"]}
+    assert rings == {"touch", "decided, touched"}
+
+
+def test_one_stage_alone_is_no_weakest():
+    """Lead and Prop have no date: of Qual alone there is a rate, and it is no lowest of any."""
+    opportunities = pd.DataFrame(
+        {"opportunity_id": ["1", "2"], "stage": ["Won", "Lost"], "qual": [day(0)] * 2}
+    )
+    settings = {**EIGHT_SETTINGS, "stage_dates": {"Qual": "qual"}}
+    crm = en.crm(opportunities=opportunities.assign(closed_at=day(3)), settings=settings)
+    chart = en.charts.compare_definitions(en.compare_definitions(crm, as_of=day(9)))
+    assert " ".join(chart.title["text"]).startswith("Only Qual can be counted")
+    assert "Lead has no rate by any. Prop has no rate by any." in " ".join(chart.title["subtitle"])
+    (rows,) = (r for r in chart.to_dict()["datasets"].values() if "definition" in r[0])
+    assert not any(row["weakest"] for row in rows)
 
 
 def test_by_rep_the_table_says_whether_they_differ_at_any_stage(eight):

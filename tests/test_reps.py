@@ -401,3 +401,14 @@ def test_a_test_without_a_spread_detects_nothing():
     )
     assert definitions.verdict(test, groups).startswith("The 11 reps differ")
     assert "no difference" in definitions.verdict(test, groups, tests=4)
+
+
+def test_where_nobody_owns_anything_there_is_nothing_to_compare():
+    """Two opportunities without an owner: no rep to compare, and both charts say so in words."""
+    paths = {"X": ("0 Lead, 5 Won", 1), "Y": ("0 Lead, 5 Lost", 1)}
+    for table, draw in (
+        (en.compare_reps(company(paths), as_of=day(90)), en.charts.compare_reps),
+        (en.compare_reps_by_stage(company(paths), as_of=day(90)), en.charts.compare_reps_by_stage),
+    ):
+        assert not table["stands_out"].any()
+        assert "too little to compare" in " ".join(draw(table).title["text"])

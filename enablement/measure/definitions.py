@@ -135,6 +135,7 @@ RESULTS = (
     *("opportunities", "pushed", "pushes", "per_opportunity", "without_date"),
     *("due", "slipped", "without_list", "list", "win_rate", "average", "velocity"),
     "part",
+    *("deviation", "deviated", "out_of", "times"),
     *("decided", "shrunk", "shrunk_low", "shrunk_high", "rank_low", "rank_high", "q"),
     *("stands_out", "lower_95", "upper_95", "lower_998", "upper_998", "outside"),
     *("adjusted", "adjusted_low", "adjusted_high", "adjusted_team", "covered"),
@@ -284,6 +285,12 @@ def everybody(crm: CRM, counted: pd.DataFrame, groups: Split) -> pd.DataFrame:
         return pd.DataFrame(index=[0])
     found = counted[list(groups.columns)].drop_duplicates()
     return found.sort_values(list(groups.columns), ignore_index=True)
+
+
+def stage_apart(by: str | Sequence[str] | None) -> tuple[list[str], bool]:
+    """Take ``stage`` out of what a table is to be split by, and say whether it was there."""
+    wanted = _names(by)
+    return [name for name in wanted if name != "stage"], "stage" in wanted
 
 
 def labels(crm: CRM, groups: Split) -> dict[str, str]:

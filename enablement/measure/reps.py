@@ -33,6 +33,7 @@ BOUNDS = {
 }
 SIDES = {-2: "below 99.8", -1: "below 95", 0: "none", 1: "above 95", 2: "above 99.8"}
 SHRUNK = ["shrunk", "shrunk_low", "shrunk_high"]
+BY_STAGE = ["overall", "difference", "q", "stands_out"]
 ADJUSTED = ["adjusted", "adjusted_low", "adjusted_high", "adjusted_team", "covered"]
 
 
@@ -401,6 +402,8 @@ def _by_stage(stages: Mapping[str, pd.DataFrame], found: Mapping[str, Shrunk]) -
         )
         for stage, rows in stages.items()
     ]
+    if not parts:  # nobody who could be compared owns anything
+        return pd.DataFrame(columns=[*SHRUNK, *BY_STAGE], dtype=float)
     told = pd.concat(parts)
     q = comparison.q_values(told["q"])
     return told.assign(q=q, stands_out=told["stands_out"] & (q < estimates.ALPHA))

@@ -114,7 +114,7 @@ def _home() -> tempfile.TemporaryDirectory[str]:
 
 def _content(path: Path) -> str:
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "blake2b").hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @functools.cache

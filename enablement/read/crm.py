@@ -17,7 +17,7 @@ from enablement import settings as workspace
 from enablement.errors import CannotSayError, ExportError, SettingsError, choices
 from enablement.periods import Period
 from enablement.read import cache, crosswalks, engine, exports, renames, snapshots, tables, visits
-from enablement.read.engine import Store
+from enablement.read.engine import Store, View
 from enablement.read.quality import Ledger, Quality
 from enablement.read.rules import Rules, Source, columns
 from enablement.settings import Settings
@@ -50,7 +50,7 @@ class Table:
         source = crm.sources[self.name]
         if isinstance(source, pd.DataFrame):
             return source
-        frame = engine.query("select * from it", {"it": source})
+        frame = engine.whole(source)
         crm.__dict__[self.name] = frame  # the next time it is found there
         return frame
 
@@ -65,14 +65,15 @@ class CRM:
         outcome, rep_id); a reopened one has several
     quotas, rates, activities, accounts, calendar, training, assessments, reactions,
     practice, coaching : as in the dictionary; without rows where the export has none
-    sources : table -> a DataFrame, or the Parquet file it lies in; what SQL counts from
+    sources : table -> a DataFrame, the Parquet file it lies in, or a `View` of such files;
+        what SQL counts from
     settings : what the workspace says
     quality : what was used, set aside and changed
     stage_history : whether the export has a history of stages
     owner_history : whether it has a history of owners
     """
 
-    sources: Mapping[str, pd.DataFrame | Path]
+    sources: Mapping[str, pd.DataFrame | Path | View]
     settings: Settings
     quality: Quality
     stage_history: bool
@@ -193,8 +194,10 @@ def _opened(place: Path, said: Settings) -> CRM:
     """Open the tables that a reading left; each is fetched when it is asked for."""
     facts = json.loads((place / FACTS).read_text(encoding="utf-8"))
     last = facts["last_seen"]
+    kept = {name: place / f"{name}.parquet" for name in visits.KEPT}
+    made = {name: View(sql, kept, order) for name, (sql, order) in visits.OF_KEPT.items()}
     return CRM(
-        sources={name: place / f"{name}.parquet" for name in HANDED_OVER},
+        sources={name: made.get(name) or place / f"{name}.parquet" for name in HANDED_OVER},
         settings=said,
         quality=Quality.opened(place),
         stage_history=facts["stage_history"],
@@ -365,6 +368,7 @@ class Reading:
         known = self._as_taken(day, present)
         if present["opportunity_id"].isna().any():
             self.store.add("ids", known[["file", "row", "opportunity_id"]])
+            self.store.own("opportunities")
             self.store.run(
                 "update opportunities set opportunity_id = ids.opportunity_id from ids "
                 "where ids.file = opportunities.file and ids.row = opportunities.row"
@@ -437,19 +441,22 @@ class Reading:
     def facts(self) -> dict[str, Any]:
         """Say what kind of export it is: ``stage_history``, ``owner_history``, ``last_seen``."""
         found = self.store.one(
-            "select coalesce(bool_or(origin is null or origin in ('history', 'snapshots')), false) "
-            "as stage_history, coalesce(bool_or(rep_id is not null), false) or "
-            "(select count(*) > 0 from owner_changes) as owner_history from stage_events"
+            "select coalesce(bool_or(origin in ('history', 'snapshots')), false) "
+            "as stage_history, coalesce(bool_or(rep is not null), false) or "
+            "(select count(*) > 0 from owner_changes) as owner_history from event_steps"
         )
         last = self.store.one(
             "select greatest((select max(greatest(created_at, closed_at)) from opportunities), "
-            "(select max(ordered_at) from steps)) as last"
+            "(select max(coalesce(entered_at, placed_at)) from steps)) as last"
         )["last"]
         return {**found, "last_seen": None if last is None else last.date()}
 
     def save(self, into: Path) -> None:
         """Leave the tables, and what happened to the rows, as files in a folder."""
-        for name, sql in self._queries().items():
+        saved = {name: f"from {name}" for name in ("more_steps", "spots", "rep_codes")}
+        saved |= {name: self._listed(name) for name in self._tables()}
+        saved["numbered"] = f"select n, {columns(self.store, 'opportunities')} from opportunities"
+        for name, sql in saved.items():
             self.store.save(sql, into / f"{name}.parquet")
         self.store.show("listed_reps", self.reps)
         self.store.save("select * from listed_reps", into / "reps.parquet")
@@ -474,27 +481,28 @@ class Reading:
             for name, (stage, pipeline) in dates.items()
         }
 
-    def _queries(self) -> dict[str, str]:
-        listed = {
-            name: f"select {columns(self.store, name)} from {name}"
-            for name in HANDED_OVER
-            if name in tables.SCHEMA and name not in ("reps", "stage_events")
-        }
-        return {
-            **listed,
-            "stage_events": visits.EVENTS,
-            "stage_visits": visits.VISITS,
-            "closings": visits.CLOSINGS,
-        }
+    def _tables(self) -> list[str]:
+        """List the tables that are handed over as they were read."""
+        made = {*visits.OF_KEPT, "reps"}
+        return [name for name in HANDED_OVER if name not in made]
+
+    def _listed(self, name: str) -> str:
+        return f"select {columns(self.store, name)} from {name}"
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Fetch every table but the reps."""
-        return {
-            name: self.store.query(sql)
-            if name in self.parts or name not in tables.SCHEMA or name == "stage_events"
+        read = {
+            name: self.store.query(self._listed(name))
+            if name in self.parts
             else tables.nothing(name).copy()
-            for name, sql in self._queries().items()
+            for name in self._tables()
         }
+        made = {
+            name: self.store.query(sql + (f" order by {order}" if order else ""))
+            for name, (sql, order) in visits.OF_KEPT.items()
+            if name != "opportunities"
+        }
+        return {"opportunities": self.store.query(self._listed("opportunities")), **read, **made}
 
 
 def _last_day(opportunities: pd.DataFrame) -> dt.date | None:

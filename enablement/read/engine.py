@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +20,23 @@ SAFE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+# Values that hardly repeat are packed as they are; looking for repeats takes a third longer.
+PARQUET = "format parquet, parquet_version 'v2', dictionary_size_limit 20000"
 MEMORY = "1GB"  # of the engine's own; what is more goes to the disk
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """A table that SQL makes of Parquet files when it is asked for.
+
+    sql : the text, without an order
+    files : name in the text -> the Parquet file
+    order : the columns by which its rows stand when the whole of it is fetched; "" as they lie
+    """
+
+    sql: str
+    files: Mapping[str, Path]
+    order: str
 
 
 @contextlib.contextmanager
@@ -42,7 +60,7 @@ def query(
     Parameters
     ----------
     sql : the text
-    tables : name in the text -> DataFrame, Arrow table or path of a Parquet file
+    tables : name in the text -> DataFrame, Arrow table, path of a Parquet file, or a `View`
     parameters : ``$name`` in the text -> value; those that the text does not name are
         left out
 
@@ -51,17 +69,27 @@ def query(
     pandas.DataFrame
         Times are naive UTC in microseconds.
     """
-    folders = {table.parent for table in tables.values() if isinstance(table, Path)}
+    views = {name: table for name, table in tables.items() if isinstance(table, View)}
+    files = {name: path for view in views.values() for name, path in view.files.items()}
+    shown = {**files, **{name: tables[name] for name in tables if name not in views}}
+    folders = {table.parent for table in shown.values() if isinstance(table, Path)}
     with _connected(":memory:", folders) as connection:
-        for name, table in tables.items():
+        for name, table in shown.items():
             _show(connection, name, table)
+        for name, view in views.items():
+            connection.execute(f"create view {name} as {view.sql}")
         return _texts(connection.execute(sql, _named(sql, parameters)).df())
+
+
+def whole(table: Path | View) -> pd.DataFrame:
+    """Fetch a whole table."""
+    order = f" order by {table.order}" if isinstance(table, View) and table.order else ""
+    return query(f"select * from it{order}", {"it": table})
 
 
 def _show(connection: duckdb.DuckDBPyConnection, name: str, table: Any) -> None:
     if isinstance(table, Path):
-        parquet = literal(str(table.resolve()))
-        connection.execute(f"create view {name} as select * from read_parquet({parquet})")
+        connection.execute(f"create view {name} as {_rows_of(table)}")
     else:
         connection.register(name, table)
 
@@ -77,7 +105,7 @@ class Store:
     """
 
     def __init__(self, timezone: str = "UTC", place: Path | None = None) -> None:
-        self._stack = contextlib.ExitStack()
+        self._stack, self._place = contextlib.ExitStack(), place
         if place is None:
             self._connection = self._stack.enter_context(_connected(":memory:", []))
         else:
@@ -88,6 +116,7 @@ class Store:
             self._connection.execute(f"set memory_limit = '{MEMORY}'")
         self._connection.execute(f"set TimeZone = {literal(timezone)}")
         self._views: set[str] = set()
+        self._changes = 0  # so that what was before each has a name of its own
 
     def __enter__(self) -> Self:
         """Open it."""
@@ -120,10 +149,40 @@ class Store:
         """Make a table, in place of one of that name, of what a SQL text gives."""
         self.run(f"create or replace table {name} as {sql}", parameters)
 
+    def lay(self, name: str, sql: str) -> None:
+        """Make a table that is made once and stays: a Parquet file in the store's folder.
+
+        In place of one of that name, which the text may read. A store in memory holds it there.
+        """
+        if self._place is None:
+            self.run(f"create table laid_anew as {sql}")
+            self.run(f"drop table if exists {name}; alter table laid_anew rename to {name}")
+            return
+        anew, path = self._place / f"{name}.new", self._place / f"{name}.parquet"
+        self.save(sql, anew)
+        os.replace(anew, path)
+        self.run(f"create or replace view {name} as {_rows_of(path)}")
+
     def view(self, name: str, sql: str) -> None:
         """Make a table that is counted anew each time it is asked for, and takes no room."""
         self.run(f"create view {name} as {sql}")
         self._views.add(name)
+
+    def change(self, name: str, made: Mapping[str, str]) -> None:
+        """Let a table be seen with some columns made by SQL of its columns, new ones at the end.
+
+        Nothing is written: they are made each time that they are asked for.
+        """
+        here = self.columns(name)
+        kept = ", ".join(f"{sql} as {column}" for column, sql in made.items() if column in here)
+        new = "".join(f", {sql} as {column}" for column, sql in made.items() if column not in here)
+        replaced = f" replace ({kept})" if kept else ""
+        self._changes += 1
+        before = f"{name}_{self._changes}_before"
+        kind = "view" if name in self._views else "table"
+        self.run(f"alter {kind} {name} rename to {before}")
+        self._views |= {before} if kind == "view" else set()
+        self.view(name, f"select *{replaced}{new} from {before}")
 
     def own(self, name: str) -> None:
         """Make sure that a table has rows of its own, which can be changed."""
@@ -167,7 +226,12 @@ class Store:
 
     def save(self, sql: str, path: Path) -> None:
         """Write what a SQL text gives as Parquet."""
-        self.run(f"copy ({sql}) to {literal(str(path.resolve()))} (format parquet)")
+        self.run(f"copy ({sql}) to {literal(str(path.resolve()))} ({PARQUET})")
+
+
+def _rows_of(path: Path) -> str:
+    """Write the SQL of the rows of a Parquet file."""
+    return f"select * from read_parquet({literal(str(path.resolve()))})"
 
 
 def _named(sql: str, parameters: Mapping[str, object] | None) -> dict[str, object]:

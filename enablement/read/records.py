@@ -181,7 +181,9 @@ def _summaries(rows: pa.Table) -> dict[int, str]:
     words = "|".join(sorted(map(_escaped, footers.SUMMARY_WORDS)))
     shape = rf"(?i)^\s*(?:{words})\s*:?\s*(?:\(.*\))?\s*$"
     for column in rows.columns[:5]:
-        hits = pc.match_substring_regex(column, shape).to_numpy(zero_copy_only=False)
+        hits = pc.match_substring_regex(column.cast(pa.string()), shape).to_numpy(
+            zero_copy_only=False
+        )
         for at in np.flatnonzero(hits).tolist():
             if footers.is_summary(_row(rows, at)):
                 found[at] = footers.SUMMARY

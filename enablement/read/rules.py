@@ -198,6 +198,7 @@ class Rules:
         )
         many = f"{key} in (select {key} from linked where several > 1)"
         self._note_where(table, many, f"several {column} belong to it, the first one is used")
+        self.store.own(table)
         self.store.run(
             f"update {table} set {column} = linked.{column} from linked "
             f"where linked.{key} = {table}.{key} and {table}.{column} is null"
@@ -205,10 +206,10 @@ class Rules:
 
     def owner_names(self) -> None:
         """Find the rep whose name stands where an id is expected."""
-        self.store.run(
-            "update opportunities set rep_id = owner_name where rep_id is null "
-            "and owner_name is not null"
-        )
+        named = "rep_id is null and owner_name is not null"
+        if self._count("opportunities", named):
+            self.store.own("opportunities")
+            self.store.run(f"update opportunities set rep_id = owner_name where {named}")
         self._owner_told_twice()
         if self.said.rule("owner_names") == "kept" or not self._count("reps", "name is not null"):
             return
@@ -239,9 +240,10 @@ class Rules:
     def _named_owner(self, table: str, column: str) -> None:
         name = f"lower(trim({table}.{column}))"
         unknown = f"{column} is not null and {column} not in (select rep_id from reps)"
-        told = self.store.query(
-            f"select distinct {table}.{column} as who, people from {table} join rep_names r "
-            f"on r.known_as = {name} where {unknown} order by 1"
+        told = self.store.query(  # each once first: there are many rows and few reps
+            f"select who, people from (select distinct {column} as who from {table}) "
+            "join rep_names r on r.known_as = lower(trim(who)) "
+            "where who not in (select rep_id from reps) order by 1"
         )
         for who in told.loc[told["people"] > 1, "who"]:
             self._note_where(
@@ -261,6 +263,8 @@ class Rules:
     def opportunities_by_name(self) -> None:
         """Find the opportunity whose name stands in a history where an id is expected."""
         for table in ("stage_events", "owner_changes"):
+            if not self._count(table, "true"):
+                continue
             where = (
                 f"not exists (select 1 from opportunities o where o.opportunity_id = "
                 f"{table}.opportunity_id) and {table}.opportunity_id in (select name from "
@@ -282,6 +286,9 @@ class Rules:
         SettingsError
             If the settings have no name for such an outcome.
         """
+        if not self._count("opportunities", "status is not null or status_reason is not null"):
+            return
+        self.store.own("opportunities")
         self.store.run(
             "update opportunities set status = 'cancelled' where status_reason = 'cancelled'; "
             "update opportunities set amount = actual_amount where status = 'won' and "
@@ -320,6 +327,8 @@ class Rules:
         self.store.make(
             "made", "select distinct file from opportunities where opportunity_id is null"
         )
+        if absent:
+            self.store.own("opportunities")
         for file, rows in absent.items():
             name = self.sources[file].file
             self.ledger.note("opportunities", name, "opportunity_id made from file and row", rows)
@@ -368,6 +377,7 @@ class Rules:
             "timestamp '-infinity'), coalesce(place, 0), stage, coalesce(rep_id, '')) as at_last "
             "from stage_events e left join listed using (stage)) group by opportunity_id",
         )
+        self.store.own("opportunities")
         self.store.run(
             "update opportunities set stage = coalesce(opportunities.stage, l.stage), "
             "rep_id = coalesce(opportunities.rep_id, l.rep_id) from last_seen l "
@@ -386,7 +396,7 @@ class Rules:
         """
         names = list(self.said.pipelines)
         if len(names) == 1:
-            self.store.run(f"update opportunities set pipeline = {literal(names[0])}")
+            self.store.change("opportunities", {"pipeline": literal(names[0])})
             return
         known = ", ".join(map(literal, names))
         strange = self.store.query(
@@ -400,7 +410,7 @@ class Rules:
                 f"does not know the pipeline {first['pipeline']!r}. "
                 f"{choices(first['pipeline'], names)}"
             )
-        self.store.run("update opportunities set pipeline = '' where pipeline is null")
+        self.store.change("opportunities", {"pipeline": "coalesce(pipeline, '')"})
 
     def stages_renamed(self) -> None:
         """Give every stage the name that it has today, by the day on which it was entered."""
@@ -454,13 +464,17 @@ class Rules:
             else "join opportunities o using (opportunity_id)"
         )
         same = "" if alone else f"and listed.pipeline = {pipeline}"
-        strange = self.store.query(
-            f"select t.stage, count(*) as rows, arg_min(t.file, (t.file, t.row)) as file, "
-            f"arg_min(t.row, (t.file, t.row)) as row from {table} t {joined} "
-            "where t.stage is not null and not exists "
-            f"(select 1 from listed where listed.stage = t.stage {same}) "
-            "group by t.stage order by rows desc, min((t.file, t.row))"
+        unknown = (
+            f"from {table} t {joined} where t.stage is not null and not exists "
+            f"(select 1 from listed where listed.stage = t.stage {same})"
         )
+        strange = self.store.query(f"select distinct t.stage {unknown}")
+        if len(strange):
+            strange = self.store.query(
+                f"select t.stage, count(*) as rows, arg_min(t.file, (t.file, t.row)) as file, "
+                f"arg_min(t.row, (t.file, t.row)) as row {unknown} "
+                "group by t.stage order by rows desc, min((t.file, t.row))"
+            )
         self.store.forget("listed")
         if self._respelt(table, list(strange["stage"])):
             self.stages_known(table, pipeline)
@@ -515,8 +529,8 @@ class Rules:
             if stage not in self.said.unwanted_dates
         }
         self._dates_known({column: stage for column, (stage, _) in wanted.items()})
-        self.store.make("told", TOLD_BY_HISTORY)
-        told = "opportunity_id in (select opportunity_id from told)"
+        self.store.make("told_before", TOLD_BY_HISTORY)
+        told = "opportunity_id in (select opportunity_id from told_before)"
         fits = {column: self._has(*stage) for column, stage in wanted.items()}
         self._note_dates(
             {column: "true" for column in dated if column not in wanted},
@@ -596,7 +610,7 @@ class Rules:
         self.ledger.otherwise(note, self._opportunities(zero, f"{outcome} as outcome, amount"))
         kinds = tables.kinds_of_business(self.said)
         self._types_unknown(kinds)
-        replaced = {
+        made = {
             "type": self._case("type", kinds, "null"),
             "currency": f"coalesce(currency, {literal(self.said.currency)})",
             "amount": f"case when {zero} then null else amount end",
@@ -604,20 +618,22 @@ class Rules:
             "expected_close": f"case when {outcome} = 'open' then coalesce(expected_close, "
             "closed_at) else expected_close end",
             "closed_at": f"case when {outcome} <> 'open' then closed_at end",
+            "outcome": outcome,
+            "n": self._numbers(),
         }
-        self.store.run("alter table opportunities add column outcome varchar")
-        self.store.run("alter table opportunities add column n integer")
-        changed = ", ".join(f"{name} = {sql}" for name, sql in replaced.items())
-        self.store.run(f"update opportunities set outcome = {outcome}, {changed}")
-        self.store.make(
-            "numbers",
-            "select opportunity_id, row_number() over (order by opportunity_id)::integer as n "
-            "from opportunities",
+        self.store.change("opportunities", made)
+
+    def _numbers(self) -> str:
+        """Write the SQL of a number for each opportunity: its place among the rows of all files."""
+        sizes = self.store.query(
+            "select file, max(row) + 1 as rows from opportunities group by file order by file"
         )
-        self.store.run(
-            "update opportunities set n = numbers.n from numbers "
-            "where numbers.opportunity_id = opportunities.opportunity_id"
+        before = sizes["rows"].cumsum() - sizes["rows"]
+        cases = "".join(
+            f" when {file} then row + {rows}"
+            for file, rows in zip(sizes["file"], before, strict=True)
         )
+        return f"(case file{cases or ' when 0 then row'} end)::integer"
 
     def _types_unknown(self, kinds: Mapping[str, str]) -> None:
         """Count the kinds of business that are none of ours, and are read as unknown."""
@@ -654,6 +670,9 @@ class Rules:
 
     def closed(self) -> None:
         """Fill a missing close date from the history."""
+        if not self._count("opportunities", "outcome <> 'open' and closed_at is null"):
+            return
+        self.store.own("opportunities")
         self.store.run(
             "update opportunities set closed_at = m.happened_at from (select n, "
             "arg_max_null(happened_at, k) as happened_at from moves where outcome is not null "
@@ -664,7 +683,7 @@ class Rules:
     def moves(self) -> None:
         """Count rows that move nothing, ties and reopenings; leave out the last if so said."""
         found = self.store.one(
-            "select (select count(*) from owned where code is not null) as steps, "
+            "select (select count(*) from steps) as steps, "
             "count(*) filter (not handed) as moved, count(*) filter (tied) as tied, "
             f"count(distinct case when {AFTER_FIRST} then n end) as again, "
             f"count(*) filter ({AFTER_FIRST}) as later from moves"
@@ -677,7 +696,7 @@ class Rules:
         if found["again"]:
             self._reopened("reopened after an outcome")
         if self.said.rule("reopened") == "ignored":
-            self.store.run(f"delete from moves where {AFTER_FIRST}")
+            self.store.lay("moves", f"select * from moves where not {AFTER_FIRST}")
             said["visits and outcomes after an opportunity's first outcome, left out"] = found[
                 "later"
             ]
@@ -701,6 +720,7 @@ class Rules:
         )
         self.ledger.otherwise(note, without)
         if ends:
+            self.store.own("opportunities")
             self.store.run(
                 "update opportunities set outcome = f.outcome, stage = f.stage, "
                 "closed_at = f.happened_at from first_ends f where f.n = opportunities.n"
@@ -723,7 +743,7 @@ class Rules:
         frame = frame[~again]
         owners = self.store.query(
             "select rep_id from rep_codes where rep in (select owner from moves union select rep "
-            "from owned_now) union select rep_id from quotas where rep_id is not null"
+            "from known) union select rep_id from quotas where rep_id is not null"
         )["rep_id"]
         strangers = sorted(set(owners) - set(frame["rep_id"]))
         self.ledger.note(
@@ -775,8 +795,8 @@ class Rules:
         if not history:
             dated = set(
                 self.store.query(
-                    "select distinct stage from (select stage, origin from stage_events union all "
-                    "select stage, origin from more_events) where origin = 'stage dates'"
+                    "select distinct stage from steps join spots using (code) "
+                    "where origin = 'stage dates'"
                 )["stage"]
             )
             unseen = [stage for stage in self.said.stages if stage not in dated]

@@ -160,7 +160,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "changes": ("opportunity_id", "changed_at", "field"),
     "merges": ("opportunity_id", "into_id"),
 }
-LONG = ("stage_events",)  # tables that are not copied where it can be helped
+LONG, WIDE = ("stage_events",), ("opportunities",)  # not copied where it can be helped
 IN_GAP = "times in the hour that the clock left out, read an hour later"
 TWICE = "times in the hour that the clock showed twice, read as the later one"
 # What is told of rows that are set aside, so that one can say what would be with them.
@@ -168,7 +168,7 @@ TOLD = {
     "opportunities": "stage, amount, currency, type",
     "stage_events": "opportunity_id, stage",
 }
-RESERVED = ("row", "file", "outcome")  # names that the tables themselves need
+RESERVED = ("row", "file", "n", "outcome")  # names that the tables themselves need
 DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
 SQL_TYPES = {TEXT: "varchar", NUMBER: "double", TIME: "timestamp", FLAG: "boolean"}
 BEFORE = pd.Timedelta(hours=3)  # so long before an hour that was left out the clock was right
@@ -200,6 +200,7 @@ class Reading:
 
     text : the column of the source in which its text stands, missing where "not known"
     typed : SQL of its value
+    quick : whether it is read as programs write it
     unread : whether the value of some row may be unreadable
     needed : whether the table needs a value of every row
     empty : whether it does, and some row has none
@@ -208,6 +209,7 @@ class Reading:
     column: Column
     text: str
     typed: str
+    quick: bool
     unread: bool
     needed: bool = False
     empty: bool = False
@@ -275,8 +277,7 @@ def build(
     if table == "opportunities":
         readings = currencies.read(rows, readings, export.name, settings, ledger)
     name = f"{table}_{number}"
-    whole = not any(reading.unread or reading.empty for reading in readings)
-    if whole and table in LONG:  # nothing will be taken out of it: no copy is needed
+    if _stays(table, readings):
         store.show(f"raw_{number}", shown(export))
         store.view(name, _select(readings, match, number, rows.source(f"raw_{number}")))
     else:
@@ -297,6 +298,17 @@ def build(
     _note_values(rows, columns, table, settings, export, ledger)
     _note_placeholders(rows, columns, table, settings, export, ledger)
     return name
+
+
+def _stays(table: str, readings: list[Reading]) -> bool:
+    """Say whether a table can be read from the text whenever it is asked for, without a copy.
+
+    So it is with large ones of which no row is taken out. Of opportunities, which are asked
+    for often, every value must be read the quick way too.
+    """
+    if any(reading.unread or reading.empty for reading in readings):
+        return False
+    return table in LONG or (table in WIDE and all(reading.quick for reading in readings))
 
 
 def _told(store: Store, name: str, unread: pd.DataFrame, settings: Settings) -> pd.DataFrame:
@@ -458,7 +470,8 @@ def _readings(
         typed = values.quick(f"t{n}", column.kind, settings.timezone)
         clock = values.changes(f"t{n}", column.kind, settings.timezone)
         place = f"{export.name}, column {column.theirs}"
-        if asked or values.stated(column.kind, settings, place):
+        quick = not asked and not values.stated(column.kind, settings, place)
+        if not quick:
             settled = values.settle(f"t{n}", column.kind, rows.ask, settings, place)
             typed, clock = settled.sql, (settled.in_gap, settled.twice)
             if settled.note:  # two of our columns may be made of one of theirs
@@ -466,7 +479,7 @@ def _readings(
                 notes[note] = rows.ask(f"count(t{n}) as n")["n"]
         if column.kind == TIME and settings.timezone != "UTC":
             clocks[column.theirs] = clock
-        readings.append(Reading(column, f"t{n}", typed, asked, column.ours in needed, empty))
+        readings.append(Reading(column, f"t{n}", typed, quick, asked, column.ours in needed, empty))
     for note, count in {**notes, **_clock_changes(rows, clocks)}.items():
         ledger.note(table, export.name, note, count)
     return readings
@@ -518,6 +531,8 @@ def _spaced(cells: pa.ChunkedArray) -> bool:
 
 
 def _begins_or_ends_blank(chunk: pa.Array) -> bool:
+    if pa.types.is_dictionary(chunk.type):
+        chunk = chunk.dictionary
     _, offsets, data = chunk.buffers()
     if data is None or not len(chunk):
         return False
@@ -679,19 +694,18 @@ def _note_placeholders(
     words = [word for word in settings.missing if word]
     longest = max((len(word.encode()) for word in words), default=0)
     listed = ", ".join(map(literal, words))
-    cells = {c.theirs: c.cell for c in columns if "@" not in c.cell}
-    if not cells or not words:
+    word = {c.theirs: _trimmed(c.cell, export) for c in columns if "@" not in c.cell}
+    if not word or not words:
         return
-    word = {name: f"trim({cell}, {literal(SPACE)})" for name, cell in cells.items()}
     said = {  # the length is asked first, because it is quick
-        name: f"strlen({cell}) between 1 and {longest + 8} and {word[name]} in ({listed})"
-        for name, cell in cells.items()
+        name: f"strlen({text}) between 1 and {longest} and {text} in ({listed})"
+        for name, text in word.items()
     }
     fields = ", ".join(
         f"count(*) filter ({where}) as n{n}" for n, where in enumerate(said.values())
     )
     counts = rows.store.one(f"select {fields} from raw where {rows.belongs}")
-    for n, name in enumerate(cells):
+    for n, name in enumerate(word):
         if counts[f"n{n}"]:
             found = rows.store.query(
                 f"select {word[name]} as word, count(*) as rows from raw "

@@ -35,35 +35,38 @@ def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, st
     """Build the visits, and beside them the outcomes in the order they came.
 
     The store must hold the trusted ``opportunities`` (numbered by ``n``),
-    ``stage_events`` and ``owner_changes``. The events that the opportunities
-    themselves tell go into ``more_events``: one per stage date, and the present
-    stage where nothing dated leads up to it. ``moves`` is made: a row per change of
-    stage or rep, and per outcome.
+    ``stage_events`` and ``owner_changes``. Everything is coded: opportunities by ``n``,
+    stages by ``code`` (see ``spots``), reps by ``rep`` (see ``rep_codes``), so that ten
+    million events are a matter of small numbers. Made are
+
+    ``event_steps``
+        the stage events.
+    ``more_steps``
+        those that the opportunities themselves tell: one per stage date, and the present
+        stage where nothing dated leads up to it.
+    ``moves``
+        a row per change of stage or rep, and per outcome.
 
     Parameters
     ----------
-    stage_dates : column of the opportunities -> stage, and pipeline if only one is meant;
-        those that a history ``told`` of are left out, see `Rules.stage_dates`
+    stage_dates : column of the opportunities -> stage, and pipeline if only one is meant; what
+        they hold besides is counted in `Rules.stage_dates`
     """
+    store.run("create or replace view numbered as select * from opportunities")
     _codes(store, settings)
-    store.run(
-        "create table more_events as select opportunity_id, entered_at, stage, origin "
-        "from stage_events where false"
-    )
-    store.make("steps", STEPS)
+    store.lay("event_steps", STEPS)
+    store.make("more_steps", "select * from event_steps where false")
+    store.run("create or replace view steps as from event_steps union all from more_steps")
+    if stage_dates:
+        store.make("told", "select distinct n from event_steps where origin <> 'derived'")
     for column, (stage, pipeline) in stage_dates.items():
         _add_stage_date(store, column, stage, pipeline)
     store.make("derived", engine.text("read", "derived"))
     store.run(
-        "insert into more_events by name "
-        "select opportunity_id, entered_at, stage, 'derived' as origin from derived"
+        "insert into more_steps by name "
+        "select n, entered_at, code, 'derived' as origin, true as present from derived"
     )
-    store.run(
-        "insert into steps select d.n, d.entered_at, d.entered_at, d.code, null, o.amount, true "
-        "from derived d join opportunities o using (n)"
-    )
-    store.make("owned", _owned(store))
-    store.make("moves", engine.text("read", "moves"))
+    store.lay("moves", engine.text("read", "moves").format(owned=_owned(store)))
 
 
 def _codes(store: Store, settings: Settings) -> None:
@@ -83,21 +86,26 @@ def _codes(store: Store, settings: Settings) -> None:
         "where rep_id is not null",
     )
     rep = "left join rep_codes r using (rep_id)"
-    store.make("owned_now", f"select o.n, r.rep from opportunities o {rep}")
+    store.make(
+        "known",
+        f"select o.n, o.opportunity_id, o.pipeline, o.closed_at, r.rep from opportunities o {rep}",
+    )
     store.make(
         "hands",
         "select o.n, c.changed_at, f.rep as from_rep, t.rep as to_rep from owner_changes c "
-        "join opportunities o using (opportunity_id) "
+        "join known o using (opportunity_id) "
         "left join rep_codes f on f.rep_id = c.from_rep "
         "left join rep_codes t on t.rep_id = c.to_rep",
     )
 
 
-# An event without a date of its own came before the closing, and after all that is dated.
 STEPS = (
-    "select o.n, e.entered_at, coalesce(e.entered_at, o.closed_at) as ordered_at, s.code, r.rep, "
-    "coalesce(e.amount, o.amount) as amount, false as present "
-    "from stage_events e join opportunities o using (opportunity_id) "
+    "select o.n, e.entered_at, "
+    # An event without a date of its own came before the closing, and after all that is dated.
+    "case when e.entered_at is null then o.closed_at end as placed_at, "
+    "s.code, r.rep, e.amount, e.expected_close, e.forecast_category, e.probability, "
+    "coalesce(e.origin, 'history') as origin, false as present "
+    "from stage_events e join known o using (opportunity_id) "
     "join spots s on s.pipeline = o.pipeline and s.stage = e.stage "
     "left join rep_codes r on r.rep_id = e.rep_id"
 )
@@ -105,22 +113,19 @@ STEPS = (
 
 def _add_stage_date(store: Store, column: str, stage: str, pipeline: str | None) -> None:
     name = engine.quoted(column)
-    where = f"o.{name} is not null and o.opportunity_id not in (select opportunity_id from told)"
+    where = f"o.{name} is not null and o.n not in (select n from told)"
     if pipeline is not None:
         where += f" and o.pipeline = {engine.literal(pipeline)}"
     store.run(
-        "insert into more_events by name select o.opportunity_id, "
-        f"o.{name} as entered_at, {engine.literal(stage)} as stage, 'stage dates' as origin "
-        "from opportunities o "
+        f"insert into more_steps by name select o.n, o.{name} as entered_at, s.code, "
+        "'stage dates' as origin, false as present from opportunities o "
         f"join spots s on s.pipeline = o.pipeline and s.stage = {engine.literal(stage)} "
         f"where {where}"
     )
-    store.run(
-        f"insert into steps select o.n, o.{name}, o.{name}, s.code, null, o.amount, false "
-        "from opportunities o "
-        f"join spots s on s.pipeline = o.pipeline and s.stage = {engine.literal(stage)} "
-        f"where {where}"
-    )
+
+
+ORDERED = "(select *, coalesce(entered_at, placed_at) as ordered_at from steps)"
+NOW = "join (select n, rep as now from known) using (n)"
 
 
 def _owned(store: Store) -> str:
@@ -130,34 +135,47 @@ def _owned(store: Store) -> str:
         "from steps where not present"
     )
     if seen["hands"] or seen["named"] not in (0, seen["steps"]):
-        return engine.text("read", "owners")
-    last = "arg_max(rep, (coalesce(happened_at, timestamp '-infinity'), code))"
-    if seen["named"]:  # the present stage belongs to who had the one before
-        return (
-            "with r as (select n, entered_at as happened_at, ordered_at, code, rep, amount, "
-            f"present from steps), l as (select n, {last} as rep from r where not present "
-            "group by n) select r.* exclude (rep), coalesce(r.rep, l.rep, o.rep) as owner "
-            "from r left join l using (n) join owned_now o using (n)"
-        )
+        return engine.text("read", "owners").format(ordered=ORDERED)
+    if not seen["named"]:
+        return _plain(f"steps {NOW}", "now")
+    store.make(  # the present stage belongs to who had the one before
+        "last_owners",
+        "select n, arg_max(rep, (coalesce(entered_at, timestamp '-infinity'), code)) as before "
+        "from event_steps where n in (select n from more_steps) group by n",
+    )
+    present = _plain(f"more_steps left join last_owners using (n) {NOW}", "coalesce(before, now)")
+    return f"{_plain('event_steps', 'rep')} union all {present}"
+
+
+def _plain(steps: str, owner: str) -> str:
     return (
-        "select r.n, r.entered_at as happened_at, r.ordered_at, r.code, r.amount, r.present, "
-        "o.rep as owner from steps r join owned_now o using (n)"
+        "select n, entered_at as happened_at, coalesce(entered_at, placed_at) as ordered_at, code, "
+        f"amount, present, false as handed, {owner} as owner from {steps}"
     )
 
 
+KEPT = ("numbered", "event_steps", "more_steps", "moves", "spots", "rep_codes")
 EVENTS = (
-    "select opportunity_id, entered_at, stage, rep_id, amount, expected_close, "
-    "forecast_category, probability, coalesce(origin, 'history') as origin "
-    "from (select * from stage_events union all by name select * from more_events)"
+    "select o.opportunity_id, e.entered_at, s.stage, r.rep_id, e.amount, e.expected_close, "
+    "e.forecast_category, e.probability, e.origin "
+    "from (from event_steps union all from more_steps) e join numbered o using (n) "
+    "join spots s using (code) left join rep_codes r using (rep)"
 )
 VISITS = (
-    "select o.opportunity_id, m.visit, o.pipeline, s.stage, m.place as stage_order, r.rep_id, "
-    "m.happened_at as entered_at, m.next_at as left_at, m.exit, coalesce(m.amount, o.amount) as "
-    "amount from moves m join opportunities o using (n) join spots s using (code) "
-    "left join rep_codes r on r.rep = m.owner where m.outcome is null order by m.n, m.k"
+    "select o.opportunity_id, m.visit::bigint as visit, o.pipeline, s.stage, "
+    "m.place as stage_order, r.rep_id, m.happened_at as entered_at, m.next_at as left_at, m.exit, "
+    "coalesce(m.amount, o.amount) as amount from moves m join numbered o using (n) "
+    "join spots s using (code) left join rep_codes r on r.rep = m.owner where m.outcome is null"
 )
 CLOSINGS = (
-    "select o.opportunity_id, m.closing, m.happened_at as closed_at, m.outcome, r.rep_id "
-    "from moves m join opportunities o using (n) left join rep_codes r on r.rep = m.owner "
-    "where m.outcome is not null order by m.n, m.k"
+    "select o.opportunity_id, m.closing::bigint as closing, m.happened_at as closed_at, "
+    "m.outcome, r.rep_id from moves m join numbered o using (n) "
+    "left join rep_codes r on r.rep = m.owner where m.outcome is not null"
 )
+# Table -> the SQL that makes it of what is kept, and the order in which its rows stand.
+OF_KEPT = {
+    "opportunities": ("select * exclude (n) from numbered", ""),
+    "stage_events": (EVENTS, ""),
+    "stage_visits": (VISITS, "opportunity_id, visit"),
+    "closings": (CLOSINGS, "opportunity_id, closing"),
+}

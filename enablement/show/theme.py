@@ -7,6 +7,7 @@ JupyterLab has no such style sheet, so a chart there carries its own white paper
 
 `MUTED`, `FAINT` and `LOST` are for marks. Text is `INK` or `QUIET`; on a filled cell it is
 `ON_PALE` or `ON_STRONG`, which have no dark partner because the cell keeps its colour too.
+`ACCENT` and `WON` look alike to those who cannot see red or green: no chart has both.
 
 Set the environment variable ``ENABLEMENT_BATCH`` (to anything but ``0``) to leave the PNG out
 of a chart's output: starting V8 costs each process half a second, and a batch starts many.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
 from enablement.errors import CannotSayError
-from enablement.measure.definitions import IMMATURE
+from enablement.measure.definitions import CONVERSIONS, IMMATURE
 from enablement.measure.pipeline import pipeline_coverage, pipeline_created, quota_attainment
 from enablement.measure.reps import places
 from enablement.measure.stages import BATCH
@@ -21,6 +21,8 @@ NOTEWORTHY = 0.005  # a shift of the headline from which on a rule is named in t
 ENDS = ("used", "otherwise", "least", "most")
 MOST_NAMES = 3  # in a sentence; the table has them all
 TOO_LITTLE = "There is too little to compare: fewer than two groups, or all ended alike."
+RATIOS = tuple(name for name, meant in CONVERSIONS.items() if meant.ratio)
+Written = Callable[[float], str]
 STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -48,6 +50,11 @@ def money(amount: float, currency: str) -> str:
             digits = max(0, 2 - int(math.log10(short / size)))
             return f"{minus}{sign}{short / size:,.{digits}f} {letter}"
     return f"{minus}{sign}{abs(amount):,.0f}"
+
+
+def whole(number: float) -> str:
+    """Write a number without decimals; a missing one as a dash."""
+    return "–" if pd.isna(number) else f"{number:,.0f}"
 
 
 def interval(low: float, high: float) -> str:
@@ -91,6 +98,37 @@ def conversion(table: pd.DataFrame) -> str:
         f"No stage stands out: the lowest, {stage} with {numbers}{when}, cannot be told "
         f"apart from the next.{unrecorded}"
     )
+
+
+def compare_definitions(table: pd.DataFrame) -> str:
+    """Say whether the weakest stage depends on the definition, and by how many each is it.
+
+    Parameters
+    ----------
+    table : as `enablement.compare_definitions` returns it
+    """
+    lowest = table[table["weakest"]].groupby("definition", sort=False)["stage"].first()
+    rates = table["rate"].dropna()
+    if lowest.empty:
+        return "No definition has a rate here."
+    if table.loc[rates.index, "stage"].nunique() == 1:
+        return (
+            f"Only {lowest.iloc[0]} can be counted, and its rate depends on the definition: "
+            f"{interval(rates.min(), rates.max())}."
+        )
+    if lowest.nunique() == 1:
+        return f"By every definition the lowest rate is that of {lowest.iloc[0]}."
+    many = lowest.astype("str").value_counts()
+    first = f"{many.index[0]} by {many.iloc[0]} of {len(lowest)}"
+    others = [f"{stage} by {count}" for stage, count in many.iloc[1:].items()]
+    return f"The weakest stage depends on the definition: {', '.join([first, *others])}."
+
+
+def without_rate(table: pd.DataFrame) -> list[str]:
+    """Name the stages that have no rate by any definition, where others have one."""
+    some = table.loc[table["rate"].notna(), "stage"].astype("str").unique()
+    stages = table["stage"].astype("str").unique()
+    return [stage for stage in stages if stage not in some] if len(some) else []
 
 
 def _much(table: pd.DataFrame, entered: float) -> str:

@@ -1,26 +1,26 @@
 -- Each close date that was given to an opportunity while it was open, in the order of telling, and
 -- one row per opportunity, at place 1000, which stands for the whole of it. A push is a move into
 -- a later span: `span_days` says in which each day lies.
-told as (
-    select e.opportunity_id, e.entered_at, e.expected_close::date as due,
-           lag(due) over (
-               partition by e.opportunity_id order by e.entered_at, p.place, due
-           ) as due_before
-    from stage_events e
-    join opportunities o using (opportunity_id)
-    left join places p on p.pipeline = o.pipeline and p.stage = e.stage
-    where e.expected_close is not null and e.entered_at <= $until and p.outcome is null
-),
 span_days as (
     select starts_on, unnest(generate_series(starts_on, ends_on, interval 1 day))::date as day
     from spans
 ),
+told as (
+    select e.opportunity_id, e.entered_at, e.expected_close::date as due, d.starts_on,
+           lag(due) over telling as due_before, lag(d.starts_on) over telling as started_before
+    from stage_events e
+    join opportunities o using (opportunity_id)
+    left join places p on p.pipeline = o.pipeline and p.stage = e.stage
+    left join span_days d on d.day = e.expected_close::date
+    where e.expected_close is not null and e.entered_at <= $until and p.outcome is null
+    window telling as (
+        partition by e.opportunity_id order by e.entered_at, p.place, e.expected_close
+    )
+),
 pushes as (
-    select t.opportunity_id, t.entered_at as moved_at, t.due_before, t.due
-    from told t
-    join span_days a on a.day = t.due_before
-    join span_days b on b.day = t.due
-    where b.starts_on > a.starts_on
+    select opportunity_id, entered_at as moved_at, due_before, due
+    from told
+    where starts_on > started_before
 ),
 pushed as (
     select opportunity_id, count(*) as pushes from pushes group by opportunity_id

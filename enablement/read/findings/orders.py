@@ -150,8 +150,9 @@ def orders_in(
         "create or replace view placed_opportunities as select *, row as spot from opportunities; "
         "create or replace view placed_events as "
         "select e.opportunity_id, e.entered_at, e.stage, e.origin, e.file, e.row as spot "
-        "from stage_events e union all by name select m.*, o.file, o.row as spot "
-        "from more_events m join opportunities o using (opportunity_id)"
+        "from stage_events e union all by name select o.opportunity_id, m.entered_at, s.stage, "
+        "m.origin, o.file, o.row as spot from more_steps m join opportunities o using (n) "
+        "join spots s using (code)"
     )
     store.show("closing_stages", _closing(settings))
     store.show("present_reps", reps)

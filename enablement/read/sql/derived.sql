@@ -6,7 +6,7 @@ with last_known as (
     from steps
     group by n
 )
-select o.n, o.opportunity_id,
+select o.n,
        case
            -- Without a date of its own the change is known, and its day is not.
            when s.outcome is not null and o.closed_at is not null
@@ -16,7 +16,7 @@ select o.n, o.opportunity_id,
            -- An opportunity that was never seen elsewhere began where it is.
            when s.place = 1 and last_known.code is null then o.created_at
        end as entered_at,
-       o.stage, s.code
+       s.code
 from opportunities o
 join spots s on s.pipeline = o.pipeline and s.stage = o.stage
 left join last_known using (n)

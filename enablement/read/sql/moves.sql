@@ -2,42 +2,46 @@
 -- `exit` says how the stay that begins with the row ended, seen from the end of the export;
 -- `handed` that the row is a change of owner alone, `tied` that only the order of the stages puts
 -- it after the one before.
-with filled as (
-    select n, happened_at, owner, amount, present, code is null as handed,
-           coalesce(code, last_value(code ignore nulls) over in_order) as code,
-           row_number() over in_order as k
-    from owned
+with owned as ({owned}),
+changed as (
+    select e.*, s.outcome is not null as ends
+    from owned e
+    join spots s using (code)
     -- Ties within a moment stand in the order of the stages; a change of owner belongs to the
     -- stage entered at the same moment; the present stage comes last.
     window in_order as (partition by n
-                        order by ordered_at nulls last, present, code is null, code, owner
-                        rows between unbounded preceding and current row)
+                        order by ordered_at nulls last, present, handed, code, owner)
+    qualify code is distinct from lag(code) over in_order
+        or (s.outcome is null and owner is distinct from lag(owner) over in_order)
 ),
-known as (
-    select f.*, s.place, s.outcome
-    from filled f
-    join spots s using (code)
-),
-changed as (
-    select * from known
-    window by_k as (partition by n order by k)
-    qualify code is distinct from lag(code) over by_k
-        or (outcome is null and owner is distinct from lag(owner) over by_k)
+followed as (
+    select n, code, owner, happened_at, amount, present, handed,
+           lag(happened_at) over in_order as before_at,
+           lead(happened_at) over in_order as next_at,
+           lead(code) over in_order as next_code,
+           row_number() over in_order as k,
+           count(case when not ends then 1 end) over so_far as visit
+    from changed
+    window in_order as (partition by n
+                        order by ordered_at nulls last, present, handed, code, owner),
+           so_far as (partition by n
+                      order by ordered_at nulls last, present, handed, code, owner
+                      rows between unbounded preceding and current row)
 )
-select n, k, code, place, owner, happened_at, outcome, amount, handed,
-       not present and not handed and happened_at is not distinct from lag(happened_at) over ahead
-           and happened_at is not null as tied,
-       lead(happened_at) over ahead as next_at,
-       count(*) filter (outcome is null) over so_far as visit,
-       count(*) filter (outcome is not null) over so_far as closing,
+select f.n, f.k::integer as k, f.code, s.place, f.owner, f.happened_at, s.outcome, f.amount,
+       f.handed,
+       not f.present and not f.handed and f.happened_at is not distinct from f.before_at
+           and f.happened_at is not null as tied,
+       f.next_at,
+       f.visit::integer as visit,
+       (f.k - f.visit)::integer as closing,
        case
-           when lead(code) over ahead is null then 'open'
-           when lead(outcome) over ahead is not null then lead(outcome) over ahead
-           when lead(place) over ahead = place then 'handed off'
-           when lead(place) over ahead > place then 'advanced'
+           when f.next_code is null then 'open'
+           when there.outcome is not null then there.outcome
+           when there.place = s.place then 'handed off'
+           when there.place > s.place then 'advanced'
            else 'back'
        end as exit
-from changed
-window ahead as (partition by n order by k),
-       so_far as (partition by n order by k
-                  rows between unbounded preceding and current row)
+from followed f
+join spots s using (code)
+left join spots there on there.code = f.next_code

@@ -1,21 +1,27 @@
 -- Who owned the opportunity at each step: the last one named up to and at that moment; before
 -- the first change of owner the one that change names as the old owner; else the present one.
-select r.* exclude (rep, from_rep),
+-- A change of owner belongs to the stage that was entered last before it.
+with named as (
+    select n, entered_at as happened_at, ordered_at, code, rep, null::integer as from_rep, amount,
+           present, false as handed
+    from {ordered}
+    union all
+    select n, changed_at, changed_at, null, to_rep, from_rep, null, false, true from hands
+)
+select r.n, r.happened_at, r.ordered_at, r.amount, r.present, r.handed,
+       last_value(r.code ignore nulls) over in_order as code,
        coalesce(
            r.rep,
            last_value(r.rep ignore nulls) over so_far,
            first_value(r.from_rep ignore nulls) over from_here,
            o.rep
        ) as owner
-from (
-    select n, entered_at as happened_at, ordered_at, code, rep, null::integer as from_rep, amount,
-           present
-    from steps
-    union all
-    select n, changed_at, changed_at, null, to_rep, from_rep, null, false from hands
-) r
-join owned_now o using (n)
-window so_far as (partition by r.n order by r.happened_at
+from named r
+join known o using (n)
+window in_order as (partition by r.n
+                    order by r.ordered_at nulls last, r.present, r.handed, r.code
+                    rows between unbounded preceding and current row),
+       so_far as (partition by r.n order by r.happened_at
                   range between unbounded preceding and current row),
        from_here as (partition by r.n order by r.happened_at
                      rows between current row and unbounded following)

@@ -24,9 +24,17 @@
     for (const part of copy.vconcat ?? []) {
       if (part.name === "footer") refoot(copy, part, room - 16);
       rewrap(part.title, spec.config?.title ?? {}, room - 16);
+      fewerAcross(part, room - 60);
       slimmer(part, over);
     }
     return slimmer(copy, wanted - room);
+  };
+
+  // Panels in rows keep their size: fewer of them stand side by side.
+  const fewerAcross = (part, room) => {
+    if (!part.facet || !part.columns) return;
+    const gap = part.spacing?.column ?? 20;
+    part.columns = Math.max(1, Math.min(part.columns, Math.floor((room + gap) / (part.spec.width + gap))));
   };
 
   // The definition line is text in rows, placed from the left edge: it is broken anew.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from enablement.show import theme, words
+from enablement.show import descriptions, theme, words
 from enablement.show.charts import frame
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def _one(known: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         pd.Series(["100%"]),
         finding=words.cohort_curves(table),
         counted=f"{_counted(table)} Darker bands: {frame.level(table)} intervals.",
+        numbers=descriptions.cohort_curves(known),
     )
 
 
@@ -128,6 +129,7 @@ def _several(known: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         counted=_counted(table)
         + f" Upright: day {table.attrs['day']}, on which they are compared."
         + _not_drawn(known, names, table),
+        numbers=descriptions.cohort_curves(chosen),
     )
 
 

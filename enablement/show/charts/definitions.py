@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from enablement.show import theme
+from enablement.show import descriptions, theme, words
 from enablement.show.charts import frame
 
 if TYPE_CHECKING:
     import altair as alt
 
+ROW_STEP = 24
+SAID = "format(100 * datum.rate, '.0f') + ' %'"
+
 
 def compare_definitions(table: pd.DataFrame) -> alt.VConcatChart:
     """Does the weakest stage depend on the definition?
 
-    A row per definition and a panel per stage: the rate as a point, the lowest of
-    each definition in the accent. A ratio of counts can lie beyond 100 %.
+    A row per definition and a panel per stage: the rate as a point with its number, the
+    lowest of each definition in the accent. A ratio of counts, which can lie beyond 100 %,
+    is a ring. Stages of which no definition has a rate are named and have no panel.
 
     Parameters
     ----------
@@ -26,15 +30,22 @@ def compare_definitions(table: pd.DataFrame) -> alt.VConcatChart:
     Returns
     -------
     altair.VConcatChart
-        The plot over its definition line. Layer ``rate``.
+        The plot over its definition line. Layers ``rate``, ``said`` and ``none``.
     """
     import altair as alt
 
-    stages = list(dict.fromkeys(table["stage"].astype("str").map(theme.wrapped)))
-    shown = table.assign(stage=table["stage"].astype("str").map(theme.wrapped))
-    width = (theme.WIDTH + 60) // len(stages) - 14
+    unsaid = words.without_rate(table)
+    some = table[~table["stage"].astype("str").isin(unsaid)] if len(unsaid) else table
+    shown = some.assign(
+        stage=some["stage"].astype("str").map(theme.wrapped),
+        ratio=some["definition"].isin(words.RATIOS),
+    )
+    stages = list(dict.fromkeys(shown["stage"]))
+    compared = len(stages) > 1
+    shown = shown.assign(weakest=shown["weakest"] & compared)
     y = frame.group_axis(shown["definition"], field="definition")
     base = alt.Chart().encode(y=y)
+    known = base.transform_filter("isValid(datum.rate)")
     tooltip = [
         alt.Tooltip("definition:N"),
         alt.Tooltip("stage:N"),
@@ -42,32 +53,66 @@ def compare_definitions(table: pd.DataFrame) -> alt.VConcatChart:
         alt.Tooltip("moved_on:Q"),
         alt.Tooltip("entered:Q"),
     ]
-    highest = max(1.0, float(table["rate"].max())) if table["rate"].notna().any() else 1.0
-    share = alt.X(
-        "rate:Q",
-        title=None,
-        scale=alt.Scale(domain=[0, highest]),
-        axis=alt.Axis(
-            values=[0, 0.5, 1], labelExpr="datum.value == 1 ? '' : format(datum.value, '.0%')"
-        ),
-    )
-    color = alt.condition("datum.weakest", alt.value(theme.ACCENT), alt.value(theme.MUTED))
-    point = base.mark_circle(size=70, opacity=1).encode(x=share, color=color, tooltip=tooltip)
-    said = base.transform_filter("datum.weakest").mark_text(color=theme.ACCENT, dy=-10, fontSize=11)
     layers = [
-        point.properties(name="rate"),
-        said.encode(x=share, text=alt.Text("rate:Q", format=theme.PERCENT)).properties(name="said"),
+        known.mark_point(size=60, opacity=1, filled=False)
+        .encode(
+            x=frame.panel_share("rate:Q", most=frame.highest(table)),
+            color=_accented(theme.MUTED),
+            fill=_filled(),
+            tooltip=tooltip,
+        )
+        .properties(name="rate"),
+        *_said(known),
+        base.transform_filter("!isValid(datum.rate)")
+        .mark_text(align="left", color=theme.QUIET, fontSize=11)
+        .encode(x=alt.value(2), text=alt.value("none"))
+        .properties(name="none"),
     ]
-    header = alt.Header(labelFontSize=11, labelColor=theme.INK, labelLimit=width + 14)
-    panels = (
-        alt.layer(*layers, data=shown)
-        .properties(width=width, height=frame.height(shown["definition"].nunique(), 26))
-        .facet(column=alt.Column("stage:N", sort=stages, title=None, header=header), spacing=14)
-    )
+    height = frame.height(shown["definition"].nunique(), ROW_STEP)
+    missing = "".join(f" {stage} has no rate by any." for stage in unsaid)
     return frame.finish(
-        panels,
+        frame.panels(layers, shown, field="stage", columns=stages, height=height),
         table,
         shown["definition"],
-        finding=str(table.attrs["verdict"]),
-        counted="Share that moved on, by each definition; the lowest of each is marked.",
+        finding=words.compare_definitions(table),
+        counted="Share that moved on, by each definition. Rings: ratios of two counts."
+        + (" Marked: the lowest of each." if compared else "")
+        + f"{missing} The lowest rate is not yet the costliest gap.",
+        numbers=descriptions.compare_definitions(table),
     )
+
+
+def _accented(otherwise: str) -> alt.Color:
+    """Colour the lowest rate of each definition."""
+    import altair as alt
+
+    return alt.Color(condition={"test": "datum.weakest", "value": theme.ACCENT}, value=otherwise)
+
+
+def _filled() -> alt.Fill:
+    """Fill the points of shares, and leave the ratios rings."""
+    import altair as alt
+
+    return alt.Fill(
+        condition=[
+            {"test": "datum.ratio", "value": theme.PAPER},
+            {"test": "datum.weakest", "value": theme.ACCENT},
+        ],
+        value=theme.MUTED,
+    )
+
+
+def _said(known: alt.Chart) -> list[alt.Chart]:
+    """Write each rate beside its point, on the side where there is room."""
+    said = known.transform_calculate(said=SAID)
+    high, low = (
+        said.transform_filter("datum.rate > 0.5"),
+        said.transform_filter("datum.rate <= 0.5"),
+    )
+    return [
+        text.encode(x="rate:Q", text="said:N", color=_accented(theme.QUIET)).properties(name=name)
+        for name, text in (
+            ("said", high.mark_text(align="right", dx=-8, fontSize=11)),
+            ("said low", low.mark_text(align="left", dx=8, fontSize=11)),
+        )
+    ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from enablement.show import theme, words
+from enablement.show import descriptions, theme, words
 from enablement.show.charts import frame
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 STAGE_STEP = 34
 DAYS = ("p25", "median", "low", "high", "p75", "p90")
 NUMBERS = (
-    ("left", "format(datum.left, ',') + ' of ' + format(datum.entered, ',')"),
-    ("median", "isValid(datum.median) ? format(datum.median, '.0f') : '–'"),
-    ("open", "format(datum.open, ',')"),
+    ("left", "format(datum.left, ',') + ' of ' + format(datum.entered, ',')", 104),
+    ("median", "isValid(datum.median) ? format(datum.median, '.0f') : '–'", 54),
+    ("open", "format(datum.open, ',')", 44),
 )
 BRIEF = {  # where a panel is narrow
     "clicked through in a batch": "clicked through",
@@ -76,6 +76,7 @@ def sales_cycle(table: pd.DataFrame) -> alt.VConcatChart:
         finding=words.sales_cycle(table),
         counted=f"Median days with its {frame.level(table)} interval; the tick: nine in ten took "
         "at most so long.",
+        numbers=descriptions.sales_cycle(table),
     )
 
 
@@ -116,7 +117,7 @@ def _with_reasons(table: pd.DataFrame) -> pd.DataFrame:
 def _stages(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     import altair as alt
 
-    width = frame.plot_width(len(NUMBERS))
+    width = frame.plot_width(NUMBERS)
     y = alt.Y(
         "stage:N",
         sort=list(dict.fromkeys(shown["stage"])),
@@ -130,7 +131,7 @@ def _stages(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     layers = [
         *_spread(base, y, _days(edge, title="days"), tooltip, thick=15),
         tick.encode(y=y, x="p90:Q", tooltip=tooltip).properties(name="p90"),
-        *frame.columns(base, y, width, NUMBERS, known="datum.entered > 0"),
+        *frame.columns(base, y, NUMBERS, known="datum.entered > 0"),
         _reasons(base, y),
     ]
     return frame.finish(
@@ -141,6 +142,7 @@ def _stages(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         counted=f"Median days with its {frame.level(table)} interval; pale, the middle half; the "
         "tick: nine in ten had left. Those still there (open) are counted as undecided."
         + _unsaid(table),
+        numbers=descriptions.time_in_stage(table),
     )
 
 
@@ -175,6 +177,7 @@ def _stage_panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         counted=f"Median days with its {frame.level(table)} interval; pale, the middle half. Those "
         "still there are counted as undecided; a line to the edge goes on beyond it."
         + _unsaid(table),
+        numbers=descriptions.time_in_stage(table),
     )
 
 

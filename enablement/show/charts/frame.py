@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,12 +12,12 @@ from enablement.show import theme, words
 if TYPE_CHECKING:
     import altair as alt
 
+Column = tuple[str, str, int]  # name, expression of the text, room in px
 GROUP_STEP = 18
 DENSE_STEP = 14  # where there are more rows than MANY
 MANY = 40
 DEEPEST = 150  # px that names may take at the left
 FOOT_LETTERS = 108
-RIGHT_EDGES = (104, 148, 192)  # px from the plot, of the columns of numbers
 PANEL_GAP = 14
 LETTER = 7  # px of a letter at the size of the names, at most on average
 
@@ -28,13 +29,27 @@ def finish(
     *,
     finding: str,
     counted: str,
+    numbers: str = "",
 ) -> alt.VConcatChart:
-    """Give a chart its words: the finding, what is counted, a footer, a description."""
+    """Give a chart its words: the finding, what is counted, a footer, a description.
+
+    Parameters
+    ----------
+    chart : the plot
+    table : what it draws, with its ``attrs``
+    names : those at the left, under which the footer begins
+    finding, counted : title and subtitle
+    numbers : the main numbers in a sentence, for those who hear the chart
+    """
     import altair as alt
 
     return alt.vconcat(chart, _footer(_notes(table), names), spacing=2).properties(
         title=theme.title(finding, counted),
-        description=f"{finding} {counted} {table.attrs['definition']}",
+        description=" ".join(
+            part
+            for part in (finding, numbers, counted, f"Definition: {table.attrs['definition']}.")
+            if part
+        ),
     )
 
 
@@ -125,22 +140,22 @@ def panel_width(panels: int) -> int:
 
 
 def columns(
-    base: alt.Chart, y: alt.Y, width: int, numbers: tuple[tuple[str, str], ...], *, known: str
+    base: alt.Chart, y: alt.Y, numbers: tuple[Column, ...], *, known: str
 ) -> list[alt.Chart]:
     """Write numbers at the right of the plot, each column under its name.
 
     Parameters
     ----------
     base : the chart whose rows they belong to
-    width : of the plot; a column ends so many px beyond it as `RIGHT_EDGES` says
-    numbers : name of each column, and the expression of its text
+    numbers : name of each column, the expression of its text, and its room in px
     known : the expression that a row with numbers fulfils
     """
     import altair as alt
 
     written = []
-    for (name, what), right in zip(numbers, RIGHT_EDGES, strict=False):
-        at = alt.value(width + right)
+    edges = itertools.accumulate((room for _, _, room in numbers), initial=plot_width(numbers))
+    for (name, what, _), edge in zip(numbers, itertools.islice(edges, 1, None), strict=True):
+        at = alt.value(edge)
         written.append(
             base.transform_filter(known)
             .transform_calculate(number=what)
@@ -156,9 +171,29 @@ def columns(
     return written
 
 
-def plot_width(numbers: int) -> int:
-    """Find how wide a plot is beside so many columns of numbers."""
-    return theme.WIDTH - RIGHT_EDGES[numbers - 1] + 80
+def plot_width(numbers: tuple[Column, ...]) -> int:
+    """Find how wide a plot is beside such columns of numbers."""
+    return theme.WIDTH + 80 - sum(room for _, _, room in numbers)
+
+
+def panel_share(field: str, *, most: float = 1.0) -> alt.X:
+    """Lay out shares in a narrow panel: the end has no number, it would meet the next panel's."""
+    import altair as alt
+
+    return alt.X(
+        field,
+        title=None,
+        scale=alt.Scale(domain=[0, most]),
+        axis=alt.Axis(
+            values=[0, 0.5, 1], labelExpr="datum.value == 1 ? '' : format(datum.value, '.0%')"
+        ),
+    )
+
+
+def highest(table: pd.DataFrame) -> float:
+    """Find where the axis of a rate ends: at 1, or beyond where a ratio of counts does."""
+    most = table["rate"].max()
+    return 1.0 if pd.isna(most) else max(1.0, float(most))
 
 
 def size(field: str, *, largest: int = 110) -> alt.Size:

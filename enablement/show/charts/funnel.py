@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from enablement.show import theme, words
+from enablement.show import descriptions, theme, words
 from enablement.show.charts import frame
 
 if TYPE_CHECKING:
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 STAGE_STEP = 34
 NUMBERS = (
-    ("moved on", "format(datum.moved_on, ',') + ' of ' + format(datum.entered, ',')"),
-    ("lost", "format(datum.lost, ',')"),
-    ("open", "format(datum.open + datum.back, ',')"),
+    ("share", "format(100 * datum.rate, '.0f') + ' %'", 44),
+    ("moved on", "format(datum.moved_on, ',') + ' of ' + format(datum.entered, ',')", 100),
+    ("lost", "format(datum.lost, ',')", 44),
+    ("open", "format(datum.open + datum.back, ',')", 44),
 )
 
 
@@ -52,8 +53,8 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     # An estimate counts open ones as undecided already: they are no part of the bar.
     settled = table.attrs["name"] == "estimate"
     unsettled = not settled and bool((table["open"] + table["back"]).fillna(0).sum())
-    numbers = NUMBERS if unsettled else NUMBERS[:2]
-    width = frame.plot_width(len(numbers))
+    numbers = NUMBERS if unsettled else NUMBERS[:3]
+    width = frame.plot_width(numbers)
     stages = list(dict.fromkeys(shown["stage"]))
     y = alt.Y("stage:N", sort=stages, title=None, axis=frame.names_axis(shown["stage"]))
     base = alt.Chart(shown).transform_calculate(
@@ -77,7 +78,7 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         base.mark_bar(height={"band": 0.62})
         .encode(
             y=y,
-            x=frame.share("rate:Q", "moved on, of those entered", most=_highest(table)),
+            x=frame.share("rate:Q", "moved on, of those entered", most=frame.highest(table)),
             color=_stands_out(table),
             tooltip=tooltip,
         )
@@ -85,19 +86,21 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         base.mark_rule(color=theme.INK, strokeWidth=1.5)
         .encode(y=y, x="low:Q", x2="high:Q")
         .properties(name="interval"),
-        *frame.columns(base, y, width, numbers, known="isValid(datum.rate)"),
+        *frame.columns(base, y, numbers, known="isValid(datum.rate)"),
         base.transform_filter("!isValid(datum.rate)")
         .mark_text(align="left", color=theme.QUIET)
         .encode(y=y, x=alt.value(4), text="why:N")
         .properties(name="cannot_say"),
     ]
-    pale = " Paler: still open." if unsettled else ""
+    returned = ", there or back at an earlier stage" if table["back"].fillna(0).sum() else ""
+    pale = f" Paler: still open{returned}." if unsettled else ""
     return frame.finish(
         alt.layer(*layers).properties(width=width, height=frame.height(len(stages), STAGE_STEP)),
         table,
         shown["stage"],
         finding=words.conversion(table),
         counted=f"{_what(table)}.{pale} The lowest rate is not yet the costliest gap.",
+        numbers=descriptions.conversion(table),
     )
 
 
@@ -135,14 +138,7 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         alt.Tooltip("high:Q", format=".1%"),
         *(alt.Tooltip(f"{c}:Q") for c in ("moved_on", "entered", "open")),
     ]
-    share = alt.X(
-        "low:Q",
-        title=None,
-        scale=alt.Scale(domain=[0, _highest(table)]),
-        axis=alt.Axis(
-            values=[0, 0.5, 1], labelExpr="datum.value == 1 ? '' : format(datum.value, '.0%')"
-        ),
-    )
+    share = frame.panel_share("low:Q", most=frame.highest(table))
     layers = [
         base.mark_rule(color=theme.MUTED, strokeDash=[3, 3])
         .encode(x="mean(overall):Q")
@@ -167,6 +163,7 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         finding=words.conversion(table),
         counted=f"{_what(table)}; larger points, more opportunities. Dashed: all together."
         + "".join(f" {stage} cannot be said: {why}." for stage, why in unsaid.items()),
+        numbers=descriptions.conversion(table),
     )
 
 
@@ -186,9 +183,3 @@ def _what(table: pd.DataFrame) -> str:
     if table.attrs["ratio"]:
         return "Those in the next stage over those in this one, a ratio without an interval"
     return f"Share moved on of those that entered, with its {frame.level(table)} interval"
-
-
-def _highest(table: pd.DataFrame) -> float:
-    """Find where the axis of a rate ends: at 1, or beyond where a ratio of counts does."""
-    most = table["rate"].max()
-    return 1.0 if pd.isna(most) else max(1.0, float(most))

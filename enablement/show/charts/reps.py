@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from enablement.measure.reps import places
-from enablement.show import theme, words
+from enablement.show import descriptions, theme, words
 from enablement.show.charts import frame
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def win_rate(table: pd.DataFrame) -> alt.VConcatChart:
         shown["group"],
         finding=words.win_rate(table),
         counted=f"{said.subtitle}{doubt}; larger points, more {said.larger}.{dashed}",
+        numbers=descriptions.win_rate(table),
     )
 
 
@@ -239,6 +240,7 @@ def compare_reps(table: pd.DataFrame) -> alt.VConcatChart:
         SHARES,
         finding=words.compare_reps(table),
         counted=_within_chance(table, left_out),
+        numbers=descriptions.win_rate(table),
     )
 
 
@@ -272,8 +274,9 @@ def _reach(drawn: pd.DataFrame, table: pd.DataFrame) -> tuple[list[float], list[
     """Find how far the axes go: to the last point, and to the limits at the most decided."""
     if drawn.empty:
         return [0, 10], [0, 1]
-    ends = [values[-1] for name, values in table.attrs["limits"].items() if name != "decided"]
-    low, high = min(drawn["rate"].min(), *ends), max(drawn["rate"].max(), *ends)
+    limits = table.attrs["limits"]
+    ends = [values[-1] for name, values in limits.items() if name != "decided" and values]
+    low, high = min([*drawn["rate"], *ends]), max([*drawn["rate"], *ends])
     room = HEADROOM * (high - low)
     most = float(drawn["decided"].max())
     return [0, most * (1 + HEADROOM)], [max(0, low - room), min(1, high + room)]
@@ -430,6 +433,7 @@ def compare_reps_by_stage(table: pd.DataFrame) -> alt.VConcatChart:
         table,
         rows,
         finding=table.attrs["verdict"] or words.compare_reps_by_stage(table),
+        numbers=descriptions.compare_reps_by_stage(table),
         counted="Share moved on of those that entered. Larger squares, more opportunities; blue "
         "above, orange below the stage's own rate after shrinkage, grey where no difference is "
         "detected. Triangle and bold: told from the others."

@@ -1,0 +1,145 @@
+"""What each chart says to those who hear it, and that its words and colours can be told apart."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import EIGHT, company, day
+from test_theme import contrast
+
+import enablement as en
+from enablement.show import charts, descriptions, theme
+
+EIGHT_ON = {"as_of": day(90)}
+DRAWN: dict[str, Callable[[en.CRM], Any]] = {
+    "conversion": lambda crm: charts.conversion(en.conversion(crm, **EIGHT_ON)),
+    "conversion by rep": lambda crm: charts.conversion(en.conversion(crm, by="rep", **EIGHT_ON)),
+    "definitions": lambda crm: charts.compare_definitions(en.compare_definitions(crm, **EIGHT_ON)),
+    "win rate": lambda crm: charts.win_rate(en.win_rate(crm, **EIGHT_ON)),
+    "win rate by rep": lambda crm: charts.win_rate(en.win_rate(crm, by="rep", **EIGHT_ON)),
+    "reps": lambda crm: charts.compare_reps(en.compare_reps(crm, **EIGHT_ON)),
+    "reps by stage": lambda crm: charts.compare_reps_by_stage(
+        en.compare_reps_by_stage(crm, **EIGHT_ON)
+    ),
+    "cycle": lambda crm: charts.sales_cycle(en.sales_cycle(crm, **EIGHT_ON)),
+    "stays": lambda crm: charts.time_in_stage(en.time_in_stage(crm, **EIGHT_ON)),
+    "stays by rep": lambda crm: charts.time_in_stage(en.time_in_stage(crm, by="rep", **EIGHT_ON)),
+    "curve": lambda crm: charts.cohort_curves(en.cohort_curves(crm, by=None, **EIGHT_ON)),
+    "curves by rep": lambda crm: charts.cohort_curves(en.cohort_curves(crm, by="rep", **EIGHT_ON)),
+}
+READ = {theme.INK, theme.QUIET, theme.ACCENT}  # words are set in these
+# What is left of red, green and blue (linear) to those who cannot see one of the first two.
+BLINDNESS = {
+    "red": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "green": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "none": np.eye(3).tolist(),
+}
+
+
+@pytest.fixture(scope="module")
+def drawn() -> dict[str, Any]:
+    crm = company(EIGHT)
+    return {name: draw(crm) for name, draw in DRAWN.items()}
+
+
+def parts(spec: Any) -> Iterator[dict[str, Any]]:
+    """Every dict inside a spec."""
+    if isinstance(spec, dict):
+        yield spec
+        spec = list(spec.values())
+    if isinstance(spec, list):
+        for part in spec:
+            yield from parts(part)
+
+
+def seen(colour: str, blind: str) -> np.ndarray:
+    """A colour in CIELAB as it looks to somebody (Machado and others, 2009)."""
+    value = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    left = np.clip(np.array(BLINDNESS[blind]) @ linear, 0, 1)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    xyz = np.array(to_xyz) @ left / [0.9505, 1.0, 1.089]
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_chart_that_is_heard_says_finding_numbers_and_definition(drawn, name):
+    """In that order: who stops listening after a sentence has heard the finding."""
+    chart = drawn[name]
+    said, finding = chart.description, " ".join(chart.title["text"])
+    assert said.startswith(finding)
+    between = said[len(finding) : said.index("Definition: ")]
+    assert re.search(r"\d", between)
+    assert " ".join(chart.title["subtitle"]) in said
+
+
+def test_the_numbers_that_are_heard_are_those_of_the_table(eight):
+    """8, 7 and 5 entered; 7, 5 and 3 moved on: 88, 71 and 60 %. Qual: half left after 18 days."""
+    said = descriptions.conversion(en.conversion(eight, **EIGHT_ON))
+    assert said.startswith("Moved on: Lead 88 % (")
+    assert "of 8; Qual 71 % (" in said
+    stays = descriptions.time_in_stage(en.time_in_stage(eight, **EIGHT_ON))
+    assert stays == "Median days: Lead 10; Qual 18; Prop 15."
+
+
+def test_of_many_the_range_is_heard(eight):
+    """A wins 3 of 4, B 0 of 1; a list of eighty reps would be heard by nobody."""
+    said = descriptions.win_rate(en.win_rate(eight, by="rep", **EIGHT_ON))
+    assert said == "All together 60 %; from 0 to 75 %."
+    assert descriptions.sales_cycle(en.sales_cycle(eight, **EIGHT_ON)) == "Median days: 30."
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_words_are_set_in_colours_that_can_be_read(drawn, name):
+    """Marks may be orange or pale; text may not."""
+    for part in parts(drawn[name].to_dict()):
+        mark = part.get("mark")
+        if isinstance(mark, dict) and mark.get("type") == "text":
+            color = part["encoding"].get("color")
+            used = set(re.findall("#[0-9a-f]{6}", str([mark.get("color", ""), color])))
+            assert used <= READ
+        assert {part[key] for key in ("labelColor", "titleColor") if key in part} <= READ
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("colour", sorted(READ))
+def test_words_reach_the_contrast_in_both_themes(colour, dark):
+    """4.5 : 1 on paper, and where a wash of won or lost lies under them."""
+    told = {pair[0]: pair for pair in theme.PALETTE.values()}
+    paper = theme.PALETTE["paper"][dark]
+    assert contrast(told[colour][dark], paper) >= 4.5
+    if colour == theme.INK:
+        for name in ("won", "lost"):
+            over = theme.PALETTE[name][dark]
+            mixed = [
+                round(
+                    theme.WASH * int(over[i : i + 2], 16)
+                    + (1 - theme.WASH) * int(paper[i : i + 2], 16)
+                )
+                for i in (1, 3, 5)
+            ]
+            assert contrast(told[colour][dark], "#{:02x}{:02x}{:02x}".format(*mixed)) >= 4.5
+
+
+@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("blind", BLINDNESS)
+@pytest.mark.parametrize("dark", [False, True])
+def test_colours_of_one_chart_can_be_told_apart(drawn, name, blind, dark):
+    """By those who cannot see red or green too: 12 of CIELAB's units between any two at least."""
+    text = drawn[name].to_json().lower()
+    used = [c for c in ("won", "lost", "accent", "muted") if theme.PALETTE[c][0].lower() in text]
+    looks = [seen(theme.PALETTE[colour][dark], blind) for colour in used]
+    for one, other in itertools.combinations(looks, 2):
+        assert np.linalg.norm(one - other) >= 12, used
+
+
+def test_the_accent_and_won_are_too_alike_for_one_chart():
+    """To those who cannot see green, purple is blue: the rule above has a case that breaks it."""
+    apart = seen(theme.WON, "green") - seen(theme.ACCENT, "green")
+    assert np.linalg.norm(apart) < 12
