@@ -158,7 +158,8 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "changes": ("opportunity_id", "changed_at", "field"),
     "merges": ("opportunity_id", "into_id"),
 }
-LONG, WIDE = ("stage_events",), ("opportunities",)  # not copied where it can be helped
+# Large tables, which are not copied where it can be helped.
+LONG, WIDE = ("stage_events",), ("opportunities", "accounts", "activities")
 TOLD = "stage, amount, currency, type"
 RESERVED = ("row", "file", "n", "outcome")  # names that the tables themselves need
 DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
@@ -291,8 +292,8 @@ def build(
 def _stays(table: str, readings: list[Reading]) -> bool:
     """Say whether a table can be read from the text whenever it is asked for, without a copy.
 
-    So it is with large ones of which no row is taken out. Of opportunities, which are asked
-    for often, every value must be read the quick way too.
+    So it is with large ones of which no row is taken out. Where it is asked for often, every
+    value must be read the quick way too.
     """
     if any(reading.unread or reading.empty for reading in readings):
         return False
