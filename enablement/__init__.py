@@ -24,6 +24,7 @@ PUBLIC = {
     "quota_attainment": "enablement.measure.pipeline",
     "pipeline_coverage": "enablement.measure.pipeline",
     "pipeline_created": "enablement.measure.pipeline",
+    "activity": "enablement.measure.activity",
     "process_conformance": "enablement.measure.conformance",
     "push_count": "enablement.measure.closedates",
     "pushes": "enablement.measure.closedates",

@@ -136,6 +136,8 @@ RESULTS = (
     *("due", "slipped", "without_list", "list", "win_rate", "average", "velocity"),
     "part",
     *("deviation", "deviated", "out_of", "times"),
+    *("activity_type", "planned", "booked", "held", "no_show", "without_status", "counted"),
+    *("working_days", "per_day", "linked"),
     *("decided", "shrunk", "shrunk_low", "shrunk_high", "rank_low", "rank_high", "q"),
     *("stands_out", "lower_95", "upper_95", "lower_998", "upper_998", "outside"),
     *("adjusted", "adjusted_low", "adjusted_high", "adjusted_team", "covered"),

@@ -718,7 +718,9 @@ class Rules:
 
 def columns(store: Store, table: str) -> str:
     """Write the SQL of the columns of a table that are handed over."""
-    return ", ".join(quoted(name) for name in store.columns(table) if name not in NOT_HANDED_OVER)
+    own = tables.SCHEMA.get(table, {})
+    names = (n for n in store.columns(table) if n in own or n not in NOT_HANDED_OVER)
+    return ", ".join(map(quoted, names))
 
 
 def _handed_over(frame: pd.DataFrame) -> pd.DataFrame:
