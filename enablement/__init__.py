@@ -16,6 +16,7 @@ PUBLIC = {
     "compare_definitions": "enablement.measure.funnel",
     "cohort_curves": "enablement.measure.cohorts",
     "win_rate": "enablement.measure.winloss",
+    "ramp": "enablement.measure.ramp",
     "sales_cycle": "enablement.measure.winloss",
     "compare_reps": "enablement.measure.reps",
     "compare_reps_by_stage": "enablement.measure.reps",

@@ -138,6 +138,7 @@ RESULTS = (
     *("deviation", "deviated", "out_of", "times"),
     *("activity_type", "planned", "booked", "held", "no_show", "without_status", "counted"),
     *("working_days", "per_day", "linked"),
+    *("reps", "ramped", "not_yet", "not_followed", "without_hire_date"),
     *("decided", "shrunk", "shrunk_low", "shrunk_high", "rank_low", "rank_high", "q"),
     *("stands_out", "lower_95", "upper_95", "lower_998", "upper_998", "outside"),
     *("adjusted", "adjusted_low", "adjusted_high", "adjusted_team", "covered"),
