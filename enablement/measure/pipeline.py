@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from enablement.errors import CannotSayError, EnablementError
-from enablement.measure import definitions, exchange
+from enablement.errors import CannotSayError
+from enablement.measure import definitions, exchange, quotas
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read import engine
 from enablement.read.crm import CRM
-
-METRIC = "won amount"
 
 
 def quota_attainment(
@@ -303,9 +301,7 @@ def _with_quotas(crm: CRM, sold: pd.DataFrame, groups: Split, span: Period) -> p
     people = crm.reps
     for _, name, value in groups.only:
         people = people[people[name].eq(value)]
-    quotas = _quotas_of(crm, span).merge(people[list({"rep_id", *keys})], on="rep_id")
-    starts = {name: pd.Timestamp(crm.period(name).start) for name in quotas["period"].unique()}
-    wanted = exchange.targets(crm, quotas.assign(day=quotas["period"].map(starts)))
+    wanted = quotas.of_period(crm, span).merge(people[list({"rep_id", *keys})], on="rep_id")
     if not keys:
         return sold.assign(quota=wanted["target"].sum() if len(wanted) else float("nan"))
     targets = wanted.groupby(keys, dropna=False)["target"].sum().reset_index(name="quota")
@@ -315,31 +311,6 @@ def _with_quotas(crm: CRM, sold: pd.DataFrame, groups: Split, span: Period) -> p
         won=table["won"].fillna(0).astype("int64"),
         without_amount=table["without_amount"].fillna(0).astype("int64"),
     )
-
-
-def _quotas_of(crm: CRM, span: Period) -> pd.DataFrame:
-    """Find the quotas of a period: its own, else those of the shorter ones that make it up."""
-    quotas = crm.quotas[crm.quotas["metric"].eq(METRIC)]
-    own = quotas[quotas["period"].eq(span.name)]
-    if len(own):
-        return own
-    spans = {name: _span_of(crm, name) for name in quotas["period"].unique()}
-    inside = {
-        name: part
-        for name, part in spans.items()
-        if part is not None and span.start <= part.start and part.end <= span.end
-    }
-    days = sum((part.end - part.start).days + 1 for part in inside.values())
-    if days != (span.end - span.start).days + 1:
-        return quotas.iloc[:0]
-    return quotas[quotas["period"].isin(list(inside))]
-
-
-def _span_of(crm: CRM, name: str) -> Period | None:
-    try:
-        return crm.period(name)
-    except EnablementError:
-        return None
 
 
 def _merge(left: pd.DataFrame, right: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

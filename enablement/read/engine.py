@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import re
 import tempfile
@@ -43,13 +44,19 @@ class View:
 def _connected(place: str, folders: Iterable[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB that can reach these folders and nothing else."""
     allowed = ", ".join(literal(f"{folder.resolve()}/") for folder in folders)
-    with duckdb.connect(place, config=SAFE) as connection:
+    with duckdb.connect(place, config=SAFE | {"temp_directory": _spill().name}) as connection:
         connection.execute(f"set allowed_directories = [{allowed}]")
         connection.execute("set enable_external_access = false")
         connection.execute("set enable_progress_bar = false")
         # With hundreds of columns this one takes minutes and gigabytes over lists of words.
         connection.execute("set disabled_optimizers = 'in_clause'")
         yield connection
+
+
+@functools.cache
+def _spill() -> tempfile.TemporaryDirectory[str]:
+    """Make the place for what outgrows the memory: this process's own, not where one works."""
+    return tempfile.TemporaryDirectory(prefix="enablement-spill-")
 
 
 def query(

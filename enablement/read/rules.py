@@ -175,6 +175,7 @@ class Rules:
             for name in self.store.columns("activities")
             if name != "activity_id"
         )
+        self.store.own("activities")
         self.store.make("joined", f"select activity_id, {told} from activities group by all")
         self.store.run("drop table activities; alter table joined rename to activities")
 
@@ -915,7 +916,9 @@ class Rules:
 
 def columns(store: Store, table: str) -> str:
     """Write the SQL of the columns of a table that are handed over."""
-    return ", ".join(quoted(name) for name in store.columns(table) if name not in NOT_HANDED_OVER)
+    own = tables.SCHEMA.get(table, {})
+    names = (n for n in store.columns(table) if n in own or n not in NOT_HANDED_OVER)
+    return ", ".join(map(quoted, names))
 
 
 def _handed_over(frame: pd.DataFrame) -> pd.DataFrame:

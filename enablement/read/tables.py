@@ -160,7 +160,8 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "changes": ("opportunity_id", "changed_at", "field"),
     "merges": ("opportunity_id", "into_id"),
 }
-LONG, WIDE = ("stage_events",), ("opportunities",)  # not copied where it can be helped
+# Large tables, which are not copied where it can be helped.
+LONG, WIDE = ("stage_events",), ("opportunities", "accounts", "activities")
 IN_GAP = "times in the hour that the clock left out, read an hour later"
 TWICE = "times in the hour that the clock showed twice, read as the later one"
 # What is told of rows that are set aside, so that one can say what would be with them.
@@ -303,8 +304,8 @@ def build(
 def _stays(table: str, readings: list[Reading]) -> bool:
     """Say whether a table can be read from the text whenever it is asked for, without a copy.
 
-    So it is with large ones of which no row is taken out. Of opportunities, which are asked
-    for often, every value must be read the quick way too.
+    So it is with large ones of which no row is taken out. Where it is asked for often, every
+    value must be read the quick way too.
     """
     if any(reading.unread or reading.empty for reading in readings):
         return False

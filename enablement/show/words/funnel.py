@@ -1,72 +1,22 @@
-"""Numbers in words: the sentences that a chart, a notebook and the report all say alike."""
+"""The funnel, the reps and what was read, in words."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-
 import pandas as pd
 
-from enablement.errors import CannotSayError
 from enablement.measure.definitions import CONVERSIONS, IMMATURE
-from enablement.measure.pipeline import pipeline_coverage, pipeline_created, quota_attainment
 from enablement.measure.reps import places
 from enablement.measure.stages import BATCH
-from enablement.periods import Period, moment
+from enablement.periods import Period
 from enablement.read.crm import CRM
 from enablement.read.findings import Findings
+from enablement.show.words.figures import counted, interval, money, names, percent
 
-SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 NOTEWORTHY = 0.005  # a shift of the headline from which on a rule is named in the first lines
 ENDS = ("used", "otherwise", "least", "most")
 MOST_NAMES = 3  # in a sentence; the table has them all
 TOO_LITTLE = "There is too little to compare: fewer than two groups, or all ended alike."
 RATIOS = tuple(name for name, meant in CONVERSIONS.items() if meant.ratio)
-Written = Callable[[float], str]
-STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
-
-
-def percent(share: float) -> str:
-    """Write a share as a percentage, such as ``63 %``; a missing one as a dash.
-
-    What is not all and not nothing is never written as 100 or 0 %.
-    """
-    if pd.isna(share):
-        return "–"
-    if 0 < share < 0.005 or 0.995 <= share < 1:
-        return "< 1 %" if share < 0.5 else "> 99 %"
-    return f"{100 * share:.0f} %"
-
-
-def money(amount: float, currency: str) -> str:
-    """Write an amount short, such as ``$2.46 M``; a missing one as a dash."""
-    if pd.isna(amount):
-        return "–"
-    minus = "−" if round(amount) < 0 else ""
-    sign = SIGNS.get(currency, f"{currency} ")
-    short = float(f"{abs(amount):.3g}")
-    for size, letter in STEPS:
-        if short >= size:
-            digits = max(0, 2 - int(math.log10(short / size)))
-            return f"{minus}{sign}{short / size:,.{digits}f} {letter}"
-    return f"{minus}{sign}{abs(amount):,.0f}"
-
-
-def whole(number: float) -> str:
-    """Write a number without decimals; a missing one as a dash."""
-    return "–" if pd.isna(number) else f"{number:,.0f}"
-
-
-def interval(low: float, high: float) -> str:
-    """Write an interval of shares, such as ``58 to 70 %``."""
-    if pd.isna(low):
-        return ""
-    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
-
-
-def counted(number: float, one: str, many: str) -> str:
-    """Write a count with its noun, such as ``1 opportunity`` or ``1,204 opportunities``."""
-    return f"{int(number):,} {one if number == 1 else many}"
 
 
 def conversion(table: pd.DataFrame) -> str:
@@ -420,87 +370,6 @@ def maturing(table: pd.DataFrame) -> str:
         f"{percent(share)} of the opportunities are still open, so these rates will change; "
         "do not compare them with older ones."
     )
-
-
-def headline(
-    crm: CRM, *, period: str | Period, as_of: object, where: Mapping[str, str] | None = None
-) -> str:
-    """Answer what a head of sales asks first, and say in words what cannot be said.
-
-    Such as ``2026Q3: sold $2.46 M of $2.62 M, 94 % attained; coverage of 2026Q4 1.6
-    ($4.88 M open and due); 217 opportunities created ($7.50 M).``
-    """
-    span = crm.period(period)
-    said: list[str] = []
-    unsaid: list[str] = []
-    for what, say in (("sold", _sold), ("coverage", _coverage), ("created", _created)):
-        try:
-            sentence, missing = say(crm, span, as_of, where)
-        except CannotSayError as reason:
-            unsaid.append(f"{what} ({reason.lacks})")
-        else:
-            said.append(sentence)
-            unsaid += missing
-    named = "".join(f", {value}" for value in (where or {}).values())
-    known = f"{span}{named}: {'; '.join(said) or 'nothing can be said in numbers'}."
-    return f"{known} Cannot be said: {', '.join(unsaid)}." if unsaid else known
-
-
-def due_period(crm: CRM, period: Period, as_of: object) -> Period:
-    """Find the period whose pipeline matters: this one, or the next once it has ended."""
-    ended = moment(as_of).date() >= period.end
-    return crm.settings.calendar.after(period) if ended else period
-
-
-def _sold(
-    crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None
-) -> tuple[str, list[str]]:
-    table = quota_attainment(crm, as_of=as_of, period=span, where=where)
-    row, currency = table.iloc[0], table.attrs["currency"]
-    unknown = _without(row["without_amount"])
-    if pd.isna(row["sold"]):
-        return counted(row["won"], "won", "won"), ["sold (no amounts of those won)"]
-    sold = f"sold {money(row['sold'], currency)}"
-    if pd.isna(row["attainment"]):
-        lacks = "no quotas" if pd.isna(row["quota"]) else "the quota is 0"
-        return f"{sold} from {int(row['won']):,} won{unknown}", [f"attainment ({lacks})"]
-    quota = money(row["quota"], currency)
-    return f"{sold} of {quota}{unknown}, {percent(row['attainment'])} attained", []
-
-
-def _coverage(
-    crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None
-) -> tuple[str, list[str]]:
-    due = due_period(crm, span, as_of)
-    table = pipeline_coverage(crm, as_of=as_of, period=due, where=where)
-    row, currency = table.iloc[0], table.attrs["currency"]
-    if pd.isna(row["amount"]):
-        return f"{int(row['open']):,} open and due in {due}", ["coverage (no amounts of those due)"]
-    amount = f"{money(row['amount'], currency)} open and due{_without(row['without_amount'])}"
-    if pd.isna(row["remaining"]):
-        return f"{amount} in {due}", [f"coverage (no quotas of {due})"]
-    if not row["remaining"]:
-        return f"nothing of the quota of {due} remains to be sold", []
-    return f"coverage of {due} {row['coverage']:.1f} ({amount})", []
-
-
-def _created(
-    crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None
-) -> tuple[str, list[str]]:
-    table = pipeline_created(crm, as_of=as_of, period=span, where=where)
-    row = table.iloc[0]
-    worth = "" if pd.isna(row["amount"]) else f" ({money(row['amount'], table.attrs['currency'])})"
-    return f"{counted(row['created'], 'opportunity', 'opportunities')} created{worth}", []
-
-
-def _without(number: float) -> str:
-    return f" ({int(number):,} without an amount)" if number else ""
-
-
-def names(ids: pd.Series, labels: Mapping[str, str]) -> pd.Series:
-    """Name the members of a group: a rep's name for the id, and words for nobody."""
-    told = ["no owner" if pd.isna(value) else labels.get(str(value), str(value)) for value in ids]
-    return pd.Series(told, index=ids.index, dtype="str")
 
 
 def _plain(table: pd.DataFrame) -> list[str]:

@@ -1,0 +1,61 @@
+"""How numbers and names are written, wherever they stand in a sentence, a table or a chart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+Written = Callable[[float], str]
+STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage, such as ``63 %``; a missing one as a dash.
+
+    What is not all and not nothing is never written as 100 or 0 %.
+    """
+    if pd.isna(share):
+        return "–"
+    if 0 < share < 0.005 or 0.995 <= share < 1:
+        return "< 1 %" if share < 0.5 else "> 99 %"
+    return f"{100 * share:.0f} %"
+
+
+def money(amount: float, currency: str) -> str:
+    """Write an amount short, such as ``$2.46 M``; a missing one as a dash."""
+    if pd.isna(amount):
+        return "–"
+    minus = "−" if round(amount) < 0 else ""
+    sign = SIGNS.get(currency, f"{currency} ")
+    short = float(f"{abs(amount):.3g}")
+    for size, letter in STEPS:
+        if short >= size:
+            digits = max(0, 2 - int(math.log10(short / size)))
+            return f"{minus}{sign}{short / size:,.{digits}f} {letter}"
+    return f"{minus}{sign}{abs(amount):,.0f}"
+
+
+def whole(number: float) -> str:
+    """Write a number without decimals; a missing one as a dash."""
+    return "–" if pd.isna(number) else f"{number:,.0f}"
+
+
+def interval(low: float, high: float) -> str:
+    """Write an interval of shares, such as ``58 to 70 %``."""
+    if pd.isna(low):
+        return ""
+    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
+
+
+def counted(number: float, one: str, many: str) -> str:
+    """Write a count with its noun, such as ``1 opportunity`` or ``1,204 opportunities``."""
+    return f"{int(number):,} {one if number == 1 else many}"
+
+
+def names(ids: pd.Series, labels: Mapping[str, str]) -> pd.Series:
+    """Name the members of a group: a rep's name for the id, and words for nobody."""
+    told = ["no owner" if pd.isna(value) else labels.get(str(value), str(value)) for value in ids]
+    return pd.Series(told, index=ids.index, dtype="str")
