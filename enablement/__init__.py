@@ -15,6 +15,8 @@ PUBLIC = {
     "conversion": "enablement.measure.funnel",
     "compare_definitions": "enablement.measure.funnel",
     "cohort_curves": "enablement.measure.cohorts",
+    "share_of_wallet": "enablement.measure.wallet",
+    "turnover": "enablement.measure.turnover",
     "win_rate": "enablement.measure.winloss",
     "ramp": "enablement.measure.ramp",
     "sales_cycle": "enablement.measure.winloss",

@@ -65,6 +65,41 @@ def test_attainment_by_rep_and_team_adds_up():
     assert by_team[["sold", "quota"]].sum().tolist() == [180, 180]
 
 
+def test_the_share_of_the_reps_at_quota():
+    """A sold 150 of 120 and B 30 of 60: one of two, while the team is at 180 of 180."""
+    row = en.quota_attainment(company(), as_of=END, period="2026Q1").iloc[0]
+    assert tuple(row[["reps", "at_quota", "share_at_quota"]]) == (2, 1, 0.5)
+    assert row["low"] < 0.5 < row["high"]
+    teams = en.quota_attainment(company(), as_of=END, period="2026Q1", by="team")
+    assert teams["share_at_quota"].tolist() == [1.0, 0.0]
+    south = en.quota_attainment(company(), as_of=END, period="2026Q1", where={"team": "South"})
+    assert (south["reps"].item(), south["at_quota"].item()) == (1, 0)
+
+
+def test_at_quota_is_exactly_at_it_too_and_no_quota_is_nobodys():
+    """A's quota of 150 is sold to the dollar; by type, and without quotas, nobody has one."""
+    exact = QUOTAS.assign(target=QUOTAS["target"].replace(120.0, 150.0))
+    row = en.quota_attainment(company(quotas=exact), as_of=END, period="2026Q1").iloc[0]
+    assert row["at_quota"] == 1
+    for table in (
+        en.quota_attainment(company(), as_of=END, period="2026Q1", by="type"),
+        en.quota_attainment(company(quotas=None), as_of=END, period="2026Q1", by="rep"),
+    ):
+        assert table["reps"].eq(0).all()
+        assert table[["share_at_quota", "low", "high"]].isna().all(axis=None)
+
+
+def test_a_year_has_the_quotas_of_its_longest_parts():
+    """Quarters of 100 and months of 30: a year of the quarters alone, 400, and none of both."""
+    rows = [("A", f"2026Q{n}", "won amount", 100.0) for n in (1, 2, 3, 4)]
+    rows += [("A", f"2026M{n:02d}", "won amount", 30.0) for n in range(1, 13)]
+    crm = company(quotas=pd.DataFrame(rows, columns=QUOTAS.columns))
+    assert en.quota_attainment(crm, as_of=END, period="2026")["quota"].item() == 400
+    assert en.quota_attainment(crm, as_of=END, period="2026M01")["quota"].item() == 30
+    days = ("2026-01-01", "2026-03-31")
+    assert en.quota_attainment(crm, as_of=END, period=days)["quota"].item() == 100
+
+
 def test_a_rep_with_a_quota_and_no_win_has_sold_nothing_of_it():
     """That is a known zero: 0 of 40."""
     more = pd.concat(

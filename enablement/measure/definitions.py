@@ -138,7 +138,10 @@ RESULTS = (
     *("deviation", "deviated", "out_of", "times"),
     *("activity_type", "planned", "booked", "held", "no_show", "without_status", "counted"),
     *("working_days", "per_day", "linked"),
+    *("at_quota", "share_at_quota", "required", "short", "yield", "create_and_close"),
     *("reps", "ramped", "not_yet", "not_followed", "without_hire_date"),
+    *("headcount", "joiners", "leavers", "accounts", "potential", "untouched", "over"),
+    *("without_potential", "won_without_potential"),
     *("decided", "shrunk", "shrunk_low", "shrunk_high", "rank_low", "rank_high", "q"),
     *("stands_out", "lower_95", "upper_95", "lower_998", "upper_998", "outside"),
     *("adjusted", "adjusted_low", "adjusted_high", "adjusted_team", "covered"),
@@ -193,6 +196,7 @@ def split(
     where: Mapping[str, str] | None = None,
     *,
     cohorts: bool = False,
+    rows: pd.DataFrame | None = None,
 ) -> Split:
     """Read what a table is to be split by and limited to.
 
@@ -204,6 +208,7 @@ def split(
     where : column -> the one value to count, such as ``{"team": "North 1"}``
     cohorts : whether the table can be split by ``period`` too, the fiscal quarter of
         each cohort
+    rows : what has the columns that are not the reps', if not the opportunities
 
     Raises
     ------
@@ -211,15 +216,17 @@ def split(
         If there is no such column or value; the message names the known and the nearest.
     """
     wanted = _names(by)
+    things = opportunities(crm) if rows is None else rows
     if where is not None and not isinstance(where, Mapping):
         raise EnablementError(f'where={where!r} is no dict such as {{"team": "North 1"}}.')
     found = [
-        ("period", "p") if cohorts and name == "period" else _column(crm, name) for name in wanted
+        ("period", "p") if cohorts and name == "period" else _column(crm, name, things)
+        for name in wanted
     ]
     only = []
     for name, value in (where or {}).items():
-        column, source = _column(crm, name)
-        values = set((crm.reps if source == "r" else opportunities(crm))[column].dropna().map(str))
+        column, source = _column(crm, name, things)
+        values = set((crm.reps if source == "r" else things)[column].dropna().map(str))
         if str(value) not in values:
             raise EnablementError(
                 f"No {name} is called {value!r}. {choices(value, sorted(values))}"
@@ -240,12 +247,12 @@ def _names(by: str | Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def _column(crm: CRM, name: str) -> tuple[str, str]:
+def _column(crm: CRM, name: str, things: pd.DataFrame) -> tuple[str, str]:
     if name in ("rep", "rep_id"):
         return "rep_id", "r"
     if name in REP_COLUMNS and crm.reps[name].notna().any():
         return name, "r"
-    known = [c for c in opportunities(crm).columns if c not in NOT_GROUPS]
+    known = [c for c in things.columns if c not in NOT_GROUPS]
     if name in known:
         return name, "o"
     raise EnablementError(

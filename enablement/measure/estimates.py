@@ -161,6 +161,35 @@ def mean_interval(
     return middle - half, middle + half
 
 
+def poisson_interval(
+    counts: ArrayLike, exposure: ArrayLike, *, confidence: float = CONFIDENCE
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Exact interval for a rate of events over time.
+
+    Parameters
+    ----------
+    counts : array-like of int
+        Events.
+    exposure : array-like of numbers, same shape
+        Over how much of it, such as years of persons; none gives NaN bounds.
+
+    Returns
+    -------
+    low, high : float arrays of that shape, at least 0
+        `low` is 0 where nothing happened. It covers at least as often as it says.
+
+    References
+    ----------
+    Garwood (1936), Fiducial limits for the Poisson distribution, Biometrika 28:437-442.
+    """
+    from scipy.special import gammaincinv
+
+    k, time = np.asarray(counts, dtype=float), np.asarray(exposure, dtype=float)
+    tail, seen = (1 - confidence) / 2, np.where(time > 0, time, np.nan)
+    low = np.where(k > 0, gammaincinv(np.maximum(k, 1), tail), 0.0)
+    return low / seen, gammaincinv(k + 1, 1 - tail) / seen
+
+
 def median_ranks(
     trials: ArrayLike, *, confidence: float = CONFIDENCE
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

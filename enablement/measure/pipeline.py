@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from enablement.errors import CannotSayError
-from enablement.measure import definitions, exchange, quotas
+from enablement.measure import definitions, estimates, exchange, quotas
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read import engine
@@ -21,16 +21,21 @@ def quota_attainment(
     period: str | Period,
     by: str | Sequence[str] | None = None,
     where: Mapping[str, str] | None = None,
+    confidence: float = estimates.CONFIDENCE,
 ) -> pd.DataFrame:
-    """Won amount against quota.
+    """Won amount against quota, and how many of the reps are at theirs.
+
+    A team can be at its quota by one rep alone, so the share of the reps stands beside.
 
     Parameters
     ----------
     crm : as `enablement.load` gives it
     as_of : the last moment whose events may be seen; a date means the end of that day
-    period : the quarter, or another period that the quotas name
+    period : the quarter, or another period of the fiscal calendar that the quotas name or
+        make up
     by : None, ``rep``, ``team`` or ``region``
     where : column -> the one value to count, such as ``{"team": "North 1"}``
+    confidence : coverage of the Jeffreys interval, between 0 and 1
 
     Returns
     -------
@@ -45,6 +50,11 @@ def quota_attainment(
             quota        float  sum of the reps' quotas; missing where there is none. Where
                                 the period has none, those of shorter periods that make it up
             attainment   float  sold / quota; missing where there is no quota
+            reps         int    those with a quota above zero
+            at_quota     int    of those, who sold it or more by `as_of`
+            share_at_quota
+                         float  at_quota / reps, 0 to 1; missing where nobody has a quota
+            low, high    float  Jeffreys interval of `share_at_quota`
 
     Raises
     ------
@@ -57,12 +67,16 @@ def quota_attainment(
     sold = _sum(crm, groups, as_of, span, SOLD)
     table = _with_quotas(crm, sold, groups, span)
     table = table.assign(attainment=table["sold"] / table["quota"].where(table["quota"] > 0))
+    table = _at_quota(crm, table, groups, as_of, span)
+    low, high = estimates.jeffreys(table["at_quota"], table["reps"], confidence=confidence)
     return definitions.describe(
-        table[[*groups.columns, "won", "sold", "without_amount", "quota", "attainment"]],
-        definition=f"won amount closed in {span} / quota of {span}; by owner at close"
+        table.assign(low=low, high=high)[[*groups.columns, *ATTAINMENT]],
+        definition=f"won amount closed in {span} / quota of {span}; by owner at close; the share "
+        "is that of the reps with a quota who sold it or more"
         f"{exchange.said(crm, groups, moment(as_of))}{groups}",
         until=moment(as_of),
         crm=crm,
+        confidence=confidence,
         currency=exchange.currency(crm, groups),
         period=str(span),
         groups=groups.columns,
@@ -212,6 +226,10 @@ def pipeline_created(
     )
 
 
+ATTAINMENT = [
+    *("won", "sold", "without_amount", "quota", "attainment"),
+    *("reps", "at_quota", "share_at_quota", "low", "high"),
+]
 SOLD = """
     count(*) as won, case when count(*) = 0 then 0.0 else sum(o.amount * x.rate) end as sold,
     count(*) - count(o.amount) as without_amount,
@@ -311,6 +329,27 @@ def _with_quotas(crm: CRM, sold: pd.DataFrame, groups: Split, span: Period) -> p
         won=table["won"].fillna(0).astype("int64"),
         without_amount=table["without_amount"].fillna(0).astype("int64"),
     )
+
+
+def _at_quota(
+    crm: CRM, table: pd.DataFrame, groups: Split, as_of: object, span: Period
+) -> pd.DataFrame:
+    """Count the reps of each group with a quota, and those who sold it or more."""
+    keys = list(groups.columns)
+    if table["quota"].isna().all():
+        return table.assign(reps=0, at_quota=0, share_at_quota=float("nan"))
+    each = Split(("rep_id",), ("r",), groups.only)
+    reps = _with_quotas(crm, _sum(crm, each, as_of, span, SOLD), each, span)
+    reps = reps[reps["quota"] > 0].assign(at=reps["sold"] >= reps["quota"])
+    if not keys:
+        counts = pd.DataFrame({"reps": [len(reps)], "at_quota": [int(reps["at"].sum())]})
+        table = table.reset_index(drop=True).join(counts)
+    else:
+        told = reps[["rep_id", "at"]].merge(crm.reps[list({"rep_id", *keys})], on="rep_id")
+        counts = told.groupby(keys, dropna=False)["at"].agg(reps="size", at_quota="sum")
+        table = table.merge(counts.reset_index(), on=keys, how="left")
+    table[["reps", "at_quota"]] = table[["reps", "at_quota"]].fillna(0).astype("int64")
+    return table.assign(share_at_quota=table["at_quota"] / table["reps"].where(table["reps"] > 0))
 
 
 def _merge(left: pd.DataFrame, right: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

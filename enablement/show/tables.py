@@ -213,8 +213,12 @@ def orders(findings: Findings) -> Shown:
 
 
 def conversion(table: pd.DataFrame) -> Shown:
-    """A conversion table, a row per stage, with its counts and interval."""
-    counts = {c: table[c].map(_count) for c in ("entered", "moved_on", "lost", "back", "open")}
+    """A conversion table, a row per stage, with its counts and interval.
+
+    Open are those still there or back at an earlier stage, as in the chart.
+    """
+    shown = table.assign(open=table["open"] + table["back"])
+    counts = {c: shown[c].map(_count) for c in ("entered", "moved_on", "lost", "open")}
     return _framed(
         {
             **_groups(table),

@@ -52,6 +52,14 @@ BAND = 0.30
 
 FONT = 'system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 PERCENT = ".0%"
+# Numbers on axes as `words` writes them, with a space before the percent sign.
+NUMBERS = {
+    "decimal": ".",
+    "thousands": ",",
+    "grouping": [3],
+    "currency": ["", ""],
+    "percent": "\u00a0%",
+}
 COUNT = ",d"
 WIDTH = 440
 """Width of a plot in px. With 150 px of labels and 80 px of numbers beside it, 680 in all."""
@@ -231,6 +239,7 @@ def _config() -> dict[str, Any]:
         "background": PAPER,
         "font": FONT,
         "lineBreak": "\n",
+        "locale": {"number": NUMBERS},
         "padding": 8,
         "view": {"stroke": None, "continuousWidth": WIDTH, "discreteWidth": WIDTH},
         "title": _title_config(),
