@@ -248,11 +248,27 @@ def test_the_face_imports_lazily() -> None:
     assert face_that_loads(PACKAGE) == []
 
 
+def loaded_by(code: str) -> set[str]:
+    """Run some lines, and give the heavy libraries that they loaded."""
+    heavy = (
+        "numpy pandas pyarrow duckdb ibis scipy statsmodels altair vl_convert IPython ipywidgets"
+    )
+    shown = f"{code}\nimport sys; print(*sorted({{*'{heavy}'.split()}} & {{*sys.modules}}))"
+    ran = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)
+    return set(ran.stdout.split())
+
+
 def test_importing_the_package_is_quick() -> None:
-    """The first ``import enablement`` brings neither pandas nor Altair."""
-    heavy = "import sys, enablement; print(sorted({'pandas', 'altair', 'duckdb'} & {*sys.modules}))"
-    ran = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "[]"
+    """The first ``import enablement`` brings none of the libraries that take time to load."""
+    assert loaded_by("import enablement") == set()
+
+
+def test_names_bring_what_they_need_and_no_more() -> None:
+    """To read and count brings the engine; statistics, drawing and widgets come when used."""
+    every = (
+        "import enablement as en\n[getattr(en, name) for name in en.__all__ if name != 'widgets']"
+    )
+    assert loaded_by(every) == {"numpy", "pandas", "pyarrow", "duckdb"}
 
 
 def test_only_read_opens_exports() -> None:
