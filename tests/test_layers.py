@@ -248,6 +248,9 @@ def test_the_face_imports_lazily() -> None:
     assert face_that_loads(PACKAGE) == []
 
 
+HEAVY = "numpy pandas pyarrow duckdb ibis scipy statsmodels altair vl_convert IPython ipywidgets"
+
+
 def loaded_by(code: str) -> set[str]:
     """Run some lines, and give the heavy libraries that they loaded."""
     heavy = (
