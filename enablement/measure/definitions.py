@@ -139,6 +139,7 @@ RESULTS = (
     *("activity_type", "planned", "booked", "held", "no_show", "without_status", "counted"),
     *("working_days", "per_day", "linked"),
     *("at_quota", "share_at_quota", "required", "short", "yield", "create_and_close"),
+    *("pulled_in", "yield_low", "yield_high", "periods", "basis"),
     *("reps", "ramped", "not_yet", "not_followed", "without_hire_date"),
     *("headcount", "joiners", "leavers", "accounts", "potential", "untouched", "over"),
     *("without_potential", "won_without_potential"),

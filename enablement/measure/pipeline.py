@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from enablement.errors import CannotSayError
-from enablement.measure import definitions, estimates, exchange, quotas
+from enablement.measure import definitions, estimates, exchange, quotas, requirement
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read import engine
@@ -91,13 +91,23 @@ def pipeline_coverage(
     period: str | Period,
     by: str | Sequence[str] | None = None,
     where: Mapping[str, str] | None = None,
+    past: int = 4,
+    yield_of: str = "all",
 ) -> pd.DataFrame:
-    """Open amount due in a period against the quota that remains to be sold.
+    """Open amount due in a period against the quota that remains, and against what is needed.
+
+    What is needed is told from earlier periods, each seen from the same day as this one: how
+    much of the amount open and due was won within it, and what was won besides. One over the
+    win rate counts on everything that is ever won, and is said to be needed only where no
+    earlier period is recorded.
 
     Parameters
     ----------
     crm, as_of, by, where : as for `quota_attainment`
     period : the period in which the open ones are expected to close
+    past : how many earlier periods of its kind, such as quarters; 0 to ask for none
+    yield_of : whose yield: of ``all`` that `where` leaves, so that what is required adds up,
+        or of the ``group`` itself, which is uncertain of one rep
 
     Returns
     -------
@@ -113,13 +123,38 @@ def pipeline_coverage(
                                 reps' add up to more than the team's where one is over);
                                 missing where there is no quota
             coverage     float  amount / remaining; missing where nothing remains
+            create_and_close
+                         float  expected of what is created from that day on: the mean of what
+                                was created from the same day on, and won in the period
+            pulled_in    float  expected of those open and due in another period, likewise
+            yield        float  won within the period / open and due in it, over the earlier ones
+            yield_low, yield_high
+                         float  the lowest and the highest of them
+            periods      int    how many there are
+            required     float  (remaining - create_and_close - pulled_in) / yield, at least 0
+            required_low, required_high
+                         float  the same by each earlier period alone, the lowest and highest;
+                                where nothing changes, the truth lies between in (n - 1) of
+                                (n + 1) cases of n periods; missing where one of them won nothing
+                                of what was due
+            required_coverage
+                         float  required / remaining
+            short        float  required - amount, at least 0
+            basis        text   what `required` was told from
 
     Raises
     ------
     CannotSayError
         If there are no amounts or expected close dates, or `as_of` lies before an
         export without history.
+
+    Notes
+    -----
+    The yield of the pipeline of the first day is what forecasting tools call its conversion
+    within the quarter; 1 / win rate, and three times the quota of a win rate of a third, are
+    rules of thumb. `benchmarks/README.md` holds them against invented companies.
     """
+    definitions.check_word("yield_of", yield_of, ("all", "group"))
     until, span = moment(as_of), crm.period(period)
     groups = definitions.split(crm, by, where)
     exchange.check(crm, groups)
@@ -135,13 +170,17 @@ def pipeline_coverage(
         amount=table["amount"].mask(absent, 0.0),
         without_amount=table["without_amount"].fillna(0).astype("int64"),
     )
+    table = requirement.told(crm, table, groups, span, until, many=past, yield_of=yield_of)
     remaining = table["remaining"].where(table["remaining"] > 0)
+    table = table.assign(
+        coverage=table["amount"] / remaining,
+        required_coverage=table["required"] / remaining,
+        short=(table["required"] - table["amount"]).clip(lower=0),
+    )
     return definitions.describe(
-        table.assign(coverage=table["amount"] / remaining)[
-            [*keys, "open", "amount", "without_amount", "remaining", "coverage"]
-        ],
+        table[[*keys, *COVERAGE]],
         definition=f"open amount due in {span} / quota of {span} not yet sold"
-        f"{exchange.said(crm, groups, until)}{groups}",
+        f"{_required(table)}{exchange.said(crm, groups, until)}{groups}",
         until=until,
         crm=crm,
         currency=exchange.currency(crm, groups),
@@ -149,6 +188,13 @@ def pipeline_coverage(
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
     )
+
+
+def _required(table: pd.DataFrame) -> str:
+    """Say for the definition line what the required amount was told from."""
+    if table["required"].isna().all():
+        return ""
+    return f"; required by the {table['basis'].iloc[0]}"
 
 
 def _known(crm: CRM, until: pd.Timestamp) -> str:
@@ -229,6 +275,11 @@ def pipeline_created(
 ATTAINMENT = [
     *("won", "sold", "without_amount", "quota", "attainment"),
     *("reps", "at_quota", "share_at_quota", "low", "high"),
+]
+COVERAGE = [
+    *("open", "amount", "without_amount", "remaining", "coverage", "create_and_close"),
+    *("pulled_in", "yield", "yield_low", "yield_high", "periods", "required", "required_low"),
+    *("required_high", "required_coverage", "short", "basis"),
 ]
 SOLD = """
     count(*) as won, case when count(*) = 0 then 0.0 else sum(o.amount * x.rate) end as sold,

@@ -308,7 +308,7 @@ def _attained(crm: CRM, span: Period, as_of: object) -> tuple[str, str, str] | N
 
 def _coverage(crm: CRM, span: Period, as_of: object) -> tuple[str, str, str] | None:
     due = words.due_period(crm, span, as_of)
-    row = pipeline.pipeline_coverage(crm, as_of=as_of, period=due).iloc[0]
+    row = pipeline.pipeline_coverage(crm, as_of=as_of, period=due, past=0).iloc[0]
     if pd.isna(row["coverage"]):
         return None
     amount = words.money(row["amount"], definitions.currency(crm))

@@ -63,7 +63,7 @@ def _coverage(
     crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None
 ) -> tuple[str, list[str]]:
     due = due_period(crm, span, as_of)
-    table = pipeline_coverage(crm, as_of=as_of, period=due, where=where)
+    table = pipeline_coverage(crm, as_of=as_of, period=due, where=where, past=0)
     row, currency = table.iloc[0], table.attrs["currency"]
     if pd.isna(row["amount"]):
         return f"{int(row['open']):,} open and due in {due}", ["coverage (no amounts of those due)"]
