@@ -165,3 +165,20 @@ def test_what_was_planted_in_a_company_is_found():
     skipped = table.loc[SKIPPED].loc[["Qualification", "Discovery", "Proposal"]]
     share = skipped["deviated"].sum() / skipped["out_of"].sum()
     assert 0.04 < share < 0.09
+
+
+def test_several_comparisons_are_corrected_for_their_number():
+    """A always skips a stage and B never; nobody goes back, so that skipping alone is compared.
+
+    Where both are compared, each p is doubled.
+    """
+    often = {f"A{n}": ("0 Lead@A, 9 Prop@A", 1) for n in range(12)}
+    never = {f"B{n}": ("0 Lead@B, 4 Qual@B, 9 Prop@B", 1) for n in range(12)}
+    one = en.process_conformance(company({**often, **never}), as_of=day(20), by="rep")
+    assert list(one.attrs["verdicts"]) == [SKIPPED]
+    assert "differ by more than chance" in one.attrs["verdicts"][SKIPPED]
+    assert "corrected" not in one.attrs["verdicts"][SKIPPED]
+    back = {"X": ("0 Lead@B, 4 Qual@B, 9 Lead@B", 1)}
+    two = en.process_conformance(company({**often, **never, **back}), as_of=day(20), by="rep")
+    assert list(two.attrs["verdicts"]) == [SKIPPED, BACK]
+    assert "corrected for 2 deviations" in two.attrs["verdicts"][SKIPPED]

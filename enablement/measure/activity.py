@@ -77,7 +77,8 @@ def activity(
             per_opportunity float  linked / opportunities; missing where none is linked
 
         ``attrs["undated"]`` has how many activities have no day, and are nowhere.
-        ``attrs["verdicts"]`` has type -> whether the groups' rates differ beyond chance.
+        ``attrs["verdicts"]`` has type -> whether the groups' rates differ beyond chance, corrected
+        for how many are compared.
 
     Raises
     ------
@@ -226,8 +227,8 @@ def _verdicts(table: pd.DataFrame, groups: Split) -> dict[str, str]:
     if not groups.columns:
         return {}
     named = table[table[list(groups.columns)].notna().all(axis=1)]  # nobody is no rep
-    said = {}
-    for kind, rows in named.groupby("activity_type", sort=False):
-        test = estimates.homogeneity(rows["held"], rows["no_show"])
-        said[str(kind)] = definitions.verdict(test, groups)
-    return {kind: verdict for kind, verdict in said.items() if verdict}
+    found = {
+        str(kind): estimates.homogeneity(rows["held"], rows["no_show"])
+        for kind, rows in named.groupby("activity_type", sort=False)
+    }
+    return definitions.verdicts(found, groups, each="types")

@@ -84,7 +84,8 @@ def process_conformance(
 
         By ``share`` counts are floats without an interval. ``attrs["cannot_say"]`` has
         deviation -> sentence, for those that the export cannot tell; they have no rows.
-        ``attrs["verdicts"]`` has deviation -> whether the groups differ beyond chance.
+        ``attrs["verdicts"]`` has deviation -> whether the groups differ beyond chance, corrected
+        for how many are compared.
 
     Raises
     ------
@@ -241,9 +242,11 @@ def _rated(
 
 def _verdicts(table: pd.DataFrame, groups: Split) -> dict[str, str]:
     """Say of each way whether groups differ in it beyond chance."""
+    if not groups.columns:
+        return {}
     named = table[table[list(groups.columns)].notna().all(axis=1)]  # nobody is no rep
-    said = {}
-    for way, rows in named.groupby("deviation", sort=False):
-        test = estimates.homogeneity(rows["deviated"], rows["out_of"] - rows["deviated"])
-        said[str(way)] = definitions.verdict(test, groups)
-    return said if groups.columns else {}
+    found = {
+        str(way): estimates.homogeneity(rows["deviated"], rows["out_of"] - rows["deviated"])
+        for way, rows in named.groupby("deviation", sort=False)
+    }
+    return definitions.verdicts(found, groups, each="deviations")

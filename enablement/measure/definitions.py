@@ -342,6 +342,7 @@ def verdict(
     name: str = "chi-square",
     *,
     tests: int = 1,
+    each: str = "stages",
     spread: bool = True,
 ) -> str:
     """Say in a sentence whether groups differ beyond chance; nothing where none was compared.
@@ -349,6 +350,7 @@ def verdict(
     Parameters
     ----------
     tests : how many there are like it, such as one per stage; p is multiplied by their number
+    each : what there is one of them for
     spread : whether a spread between the groups was found too, where one was looked for
     """
     if test is None:
@@ -357,13 +359,21 @@ def verdict(
     how = (
         f"{name} {test.statistic:.1f} on {test.freedom} degrees of freedom, "
         f"p {p_value(p)}{', by permutation' if test.simulated else ''}"
-        f"{f', corrected for {tests} stages' if tests > 1 else ''}"
+        f"{f', corrected for {tests} {each}' if tests > 1 else ''}"
     )
     if p < ALPHA and not spread:
         how += ", but their rates spread no wider than chance"
     elif p < ALPHA:
         return f"The {test.groups} {what} differ by more than chance ({how})."
     return f"Between the {test.groups} {what} no difference can be detected ({how})."
+
+
+def verdicts(
+    found: Mapping[str, Homogeneity | None], groups: Split, *, each: str
+) -> dict[str, str]:
+    """Say `verdict` of each of several tests, corrected for their number; of none compared none."""
+    done = {name: test for name, test in found.items() if test is not None}
+    return {name: verdict(test, groups, tests=len(done), each=each) for name, test in done.items()}
 
 
 def plural(groups: Split) -> str:
