@@ -235,7 +235,7 @@ def pipeline_created(
     Parameters
     ----------
     crm, as_of, period, by, where : as for `quota_attainment`; ``by="type"`` tells new from
-        existing business
+        existing business, ``by="period"`` one fiscal quarter of a longer `period` from the next
 
     Returns
     -------
@@ -254,7 +254,7 @@ def pipeline_created(
             "What was created cannot be said: the export has no created date.",
             lacks="no created dates",
         )
-    span, groups = crm.period(period), definitions.split(crm, by, where)
+    span, groups = crm.period(period), definitions.split(crm, by, where, cohorts=True)
     addable = exchange.addable(crm, groups)
     table = _sum(crm, groups, as_of, span, CREATED)
     amount = table["amount"] if addable else float("nan")
@@ -309,6 +309,8 @@ CREATED = """
     left join (select opportunity_id, arg_min(rep_id, visit) as first_rep
                from stage_visits group by opportunity_id) f using (opportunity_id)
     left join reps r on r.rep_id = coalesce(f.first_rep, o.owner)
+    left join (select name as period, starts_on, ends_on from quarters) p
+        on o.created_at::date between p.starts_on and p.ends_on
     where o.created_at between $first and $last and o.created_at <= $until
 """
 KNOWN_NOW = "select opportunity_id, amount, expected_close, rep_id as owner from opportunities"
@@ -346,6 +348,7 @@ def _sum(
         **definitions.seen_tables(crm),
         "stage_events": crm.stage_events,
         "rates": crm.sources["rates"],
+        "quarters": definitions.quarters(crm, groups),
     }
     table = exchange.whole(crm, engine.query(sql, tables, said))
     if groups.columns == ("rep_id",):
@@ -404,6 +407,7 @@ def _at_quota(
 
 
 def _merge(left: pd.DataFrame, right: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    if keys:
-        return left.merge(right, on=keys, how="outer", sort=False)
+    if keys:  # in the order of the left; an outer join would put them in the order of their ids
+        order = pd.concat([left[keys], right[keys]]).drop_duplicates()
+        return order.merge(left, on=keys, how="left").merge(right, on=keys, how="left")
     return pd.concat([left.reset_index(drop=True), right.reset_index(drop=True)], axis=1)

@@ -6,6 +6,8 @@ import pandas as pd
 
 from enablement.show import words
 
+MANY = 8  # of which each is heard; of more the lowest and the highest
+
 
 def conversion(table: pd.DataFrame) -> str:
     """Say the rate of each stage with its count, or of groups from the lowest to the highest.
@@ -100,6 +102,143 @@ def cohort_curves(table: pd.DataFrame) -> str:
         for _, row in last.iterrows()
     ]
     return _listed("Last seen", said)
+
+
+def quota_attainment(table: pd.DataFrame) -> str:
+    """Say what was sold, and from where to where the attainment of groups goes.
+
+    Parameters
+    ----------
+    table : as `enablement.quota_attainment` returns it
+    """
+    sold = f"Sold: {words.money(table['sold'].sum(), table.attrs['currency'])}"
+    known = table["attainment"].dropna()
+    return f"{sold}; attained: {_span(known, words.percent)}." if len(known) else f"{sold}."
+
+
+def pipeline_coverage(table: pd.DataFrame) -> str:
+    """Say what is open and due, and from where to where the coverage of groups goes.
+
+    Parameters
+    ----------
+    table : as `enablement.pipeline_coverage` returns it
+    """
+    due = f"Open and due: {words.money(table['amount'].sum(), table.attrs['currency'])}"
+    known = table["coverage"].dropna()
+    return f"{due}; coverage: {_span(known, _times)}." if len(known) else f"{due}."
+
+
+def pipeline_created(table: pd.DataFrame) -> str:
+    """Say how many of each group were created and what they are worth.
+
+    Parameters
+    ----------
+    table : as `enablement.pipeline_created` returns it
+    """
+    if len(table) > MANY:
+        return _listed("Created", [_span(table["created"], words.whole)])
+    return _listed("Created", _each(table, "created", "amount"))
+
+
+def pipeline_changes(table: pd.DataFrame) -> str:
+    """Say the amount of each part of what changed, or how far the closing differs by group.
+
+    Parameters
+    ----------
+    table : as `enablement.pipeline_changes` returns it
+    """
+    currency = table.attrs["currency"]
+    if table.attrs["groups"]:
+        closing = table.loc[table["part"].eq("closing"), "amount"]
+        return f"Open at the closing: {_span(closing, lambda n: words.money(n, currency))}."
+    known = table[table["opportunities"].gt(0) & table["amount"].notna()]
+    said = [f"{row['part']} {words.money(row['amount'], currency)}" for _, row in known.iterrows()]
+    return _listed("Parts", said)
+
+
+def push_count(table: pd.DataFrame) -> str:
+    """Say what share was pushed, of groups from the lowest to the highest.
+
+    Parameters
+    ----------
+    table : as `enablement.push_count` returns it
+    """
+    known = table["rate"].dropna()
+    return f"Pushed: {_span(known, words.percent)}." if len(known) else ""
+
+
+def slip_rate(table: pd.DataFrame) -> str:
+    """Say what was due and what share was not won, of groups from the lowest to the highest.
+
+    Parameters
+    ----------
+    table : as `enablement.slip_rate` returns it
+    """
+    due = f"Due: {table['due'].sum():,.0f}"
+    known = table["rate"].dropna()
+    return f"{due}; not won: {_span(known, words.percent)}." if len(known) else f"{due}."
+
+
+def stale(table: pd.DataFrame) -> str:
+    """Say of each stage how many of its open ones are stale.
+
+    Parameters
+    ----------
+    table : as `enablement.stale` returns it
+    """
+    known = table[table["stale"].notna()]
+    said = [
+        f"{stage} {int(rows['stale'].sum()):,} of {len(rows):,}"
+        for stage, rows in known.groupby("stage", observed=True)
+    ]
+    return _listed("Stale", said)
+
+
+def discount_rate(table: pd.DataFrame) -> str:
+    """Say the mean discount, of groups from the lowest to the highest.
+
+    Parameters
+    ----------
+    table : as `enablement.discount_rate` returns it
+    """
+    known = table["mean"].dropna()
+    return f"Mean discount: {_span(known, words.percent)}." if len(known) else ""
+
+
+def sales_velocity(table: pd.DataFrame) -> str:
+    """Say the money a day, of groups from the lowest to the highest.
+
+    Parameters
+    ----------
+    table : as `enablement.sales_velocity` returns it
+    """
+    currency = table.attrs["currency"]
+    known = table["velocity"].dropna()
+    return f"A day: {_span(known, lambda n: words.money(n, currency))}." if len(known) else ""
+
+
+def process_conformance(table: pd.DataFrame) -> str:
+    """Say how often each way of leaving the process happens, from the lowest to the highest.
+
+    Parameters
+    ----------
+    table : as `enablement.process_conformance` returns it
+    """
+    return _spans(table, "deviation", "rate", words.percent)
+
+
+def _each(table: pd.DataFrame, count: str, amount: str) -> list[str]:
+    """Say the count and the money of each group."""
+    group, currency = table.attrs["groups"][-1:], table.attrs["currency"]
+    who = words.names(table[group[0]], table.attrs["labels"]) if group else [""] * len(table)
+    return [
+        f"{name} {number:,.0f}" + ("" if pd.isna(worth) else f" ({words.money(worth, currency)})")
+        for name, number, worth in zip(who, table[count], table[amount], strict=True)
+    ]
+
+
+def _times(number: float) -> str:
+    return f"{number:.1f}"
 
 
 def _spans(table: pd.DataFrame, key: str, value: str, written: words.Written) -> str:

@@ -269,6 +269,56 @@ def compare_reps(table: pd.DataFrame) -> Shown:
     return _framed(shown, empty="nothing was decided")
 
 
+def quota_attainment(table: pd.DataFrame) -> Shown:
+    """What was sold of which quota, a row per group."""
+    currency = table.attrs["currency"]
+    return _framed(
+        {
+            **(_groups(table) or {"": ["All"] * len(table)}),
+            "won": table["won"].map(_count),
+            "sold": _money(table["sold"], currency),
+            "quota": _money(table["quota"], currency),
+            "attained": table["attainment"].map(words.percent),
+        },
+        empty="nothing was won and no quota is known",
+    )
+
+
+def pipeline_coverage(table: pd.DataFrame) -> Shown:
+    """What is open and due for what is still to be sold, a row per group."""
+    currency = table.attrs["currency"]
+    return _framed(
+        {
+            **(_groups(table) or {"": ["All"] * len(table)}),
+            "open": table["open"].map(_count),
+            "open and due": _money(table["amount"], currency),
+            "still to be sold": _money(table["remaining"], currency),
+            "coverage": ["–" if pd.isna(times) else f"{times:.1f}" for times in table["coverage"]],
+        },
+        empty="nothing is due and no quota is known",
+    )
+
+
+def stale(table: pd.DataFrame) -> Shown:
+    """The open opportunities that have been in their stage for too long; at most twenty."""
+    late = table[table["stale"].fillna(value=False)].head(MOST_ROWS)
+    return _framed(
+        {
+            "opportunity": late["opportunity_id"].astype("str"),
+            "rep": words.names(late["rep_id"], table.attrs["labels"]),
+            "stage": late["stage"].astype("str"),
+            "days there": late["days"].map(_count),
+            "half leave within": late["median"].map(words.whole),
+            "amount": _money(late["amount"], table.attrs["currency"]),
+        },
+        empty="no open opportunity is known to be stale",
+    )
+
+
+def _money(amounts: pd.Series, currency: str) -> list[str]:
+    return [words.money(amount, currency) for amount in amounts]
+
+
 def _estimated(table: pd.DataFrame, name: str) -> list[str]:
     """Write an estimate with its interval, such as ``28 % (23 to 33 %)``."""
     rows = zip(table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True)

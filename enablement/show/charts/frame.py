@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 Column = tuple[str, str, int]  # name, expression of the text, room in px
+FEW, FEW_STEP = 4, 30
 GROUP_STEP = 18
 DENSE_STEP = 14  # where there are more rows than MANY
 MANY = 40
@@ -23,7 +25,7 @@ LETTER = 7  # px of a letter at the size of the names, at most on average
 
 
 def finish(
-    chart: alt.LayerChart | alt.FacetChart,
+    chart: alt.LayerChart | alt.FacetChart | alt.HConcatChart,
     table: pd.DataFrame,
     names: pd.Series,
     *,
@@ -196,6 +198,70 @@ def highest(table: pd.DataFrame) -> float:
     return 1.0 if pd.isna(most) else max(1.0, float(most))
 
 
+def amount(field: str, currency: str, *, title: str | None) -> alt.X:
+    """Lay out money from nothing on, with short labels such as ``$1.5 M``."""
+    import altair as alt
+
+    axis = alt.Axis(tickCount=4, labelExpr=short_money("datum.value", currency))
+    return alt.X(field, title=title, axis=axis)
+
+
+def short_money(value: str, currency: str) -> str:
+    """Write an expression of Vega that shows money short, as `words.money` does."""
+    sign = json.dumps(words.SIGNS.get(currency, f"{currency} "))
+    steps = "".join(
+        f"abs({value}) >= {size} ? format(abs({value}) / {size}, '.3~g') + ' {letter}' : "
+        for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+    )
+    return f"({value} < 0 ? '−' : '') + {sign} + ({steps}format(abs({value}), '.3~g'))"
+
+
+def rates(
+    base: alt.Chart, y: alt.Y, x: alt.X, tooltip: list[alt.Tooltip], *, value: str, out_of: str
+) -> list[alt.Chart]:
+    """Draw a rate as a point, larger for more, over its interval from low to high.
+
+    Parameters
+    ----------
+    base : the chart whose rows they are
+    x : the axis, of ``low``
+    value, out_of : columns of the point and of the count that makes it larger
+    """
+    known = base.transform_filter(f"isValid(datum.{value})")
+    return [
+        known.mark_rule(color=theme.MUTED)
+        .encode(y=y, x=x, x2="high:Q")
+        .properties(name="interval"),
+        known.mark_circle(color=theme.INK, opacity=1)
+        .encode(y=y, x=f"{value}:Q", size=size(f"{out_of}:Q"), tooltip=tooltip)
+        .properties(name="rate"),
+    ]
+
+
+def without(base: alt.Chart, y: alt.Y, *, known: str, word: str) -> alt.Chart:
+    """Write in an empty row why it is empty.
+
+    Parameters
+    ----------
+    known : the expression that a row with a mark fulfils
+    word : the column of the words
+    """
+    import altair as alt
+
+    return (
+        base.transform_filter(f"!({known})")
+        .mark_text(align="left", color=theme.QUIET)
+        .encode(y=y, x=alt.value(4), text=f"{word}:N")
+        .properties(name="none")
+    )
+
+
+def reaching(values: pd.Series, *, least: float) -> float:
+    """Find where an axis of shares ends: a little beyond what is drawn, at most at 1."""
+    most = values.max()
+    return least if pd.isna(most) else min(1.0, max(least, 1.05 * float(most)))
+
+
 def size(field: str, *, largest: int = 110) -> alt.Size:
     """Draw a larger point for a larger count."""
     import altair as alt
@@ -222,6 +288,11 @@ def height(rows: int, step: int) -> int:
 def rows_height(rows: int) -> int:
     """Give the rows of groups their room, less each where there are many."""
     return height(rows, GROUP_STEP if rows <= MANY else DENSE_STEP)
+
+
+def bars_height(rows: int) -> int:
+    """Give bars more room where there are few, as `rows_height` where there are more."""
+    return height(rows, FEW_STEP) if rows <= FEW else rows_height(rows)
 
 
 def level(table: pd.DataFrame) -> str:

@@ -1,12 +1,15 @@
 """Numbers in words: the sentences that a chart, a notebook and the report all say alike."""
 
 from enablement.show.words.figures import (
+    SIGNS,
     Written,
+    apart,
     counted,
     interval,
     money,
     names,
     percent,
+    plural,
     whole,
 )
 from enablement.show.words.funnel import (
@@ -35,11 +38,28 @@ from enablement.show.words.funnel import (
     win_rate,
     without_rate,
 )
-from enablement.show.words.pipeline import due_period, headline
+from enablement.show.words.pipeline import (
+    due_period,
+    headline,
+    pipeline_changes,
+    pipeline_coverage,
+    pipeline_created,
+    quota_attainment,
+    sales_velocity,
+)
+from enablement.show.words.risks import (
+    discount_rate,
+    process_conformance,
+    push_count,
+    slip_rate,
+    stale,
+)
 
 __all__ = [
     "RATIOS",
+    "SIGNS",
     "Written",
+    "apart",
     "attention",
     "cannot_say",
     "cohort",
@@ -49,6 +69,7 @@ __all__ = [
     "compare_reps_by_stage",
     "conversion",
     "counted",
+    "discount_rate",
     "due_period",
     "effect",
     "effects",
@@ -61,9 +82,19 @@ __all__ = [
     "names",
     "no_days",
     "percent",
+    "pipeline_changes",
+    "pipeline_coverage",
+    "pipeline_created",
+    "plural",
+    "process_conformance",
+    "push_count",
+    "quota_attainment",
     "reach",
     "reports",
     "sales_cycle",
+    "sales_velocity",
+    "slip_rate",
+    "stale",
     "standing_out",
     "time_in_stage",
     "unknown",

@@ -9,6 +9,7 @@ import pandas as pd
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 Written = Callable[[float], str]
+PLURALS = {"rep_id": "reps", "team": "teams", "region": "regions", "segment": "segments"}
 STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -59,3 +60,14 @@ def names(ids: pd.Series, labels: Mapping[str, str]) -> pd.Series:
     """Name the members of a group: a rep's name for the id, and words for nobody."""
     told = ["no owner" if pd.isna(value) else labels.get(str(value), str(value)) for value in ids]
     return pd.Series(told, index=ids.index, dtype="str")
+
+
+def plural(table: pd.DataFrame) -> str:
+    """Name what a table is split by, in the plural: ``reps``, ``teams``, else ``groups``."""
+    return PLURALS.get(table.attrs["groups"][-1], "groups")
+
+
+def apart(table: pd.DataFrame) -> str:
+    """Say what a table is split by, such as ``each team by itself``."""
+    said = ["each " + name.removesuffix("_id") for name in table.attrs["groups"]]
+    return f"{' and '.join(said)} by itself"

@@ -7,10 +7,159 @@ from collections.abc import Mapping
 import pandas as pd
 
 from enablement.errors import CannotSayError
-from enablement.measure.pipeline import pipeline_coverage, pipeline_created, quota_attainment
+from enablement.measure import pipeline
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
-from enablement.show.words.figures import counted, money, percent
+from enablement.show.words.figures import apart, counted, money, names, percent, plural
+
+PREVAILING = 0.4  # a share from which on a kind is named
+
+
+def quota_attainment(table: pd.DataFrame) -> str:
+    """Say what was sold of the quota, or how many reached theirs.
+
+    Parameters
+    ----------
+    table : as `enablement.quota_attainment` returns it
+    """
+    period, currency = table.attrs["period"], table.attrs["currency"]
+    if table.attrs["groups"]:
+        held = table["attainment"].dropna()
+        if held.empty:
+            return f"Nobody's quota of {period} is known, so what was sold is held against none."
+        reached = f"{(held >= 1).sum():,} of {len(held):,} {plural(table)}"
+        return f"{reached} reached their quota of {period}."
+    row = table.iloc[0]
+    unknown = _without(row["without_amount"])
+    if pd.isna(row["sold"]):
+        return f"{int(row['won']):,} were won in {period}; what they are worth is not known."
+    sold = f"{money(row['sold'], currency)} was sold in {period}"
+    if pd.isna(row["attainment"]):
+        return (
+            f"{sold}, from {int(row['won']):,} won{unknown}; there is no quota to hold it against."
+        )
+    beside = row["sold"] - row["quota"]
+    rest = f"{money(abs(beside), currency)} {'short' if beside < 0 else 'more'}"
+    quota = money(row["quota"], currency)
+    return f"{sold}{unknown} of a quota of {quota}: {percent(row['attainment'])}, {rest}."
+
+
+def pipeline_coverage(table: pd.DataFrame) -> str:
+    """Say how often the open amount holds what is still to be sold, or who has less than that.
+
+    Parameters
+    ----------
+    table : as `enablement.pipeline_coverage` returns it
+    """
+    period, currency = table.attrs["period"], table.attrs["currency"]
+    if table.attrs["groups"]:
+        held = table[table["remaining"].gt(0) & table["amount"].notna()]
+        if held.empty:
+            return f"Nobody has a quota of {period} still to be sold, so there is no coverage."
+        less = (held["amount"] < held["remaining"]).sum()
+        return (
+            f"{less:,} of {len(held):,} {plural(table)} have less open and due in {period} than is "
+            "still to be sold."
+        )
+    row = table.iloc[0]
+    if pd.isna(row["amount"]):
+        return f"{int(row['open']):,} are open and due in {period}; their amounts are not known."
+    unknown = _without(row["without_amount"])
+    amount = f"{money(row['amount'], currency)}{unknown} is open and due in {period}"
+    if pd.isna(row["remaining"]):
+        return f"{amount}; there is no quota to hold it against."
+    if not row["remaining"]:
+        return f"Nothing of the quota of {period} is still to be sold; {amount}."
+    to_sell = money(row["remaining"], currency)
+    return f"{amount}, {row['coverage']:.1f} times the {to_sell} still to be sold."
+
+
+def pipeline_created(table: pd.DataFrame) -> str:
+    """Say how many were created and what they are worth, and which kind or quarter leads.
+
+    Parameters
+    ----------
+    table : as `enablement.pipeline_created` returns it
+    """
+    period, currency = table.attrs["period"], table.attrs["currency"]
+    created = int(table["created"].sum())
+    many = counted(created, "opportunity was", "opportunities were")
+    worth = money(table["amount"].sum(), currency) if table["amount"].notna().any() else ""
+    said = f"{many} created in {period}" + (f", worth {worth}" if worth else "")
+    groups = table.attrs["groups"]
+    if not groups or not created or len(table) < 2:
+        return f"{said}."
+    what = "amount" if worth else "created"
+    if groups[-1] == "period":
+        return f"{said}; {_last_of(table, what)}."
+    most = table.loc[table[what].idxmax()]
+    part = most[what] / table[what].sum() if table[what].sum() else 0.0
+    if part < PREVAILING:
+        return f"{said}."
+    who = names(table[groups[-1]], table.attrs["labels"])[most.name]
+    return f"{said}; {percent(part)} of it is {who}."
+
+
+def _last_of(table: pd.DataFrame, what: str) -> str:
+    """Hold the last quarter of what was created against those before it."""
+    last, before = table.iloc[-1], table.iloc[:-1][what]
+    write = (lambda n: money(n, table.attrs["currency"])) if what == "amount" else "{:,.0f}".format
+    low, high = write(before.min()), write(before.max())
+    between = low if low == high else f"between {low} and {high}"
+    return f"{write(last[what])} of it in {last['period']}, before that {between} a quarter"
+
+
+def pipeline_changes(table: pd.DataFrame) -> str:
+    """Say how the open pipeline changed, and by what most.
+
+    Parameters
+    ----------
+    table : as `enablement.pipeline_changes` returns it
+    """
+    since, until = table.attrs["since"], table.attrs["as_of"]
+    if table.attrs["groups"]:
+        return f"What changed in the pipeline from {since} to {until}, {apart(table)}?"
+    amounts = table.set_index("part")["amount"]
+    first, last = (money(amounts[end], table.attrs["currency"]) for end in ("opening", "closing"))
+    due = f" due in {table.attrs['period']}" if table.attrs["period"] else ""
+    turned = {-1: "shrank", 0: "is the same", 1: "grew"}[
+        int(amounts["closing"] > amounts["opening"]) - int(amounts["closing"] < amounts["opening"])
+    ]
+    moved = amounts.drop(["opening", "closing"]).dropna()
+    moved = moved[moved != 0].sort_values(key=abs, ascending=False, kind="stable").head(3)
+    by = [_change(str(part), amount, table.attrs["currency"]) for part, amount in moved.items()]
+    what = f": {', '.join(by)}" if by else ""
+    return f"The open pipeline{due} {turned}, from {first} to {last} since {since}{what}."
+
+
+def _change(part: str, amount: float, currency: str) -> str:
+    """Write a part of what changed, such as ``$2.01 M won``."""
+    said = money(abs(amount), currency)
+    if part == "amount changed":
+        return f"{said} {'less' if amount < 0 else 'more'} by changed amounts"
+    return f"{said} {part}"
+
+
+def sales_velocity(table: pd.DataFrame) -> str:
+    """Say what the open pipeline brings a day, and of which four factors that is made.
+
+    Parameters
+    ----------
+    table : as `enablement.sales_velocity` returns it
+    """
+    if table.attrs["groups"]:
+        return f"How much does the open pipeline bring a day, {apart(table)}?"
+    row, currency = table.iloc[0], table.attrs["currency"]
+    if pd.isna(row["velocity"]):
+        return "What the open pipeline brings a day cannot be said: a factor of it is not known."
+    doubt = ""
+    if pd.notna(row["low"]):
+        doubt = f" ({money(row['low'], currency)} to {money(row['high'], currency)})"
+    return (
+        f"The open pipeline brings {money(row['velocity'], currency)} a day{doubt}: "
+        f"{int(row['open']):,} open × {percent(row['win_rate'])} won × "
+        f"{money(row['average'], currency)} each / {row['days']:,.0f} days."
+    )
 
 
 def headline(
@@ -46,7 +195,7 @@ def due_period(crm: CRM, period: Period, as_of: object) -> Period:
 def _sold(
     crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None
 ) -> tuple[str, list[str]]:
-    table = quota_attainment(crm, as_of=as_of, period=span, where=where)
+    table = pipeline.quota_attainment(crm, as_of=as_of, period=span, where=where)
     row, currency = table.iloc[0], table.attrs["currency"]
     unknown = _without(row["without_amount"])
     if pd.isna(row["sold"]):
@@ -63,7 +212,7 @@ def _coverage(
     crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None
 ) -> tuple[str, list[str]]:
     due = due_period(crm, span, as_of)
-    table = pipeline_coverage(crm, as_of=as_of, period=due, where=where, past=0)
+    table = pipeline.pipeline_coverage(crm, as_of=as_of, period=due, where=where, past=0)
     row, currency = table.iloc[0], table.attrs["currency"]
     if pd.isna(row["amount"]):
         return f"{int(row['open']):,} open and due in {due}", ["coverage (no amounts of those due)"]
@@ -78,7 +227,7 @@ def _coverage(
 def _created(
     crm: CRM, span: Period, as_of: object, where: Mapping[str, str] | None
 ) -> tuple[str, list[str]]:
-    table = pipeline_created(crm, as_of=as_of, period=span, where=where)
+    table = pipeline.pipeline_created(crm, as_of=as_of, period=span, where=where)
     row = table.iloc[0]
     worth = "" if pd.isna(row["amount"]) else f" ({money(row['amount'], table.attrs['currency'])})"
     return f"{counted(row['created'], 'opportunity', 'opportunities')} created{worth}", []
