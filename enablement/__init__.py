@@ -36,6 +36,7 @@ PUBLIC = {
     "discount_rate": "enablement.measure.discounts",
     "sales_velocity": "enablement.measure.velocity",
     "pipeline_changes": "enablement.measure.waterfall",
+    "ask": "enablement.show.answers",
     "EnablementError": "enablement.errors",
 }
 MODULES = {

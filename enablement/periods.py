@@ -41,6 +41,11 @@ class Period:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def eve(self) -> dt.date:
+        """The last day before it begins, whose end is its opening."""
+        return self.start - dt.timedelta(days=1)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Calendar:
@@ -104,6 +109,11 @@ class Calendar:
     def after(self, period: Period) -> Period:
         """Find the quarter that follows a period."""
         return self.quarter(period.end + ONE_DAY)
+
+    def before(self, period: Period, *, quarters: int = 1) -> Period:
+        """Find the quarter that lies so many before the one in which a period begins."""
+        named = self.every("quarter")
+        return named[named.index(self.quarter(period.start)) - quarters]
 
     def every(self, kind: str) -> tuple[Period, ...]:
         """List every ``quarter``, or ``month``, that has a name, the earliest first."""

@@ -81,6 +81,8 @@ def test_the_index_opens_with_the_headline_and_lists_every_page(done):
     page = done.index.read_text()
     assert "2026Q3: sold $" in page
     assert "% attained" in page
+    assert '<p class="line">From what: ' in page
+    assert '<p class="line">At risk: ' in page
     assert 'href="01-good.html"' in page
     assert "02-bad.ipynb, cell 4: ValueError: no &lt;b&gt;such&lt;/b&gt; stage" in page
     assert "The last still ran" in page
@@ -127,8 +129,9 @@ def test_storing_keeps_a_notebook_free_of_times_and_paths(tmp_path):
 
 def test_the_workspace_has_its_notebooks():
     """In the order of their numbers."""
-    assert [path.name for path in batch.notebooks()][:2] == [
+    assert [path.name for path in batch.notebooks()][:3] == [
         "01-check-exports.ipynb",
         "02-funnel.ipynb",
+        "02-pipeline.ipynb",
     ]
     assert batch.notebooks()[0].parent == ROOT / "notebooks"

@@ -14,6 +14,14 @@ from enablement.run.cli import app
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MEASURES = [name for name, where in en.PUBLIC.items() if ".measure." in where]
+WITHOUT_A_CHART = {
+    "stage_visits": "a list of stays, a row each; `time_in_stage` draws how long they last",
+    "pushes": "a list of moves, a row each; `push_count` draws how many there are",
+    "activity": "not drawn yet",
+    "ramp": "not drawn yet",
+    "turnover": "not drawn yet",
+    "share_of_wallet": "not drawn yet",
+}
 
 
 def test_the_first_code_block_runs_and_says_what_it_finds(monkeypatch, capsys):
@@ -47,6 +55,21 @@ def test_every_measure_has_a_docstring_with_its_columns(name):
     text = getattr(en, name).__doc__
     assert "Parameters\n" in text
     assert "Returns\n" in text
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_every_measure_has_a_chart_of_its_name_or_a_reason_for_none(name):
+    """What is drawn also says its finding in words; a reason that no longer holds goes."""
+    drawn = name in en.charts.__all__
+    assert drawn != bool(WITHOUT_A_CHART.get(name))
+    if drawn:
+        assert getattr(en.charts, name).__doc__
+        assert getattr(en.words, name).__doc__
+
+
+def test_every_reason_for_no_chart_is_that_of_a_measure():
+    """A measure that was renamed takes its reason with it."""
+    assert set(WITHOUT_A_CHART) <= set(MEASURES)
 
 
 def test_every_target_of_the_makefile_that_the_readme_names_is_there():

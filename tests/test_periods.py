@@ -67,6 +67,8 @@ def test_every_day_lies_in_the_quarter_that_is_found_for_it(day, first_month):
     quarter = calendar.quarter(day)
     assert quarter.start <= day <= quarter.end
     assert calendar.after(quarter).start == quarter.end + dt.timedelta(days=1)
+    assert calendar.before(calendar.after(quarter)) == quarter
+    assert calendar.after(quarter).eve == quarter.end
     assert calendar.period(quarter.name) == quarter
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 import enablement
 from enablement.errors import CannotSayError, EnablementError, choices
-from enablement.measure import definitions, pipeline, winloss
+from enablement.measure import ageing, definitions, pipeline, winloss
 from enablement.periods import Period
 from enablement.read.crm import CRM, load
 from enablement.run import report
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FINDING = "finding"
 KERNEL = "python3"
+MOST_FACTS = 4  # that stand in one line of the first page
 
 
 @dataclasses.dataclass(frozen=True)
@@ -275,6 +276,7 @@ def _index(crm: CRM, span: Period, runs: list[Run], over: str) -> str:
     return report.index_page(
         title=over,
         headline=words.headline(crm, period=span, as_of=as_of),
+        lines=[say(crm, period=span, as_of=as_of) for say in (words.sources, words.at_risk)],
         facts=_facts(crm, span, as_of),
         pages=pages,
         foot=(
@@ -285,16 +287,16 @@ def _index(crm: CRM, span: Period, runs: list[Run], over: str) -> str:
 
 
 def _facts(crm: CRM, span: Period, as_of: object) -> list[tuple[str, str, str]]:
-    """Choose the numbers that matter; one that the export cannot give is left out."""
+    """Choose the numbers that matter, a line of them; one that cannot be given is left out."""
     facts = []
-    for say in (_attained, _coverage, _created, _won):
+    for say in (_attained, _coverage, _won, _stale, _created):
         try:
             fact = say(crm, span, as_of)
         except CannotSayError:
             continue
         if fact is not None:
             facts.append(fact)
-    return facts
+    return facts[:MOST_FACTS]
 
 
 def _attained(crm: CRM, span: Period, as_of: object) -> tuple[str, str, str] | None:
@@ -329,6 +331,17 @@ def _won(crm: CRM, span: Period, as_of: object) -> tuple[str, str, str] | None:
     doubt = words.interval(row["low"], row["high"])
     decided = int(row["won"] + row["lost"])
     return "won of those decided", words.percent(row["rate"]), f"{doubt}, n = {decided:,}"
+
+
+def _stale(crm: CRM, span: Period, as_of: object) -> tuple[str, str, str] | None:
+    table = ageing.stale(crm, as_of=as_of)
+    held, known = table[table["stale"].fillna(value=False)], int(table["stale"].notna().sum())
+    if not known:
+        return None
+    if held["amount"].isna().all():
+        return "too long in a stage", f"{len(held):,}", f"of {known:,} open"
+    worth = words.money(held["amount"].sum(), table.attrs["currency"])
+    return "too long in a stage", worth, f"{len(held):,} of {known:,} open"
 
 
 def _failure(failure: papermill.PapermillExecutionError) -> str:

@@ -99,6 +99,7 @@ def index_page(
     facts: Sequence[tuple[str, str, str]],
     pages: Iterable[tuple[str, str, str, str]],
     foot: str,
+    lines: Sequence[str] = (),
 ) -> str:
     """Return the HTML of a period's first page.
 
@@ -109,6 +110,7 @@ def index_page(
     facts : three to five numbers that matter, as label, value and note
     pages : title, href, finding and status ("ran" or "failed") of each page; see `Page`
     foot : definition, as-of date, source
+    lines : what else a reader should know before opening a page, a paragraph each
 
     Returns
     -------
@@ -122,6 +124,7 @@ def index_page(
     return template.render(
         title=title,
         headline=headline,
+        lines=lines,
         facts=facts,
         pages=[Page(*page) for page in pages],
         foot=foot,

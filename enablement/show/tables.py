@@ -279,6 +279,10 @@ def quota_attainment(table: pd.DataFrame) -> Shown:
             "sold": _money(table["sold"], currency),
             "quota": _money(table["quota"], currency),
             "attained": table["attainment"].map(words.percent),
+            "reps at quota": [
+                f"{at:,.0f} of {reps:,.0f}" if reps else "–"
+                for at, reps in zip(table["at_quota"], table["reps"], strict=True)
+            ],
         },
         empty="nothing was won and no quota is known",
     )

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 STEP = 34
 NUMBERS = (
-    ("stale", "format(datum.stale_ones, ',') + ' of ' + format(datum.known_ones, ',')", 84),
+    (
+        "stale",
+        "datum.known_ones ? format(datum.stale_ones, ',') + ' of ' + "
+        "format(datum.known_ones, ',') : '–'",
+        84,
+    ),
     ("limit", "isValid(datum.limit) ? format(datum.limit, '.0f') : '–'", 50),
 )
 
@@ -63,7 +68,7 @@ def stale(table: pd.DataFrame) -> alt.VConcatChart:
             x=alt.X(
                 "days:Q",
                 title="days in the stage",
-                scale=alt.Scale(zero=True),
+                scale=alt.Scale(domain=frame.extent(table["days"], table["limit"]), nice=True),
                 axis=alt.Axis(tickCount=5, tickMinStep=1, format=theme.COUNT),
             ),
             color=alt.condition(

@@ -21,6 +21,7 @@ MANY = 40
 DEEPEST = 150  # px that names may take at the left
 FOOT_LETTERS = 108
 PANEL_GAP = 14
+NARROW_GAP = 4
 LETTER = 7  # px of a letter at the size of the names, at most on average
 
 
@@ -110,7 +111,13 @@ def share(field: str, title: str, *, most: float = 1.0) -> alt.X:
 
 
 def panels(
-    layers: list[alt.Chart], shown: pd.DataFrame, *, field: str, columns: list[str], height: int
+    layers: list[alt.Chart],
+    shown: pd.DataFrame,
+    *,
+    field: str,
+    columns: list[str],
+    height: int,
+    least: int = 0,
 ) -> alt.FacetChart:
     """Draw the same layers once for each stage, side by side in funnel order.
 
@@ -121,17 +128,19 @@ def panels(
     field : the column that tells the panels apart
     columns : its values, in order
     height : of each panel, in px
+    least : px that a panel has at least, however many there are
     """
     import altair as alt
 
-    width = panel_width(len(columns))
+    width = max(least, panel_width(len(columns)))
+    gap = PANEL_GAP if width > least else NARROW_GAP
     header = alt.Header(labelFontSize=11, labelColor=theme.INK, labelLimit=width + PANEL_GAP)
     return (
         alt.layer(*layers, data=shown)
         .properties(width=width, height=height)
         .facet(
             column=alt.Column(f"{field}:N", sort=columns, title=None, header=header),
-            spacing=PANEL_GAP,
+            spacing=gap,
         )
     )
 
@@ -198,12 +207,25 @@ def highest(table: pd.DataFrame) -> float:
     return 1.0 if pd.isna(most) else max(1.0, float(most))
 
 
-def amount(field: str, currency: str, *, title: str | None) -> alt.X:
-    """Lay out money from nothing on, with short labels such as ``$1.5 M``."""
+def amount(field: str, currency: str, *, title: str, reach: list[float]) -> alt.X:
+    """Lay out money with short labels such as ``$1.5 M``."""
     import altair as alt
 
     axis = alt.Axis(tickCount=4, labelExpr=short_money("datum.value", currency))
-    return alt.X(field, title=title, axis=axis)
+    return alt.X(field, title=title, axis=axis, scale=alt.Scale(domain=reach))
+
+
+def extent(*values: pd.Series) -> list[float]:
+    """Find from where to where an axis goes: from nothing, or below, to the most of what is drawn.
+
+    Where all is missing it has an end of its own: a field without a value has none to give.
+    """
+    every = pd.concat(values).astype("float64")
+    least, most = every.min(), every.max()
+    return [
+        0.0 if pd.isna(least) else min(0.0, float(least)),
+        1.0 if pd.isna(most) or most <= 0 else float(most),
+    ]
 
 
 def short_money(value: str, currency: str) -> str:

@@ -41,13 +41,16 @@ def quota_attainment(table: pd.DataFrame) -> alt.VConcatChart:
         attained=table["attainment"].map(words.percent),
         bar_said=_money(table["sold"], currency),
         target_said=_money(table["quota"], currency),
+        at_quota=_at_quota(table),
         none=["no amounts" if pd.isna(sold) else "" for sold in table["sold"]],
     )
-    numbers = (
+    numbers: tuple[frame.Column, ...] = (
         ("attained", "datum.attained", COUNT + 8),
         ("sold", "datum.bar_said", MONEY),
         ("quota", "datum.target_said", MONEY),
     )
+    if table.attrs["groups"] != ("rep_id",):
+        numbers += (("reps at it", "datum.at_quota", MONEY),)
     return _bullets(
         shown,
         table,
@@ -59,6 +62,14 @@ def quota_attainment(table: pd.DataFrame) -> alt.VConcatChart:
         said=descriptions.quota_attainment(table),
         tooltip="won",
     )
+
+
+def _at_quota(table: pd.DataFrame) -> list[str]:
+    """Write how many reps reached their quota, of those that have one."""
+    return [
+        f"{at:,.0f} of {reps:,.0f}" if reps else "–"
+        for at, reps in zip(table["at_quota"], table["reps"], strict=True)
+    ]
 
 
 def pipeline_coverage(table: pd.DataFrame) -> alt.VConcatChart:
@@ -121,7 +132,8 @@ def _bullets(
 
     base = alt.Chart(shown)
     y = frame.group_axis(shown["group"])
-    x = frame.amount("bar:Q", table.attrs["currency"], title=axis)
+    reach = frame.extent(shown["bar"], shown["target"])
+    x = frame.amount("bar:Q", table.attrs["currency"], title=axis, reach=reach)
     height = frame.bars_height(len(shown))
     tips = [
         alt.Tooltip("group:N", title=frame.group(table)),
@@ -187,12 +199,18 @@ def _kinds(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     worth = bool(table["amount"].notna().any())
     base = alt.Chart(shown)
     y = frame.group_axis(shown["group"])
+    reach = frame.extent(shown["bar"])
     created: frame.Column = ("created", "format(datum.created, ',')", COUNT + 8)
     numbers = (created, ("worth", "datum.bar_said", MONEY)) if worth else (created,)
     x = (
-        frame.amount("bar:Q", table.attrs["currency"], title="created")
+        frame.amount("bar:Q", table.attrs["currency"], title="created", reach=reach)
         if worth
-        else alt.X("bar:Q", title="created", axis=alt.Axis(tickMinStep=1, format=theme.COUNT))
+        else alt.X(
+            "bar:Q",
+            title="created",
+            axis=alt.Axis(tickMinStep=1, format=theme.COUNT),
+            scale=alt.Scale(domain=reach),
+        )
     )
     layers = [
         base.mark_bar(height={"band": 0.62}, color=theme.MUTED)
@@ -220,7 +238,7 @@ def _quarters(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     wide, high = COLUMN
     order = list(shown["group"])
     base = alt.Chart(shown).encode(x=alt.X("group:N", sort=order, title=None))
-    up = alt.Y("bar:Q", title=None, axis=None)
+    up = alt.Y("bar:Q", title=None, axis=None, scale=alt.Scale(domain=frame.extent(shown["bar"])))
     above = base.transform_calculate(many="format(datum.created, ',')")
     said = "bar_said:N" if worth else "many:N"
     layers = [

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 STEP = 24
 ROOM = 50  # px of a number at the right of a panel
+NARROWEST = 52  # px of a panel: all ten of them still find room
+LETTERS = 9  # of the longest word that names a part
 LETTER = 7  # px of one of a panel's name
 NUMBERS = (
     ("how many", "format(datum.opportunities, ',')", 74),
@@ -59,7 +61,8 @@ def _steps(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
 
     parts = list(shown["part"])
     y = alt.Y("part:N", sort=parts, title=None, axis=frame.names_axis(shown["part"]))
-    x = frame.amount("start:Q", table.attrs["currency"], title="open")
+    levels = shown.loc[shown["part"].ne("closing"), "amount"].fillna(0.0).cumsum()
+    x = frame.amount("start:Q", table.attrs["currency"], title="open", reach=frame.extent(levels))
     base = (
         alt.Chart(shown)
         .transform_calculate(
@@ -112,7 +115,7 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     happened = shown.groupby("part")["opportunities"].transform("sum") > 0
     shown = shown[happened] if happened.any() else shown
     parts = [part for part in table["part"].cat.categories if part in set(shown["part"])]
-    width = frame.panel_width(len(parts))
+    width = max(NARROWEST, frame.panel_width(len(parts)))
     y = frame.group_axis(shown["group"])
     base = alt.Chart().transform_calculate(size="abs(datum.amount)")
     tooltip = [
@@ -121,7 +124,9 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         alt.Tooltip("said:N", title="amount"),
         alt.Tooltip("opportunities:Q", format=","),
     ]
-    x = alt.X("size:Q", axis=None, scale=alt.Scale(range=[0, max(8, width - ROOM)]))
+    reach = frame.extent(shown["amount"].abs())
+    scale = alt.Scale(domain=reach, range=[0, max(8, width - ROOM)])
+    x = alt.X("size:Q", axis=None, scale=scale)
     layers = [
         base.mark_bar(height={"band": 0.7})
         .encode(y=y, x=x, color=_coloured(), tooltip=tooltip)
@@ -131,7 +136,9 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         .encode(y=y, x=alt.value(width), text="said:N")
         .properties(name="number"),
     ]
-    shown["part"] = shown["part"].map(lambda part: theme.wrapped(part, letters=width // LETTER))
+    shown["part"] = shown["part"].map(
+        lambda part: theme.wrapped(part, letters=max(LETTERS, width // LETTER))
+    )
     height = frame.rows_height(shown["group"].nunique())
     return frame.finish(
         frame.panels(

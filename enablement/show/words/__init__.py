@@ -39,6 +39,7 @@ from enablement.show.words.funnel import (
     without_rate,
 )
 from enablement.show.words.pipeline import (
+    at_risk,
     due_period,
     headline,
     pipeline_changes,
@@ -46,6 +47,7 @@ from enablement.show.words.pipeline import (
     pipeline_created,
     quota_attainment,
     sales_velocity,
+    sources,
 )
 from enablement.show.words.risks import (
     discount_rate,
@@ -60,6 +62,7 @@ __all__ = [
     "SIGNS",
     "Written",
     "apart",
+    "at_risk",
     "attention",
     "cannot_say",
     "cohort",
@@ -94,6 +97,7 @@ __all__ = [
     "sales_cycle",
     "sales_velocity",
     "slip_rate",
+    "sources",
     "stale",
     "standing_out",
     "time_in_stage",

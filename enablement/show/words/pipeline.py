@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 
 from enablement.errors import CannotSayError
-from enablement.measure import pipeline
+from enablement.measure import ageing, closedates, pipeline, waterfall
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
+from enablement.show.words import risks
 from enablement.show.words.figures import apart, counted, money, names, percent, plural
 
 PREVAILING = 0.4  # a share from which on a kind is named
@@ -41,7 +43,8 @@ def quota_attainment(table: pd.DataFrame) -> str:
     beside = row["sold"] - row["quota"]
     rest = f"{money(abs(beside), currency)} {'short' if beside < 0 else 'more'}"
     quota = money(row["quota"], currency)
-    return f"{sold}{unknown} of a quota of {quota}: {percent(row['attainment'])}, {rest}."
+    at = f"{row['at_quota']:,.0f} of {counted(row['reps'], 'rep', 'reps')} reached theirs"
+    return f"{sold}{unknown} of a quota of {quota}: {percent(row['attainment'])}, {rest}; {at}."
 
 
 def pipeline_coverage(table: pd.DataFrame) -> str:
@@ -184,6 +187,55 @@ def headline(
     named = "".join(f", {value}" for value in (where or {}).values())
     known = f"{span}{named}: {'; '.join(said) or 'nothing can be said in numbers'}."
     return f"{known} Cannot be said: {', '.join(unsaid)}." if unsaid else known
+
+
+def sources(
+    crm: CRM, *, period: str | Period, as_of: object, where: Mapping[str, str] | None = None
+) -> str:
+    """Say from what the number is to come: what is created, and how the open pipeline changed."""
+    span = crm.period(period)
+    asked: dict[str, Any] = {"as_of": as_of, "where": where}
+    return _together(
+        "From what",
+        {
+            "what was created": lambda: pipeline_created(
+                pipeline.pipeline_created(crm, period=span, by="type", **asked)
+            ),
+            "what changed in the pipeline": lambda: pipeline_changes(
+                waterfall.pipeline_changes(crm, since=span.eve, **asked)
+            ),
+        },
+    )
+
+
+def at_risk(
+    crm: CRM, *, period: str | Period, as_of: object, where: Mapping[str, str] | None = None
+) -> str:
+    """Say what is at risk: what stands too long, what slipped, what is pushed."""
+    asked: dict[str, Any] = {"as_of": as_of, "where": where}
+    return _together(
+        "At risk",
+        {
+            "what is stale": lambda: risks.stale(ageing.stale(crm, **asked)),
+            "what slipped": lambda: risks.slip_rate(
+                closedates.slip_rate(crm, period=period, **asked)
+            ),
+            "what was pushed": lambda: risks.push_count(closedates.push_count(crm, **asked)),
+        },
+    )
+
+
+def _together(what: str, sentences: Mapping[str, Callable[[], str]]) -> str:
+    """Say several things in a line, and at its end what cannot be said."""
+    said, unsaid = [], []
+    for name, say in sentences.items():
+        try:
+            said.append(say())
+        except CannotSayError as reason:
+            unsaid.append(f"{name} ({reason.lacks})")
+    if unsaid:
+        said.append(f"Cannot be said: {', '.join(unsaid)}.")
+    return f"{what}: {' '.join(said)}"
 
 
 def due_period(crm: CRM, period: Period, as_of: object) -> Period:

@@ -1,0 +1,75 @@
+"""A question put to the data: its answer in words, chart and table, or why there is none."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from enablement.errors import CannotSayError
+from enablement.read.crm import CRM
+from enablement.show import charts, tables, words
+
+if TYPE_CHECKING:
+    import altair as alt
+
+Measure = Callable[..., pd.DataFrame]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a measure says, or why the data cannot say it.
+
+    measure : its name
+    numbers : its table; None where it cannot be said
+    refusal : why it cannot be said; empty where it can
+    """
+
+    measure: str
+    numbers: pd.DataFrame | None
+    refusal: str = ""
+
+    def __str__(self) -> str:
+        """Say the finding in a sentence or two, else why there is none."""
+        if self.numbers is None:
+            return self.refusal
+        return str(getattr(words, self.measure)(self.numbers))
+
+    @property
+    def chart(self) -> alt.VConcatChart | None:
+        """The chart; nothing where there are no numbers, which the words have said."""
+        return None if self.numbers is None else getattr(charts, self.measure)(self.numbers)
+
+    @property
+    def table(self) -> pd.DataFrame | None:
+        """The table for reading, where the measure has one, else its numbers as they are."""
+        if self.numbers is None:
+            return None
+        shown: Measure = getattr(tables, self.measure, lambda numbers: numbers)
+        return shown(self.numbers)
+
+
+def ask(measure: Measure, crm: CRM, **said: object) -> Answer:
+    """Ask a measure, and take a refusal for an answer.
+
+    A notebook that runs on many exports meets some that cannot say everything: it goes on,
+    and says in a sentence what is missing.
+
+    Parameters
+    ----------
+    measure : such as ``en.push_count``
+    crm : as `enablement.load` gives it
+    **said : what the measure takes
+
+    Raises
+    ------
+    EnablementError
+        If a name or a value is wrong: that is a mistake of the question, not of the data.
+    """
+    name = measure.__name__
+    try:
+        return Answer(name, measure(crm, **said))
+    except CannotSayError as reason:
+        return Answer(name, None, str(reason))

@@ -1,0 +1,51 @@
+"""A question that the data cannot answer is answered in a sentence, and nothing fails."""
+
+from __future__ import annotations
+
+import pytest
+from test_pipeline import END, company
+
+import enablement as en
+from enablement.errors import EnablementError
+
+
+def test_an_answer_has_words_a_chart_and_a_table():
+    """180 of a quota of 180: the same sentence in the words and over the chart."""
+    answer = en.ask(en.quota_attainment, company(), as_of=END, period="2026Q1")
+    assert str(answer) == " ".join(answer.chart.title["text"])
+    assert answer.table.loc["All", "attained"] == "100 %"
+    assert answer.refusal == ""
+
+
+def test_what_cannot_be_said_is_said_in_words_without_a_chart():
+    """The little company has no list prices; the sentence is that of the measure."""
+    answer = en.ask(en.discount_rate, company(), as_of=END)
+    assert str(answer).startswith("Discounts cannot be said: the opportunities have no list_amount")
+    assert (answer.numbers, answer.chart, answer.table) == (None, None, None)
+
+
+def test_a_measure_without_a_table_for_reading_shows_its_numbers():
+    """Those of the measure itself, as they are."""
+    answer = en.ask(en.pipeline_created, company(), as_of=END, period="2026Q1")
+    assert answer.table is answer.numbers
+
+
+def test_a_mistake_of_the_question_is_no_answer():
+    """A period that is none, or a column that is not there, stops as it does elsewhere."""
+    with pytest.raises(EnablementError, match="is no period"):
+        en.ask(en.quota_attainment, company(), as_of=END, period="2026Q7")
+    with pytest.raises(EnablementError, match="Cannot split by 'reps'"):
+        en.ask(en.quota_attainment, company(), as_of=END, period="2026Q1", by="reps")
+
+
+def test_the_outlook_says_from_what_the_number_comes_and_what_cannot_be_said():
+    """Six were created in the quarter; without a history nothing of the past is known."""
+    asked = {"period": "2026Q1", "as_of": END}
+    said = en.words.sources(company(), **asked)
+    assert said.startswith("From what: 6 opportunities were created in 2026Q1, worth $1.00 k;")
+    assert said.endswith("Cannot be said: what changed in the pipeline (no stage history).")
+    risk = en.words.at_risk(company(), **asked)
+    assert risk.startswith(
+        "At risk: Of no open opportunity can be said whether it is stale. Cannot"
+    )
+    assert "what slipped (no stage history), what was pushed (no history of expected" in risk
