@@ -125,13 +125,13 @@ def test_after_the_period_nothing_is_needed(two_quarters):
     assert pd.isna(row["required"])
 
 
-def test_without_history_one_over_the_win_rate_is_said_to_be_optimistic():
+def test_without_history_one_over_the_win_rate_is_said_to_be_a_rule_of_thumb():
     """Won 40 + 20 + 8 + 40 + 30 = 138 and lost 60: 150 / (138/198)."""
     table = en.pipeline_coverage(crm(history=False), as_of=EVE, period="2026Q3")
     row = table.iloc[0]
     assert row["required"] == pytest.approx(150 * 198 / 138)
-    assert "optimistic" in row["basis"]
-    assert "optimistic" in table.attrs["definition"]
+    assert "rule of thumb: optimistic where much slips" in row["basis"]
+    assert "rule of thumb" in table.attrs["definition"]
     assert pd.isna(row["required_low"])
     assert row["periods"] == 0
 

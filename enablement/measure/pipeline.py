@@ -98,8 +98,8 @@ def pipeline_coverage(
 
     What is needed is told from earlier periods, each seen from the same day as this one: how
     much of the amount open and due was won within it, and what was won besides. One over the
-    win rate counts on everything that is ever won, and is said to be needed only where no
-    earlier period is recorded.
+    win rate counts on everything that is ever won, in whatever period, and on nothing created
+    in this one; it is taken only where no earlier period is recorded, and `basis` says so.
 
     Parameters
     ----------

@@ -17,7 +17,8 @@ OPENING = pd.Timedelta(microseconds=1)  # before a period begins
 SUMS = ["due", "won", "pulled_in", "create_and_close"]
 BASES = {
     "yield": "yield of {periods}",
-    "win rate": "win rate by value, optimistic: it knows nothing of what slips",
+    "win rate": "win rate by value, a rule of thumb: optimistic where much slips out of a period, "
+    "pessimistic where much is created and won within it",
     "over": "the period is over",
     "not asked": "not asked",
 }
