@@ -794,6 +794,19 @@ def test_format(tmp_path, name):
     holds_every_row(crm, counts)
 
 
+def test_dates_that_only_the_headers_name_are_recorded_entries(tmp_path):
+    """HubSpot's list says who entered Lead (all ten) and what became of them, as its history does."""
+    reached = {}
+    for name in ("hubspot-wide", "hubspot-tall"):
+        (tmp_path / name).mkdir()
+        FORMATS[name].write(tmp_path / name)
+        crm = load(tmp_path / name, **FORMATS[name].more)
+        table = en.conversion(crm, as_of="2026-03-31", definition="reached")
+        reached[name] = table[["entered", "moved_on", "won"]].astype(int).to_numpy().tolist()
+    assert reached["hubspot-wide"] == reached["hubspot-tall"]
+    assert reached["hubspot-wide"][0][0] == 10
+
+
 def holds_every_row(crm: en.CRM, counts: dict[str, int]) -> None:
     """Per file, the rows in are those used and those set aside, and what one counts oneself."""
     summary = crm.quality.summary

@@ -164,7 +164,7 @@ def _cannot_say(crm: CRM, until: pd.Timestamp) -> dict[str, str]:
     """
     said = {}
     if not crm.stage_history:
-        told = crm.stage_visits["entered_at"].notna().any() and bool(crm.settings.stage_dates)
+        told = crm.stage_visits["entered_at"].notna().any() and bool(crm.dated_stages)
         said["went back"] = NO_HISTORY
         if not told:
             said |= dict.fromkeys([way for way in OUT_OF if way != "overdue"], NO_HISTORY)

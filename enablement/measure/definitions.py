@@ -448,7 +448,7 @@ def cycle_start(crm: CRM) -> str:
     """Say from when the days of a cycle are counted."""
     if crm.opportunities["created_at"].notna().any():
         return "created"
-    first = next(iter(crm.settings.stage_dates), None)
+    first = next(iter(crm.dated_stages), None)
     return f"entering {first}" if first else "the first stage entry"
 
 

@@ -729,5 +729,5 @@ def _unrecorded(crm: CRM) -> dict[str, str]:
     return {
         stage: f"who entered {stage} is not recorded"
         for stage in crm.settings.stages
-        if stage not in crm.settings.stage_dates
+        if stage not in crm.dated_stages
     }

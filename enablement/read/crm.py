@@ -71,6 +71,8 @@ class CRM:
     quality : what was used, set aside and changed
     stage_history : whether the export has a history of stages
     owner_history : whether it has a history of owners
+    dated_stages : in their order, the stages that have a column with the date of entering them
+    last_seen : the last day seen in the data
     """
 
     sources: Mapping[str, pd.DataFrame | Path | View]
@@ -78,6 +80,7 @@ class CRM:
     quality: Quality
     stage_history: bool
     owner_history: bool
+    dated_stages: tuple[str, ...]
     last_seen: dt.date | None
 
     opportunities = Table()
@@ -202,6 +205,7 @@ def _opened(place: Path, said: Settings) -> CRM:
         quality=Quality.opened(place),
         stage_history=facts["stage_history"],
         owner_history=facts["owner_history"],
+        dated_stages=tuple(facts["dated_stages"]),
         last_seen=None if last is None else dt.date.fromisoformat(last),
     )
 
@@ -427,7 +431,10 @@ class Reading:
         self._compare()
         rules = Rules(self.store, self.said, self.ledger, self.sources)
         rules.apply()
-        visits.build(self.store, self.said, rules.stage_dates(self._stage_dates()))
+        dates = rules.stage_dates(self._stage_dates())
+        visits.build(self.store, self.said, dates)
+        dated = {stage for stage, _ in dates.values()}
+        self.dated_stages = tuple(stage for stage in self.said.stages if stage in dated)
         rules.closed()
         rules.moves()
         rules.quotas()
@@ -439,7 +446,7 @@ class Reading:
 
     @functools.cache  # noqa: B019 (a reading lives as long as its store)
     def facts(self) -> dict[str, Any]:
-        """Say what kind of export it is: ``stage_history``, ``owner_history``, ``last_seen``."""
+        """Say what kind of export it is: its histories, its dates, and how far they reach."""
         found = self.store.one(
             "select coalesce(bool_or(origin in ('history', 'snapshots')), false) "
             "as stage_history, coalesce(bool_or(rep is not null), false) or "
@@ -449,7 +456,8 @@ class Reading:
             "select greatest((select max(greatest(created_at, closed_at)) from opportunities), "
             "(select max(coalesce(entered_at, placed_at)) from steps)) as last"
         )["last"]
-        return {**found, "last_seen": None if last is None else last.date()}
+        last_seen = None if last is None else last.date()
+        return {**found, "dated_stages": self.dated_stages, "last_seen": last_seen}
 
     def save(self, into: Path) -> None:
         """Leave the tables, and what happened to the rows, as files in a folder."""
