@@ -68,3 +68,11 @@ def test_a_changed_table_is_seen_changed_and_can_change_again(store):
     store.run("delete from stages where n = 3")
     found = store.query("select * from stages order by n")
     assert found.to_numpy().tolist() == [[1, "Lead!?", 4], [2, "Qual!?", 4]]
+
+
+def test_a_table_that_was_copied_between_two_changes_can_change_again(store):
+    """The second change finds a name of its own for what it is made of."""
+    store.change("stages", {"stage": "stage || '!'"})
+    store.own("stages")
+    store.change("stages", {"stage": "stage || '?'"})
+    assert store.query("select stage from stages where n = 1")["stage"].tolist() == ["Lead!?"]

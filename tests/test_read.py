@@ -368,15 +368,22 @@ def test_headers_that_differ_in_case_are_two_columns(tmp_path):
     assert row["amount (2)"] == "7"
 
 
-@pytest.mark.parametrize("header", ["row", "Row", "file", "?stage", "c0", "visit", "a\x00b", 'q"x'])
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("row", "Row", "file", "n", "?stage", "c0", "t0", "visit", "a\x00b", 'q"x', "{}", "$x"),
+        *("Code", "rep", "place", "closing", "moves", "numbered"),
+    ],
+)
 def test_a_header_may_be_called_anything(tmp_path, header):
-    """Its values are kept under its name or with `crm_` in front."""
+    """Its values are kept under its name or with `crm_` in front; no table stumbles over it."""
     text = io.StringIO()
     csv.writer(text).writerows(
         [["Id", "Stage", "Amount", "Closed", header], [1, "Won", 5, "", "x"]]
     )
     crm = load(tmp_path, text.getvalue())
-    assert len(crm.opportunities) == 1
+    assert len(crm.opportunities) == len(crm.closings) == len(crm.stage_events) == 1
+    assert crm.stage_visits.empty
     assert "x" in crm.opportunities.iloc[0].astype("str").tolist()
 
 

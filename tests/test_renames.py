@@ -61,6 +61,16 @@ def test_an_event_has_the_name_of_the_day_it_was_entered(said):
     assert events["stage"].iloc[0] == "Discovery"
 
 
+def test_a_list_without_a_history_has_the_names_of_today(tmp_path):
+    """Two deals and no other file: the one that stands in Discovery is in Prop today."""
+    (tmp_path / "opportunities.csv").write_text(
+        "opportunity_id,stage,rep_id,amount,created_at,closed_at\n"
+        "D1,Discovery,R1,5,2026-01-02,\nD2,Lead,R1,5,2026-01-02,\n"
+    )
+    crm = en.load(tmp_path, SAID)
+    assert crm.opportunities.sort_values("opportunity_id")["stage"].tolist() == ["Prop", "Lead"]
+
+
 def test_a_present_stage_is_judged_by_its_own_date_or_by_the_export(said):
     """Entered in January; entered in August; no date, so the export's day; a wished close date."""
     given = pd.DataFrame(

@@ -159,13 +159,14 @@ EVENTS = (
     "select o.opportunity_id, e.entered_at, s.stage, r.rep_id, e.amount, e.expected_close, "
     "e.forecast_category, e.probability, e.origin "
     "from (from event_steps union all from more_steps) e join numbered o using (n) "
-    "join spots s using (code) left join rep_codes r using (rep)"
+    "join spots s on s.code = e.code left join rep_codes r on r.rep = e.rep"
 )
 VISITS = (
     "select o.opportunity_id, m.visit::bigint as visit, o.pipeline, s.stage, "
     "m.place as stage_order, r.rep_id, m.happened_at as entered_at, m.next_at as left_at, m.exit, "
     "coalesce(m.amount, o.amount) as amount from moves m join numbered o using (n) "
-    "join spots s using (code) left join rep_codes r on r.rep = m.owner where m.outcome is null"
+    "join spots s on s.code = m.code left join rep_codes r on r.rep = m.owner "
+    "where m.outcome is null"
 )
 CLOSINGS = (
     "select o.opportunity_id, m.closing::bigint as closing, m.happened_at as closed_at, "
