@@ -387,6 +387,34 @@ def test_a_header_may_be_called_anything(tmp_path, header):
     assert "x" in crm.opportunities.iloc[0].astype("str").tolist()
 
 
+@pytest.mark.parametrize("headers", ["n,crm_n", "crm_n,N", "file,Crm_File", "n,crm_n,CRM_N"])
+def test_a_prefix_meets_no_header_that_has_it_already(tmp_path, headers):
+    """Every value is kept, each under a name of its own."""
+    many = len(headers.split(","))
+    crm = load(tmp_path, f"Id,Stage,Amount,Closed,{headers}\n1,Won,5,,{','.join('abc'[:many])}\n")
+    kept = crm.opportunities.iloc[0].astype("str")
+    assert set("abc"[:many]) <= set(kept)
+    assert not kept.index.str.casefold().has_duplicates
+
+
+@pytest.mark.parametrize("name", ["file", "ROW", "n", "outcome"])
+def test_settings_cannot_take_a_name_that_is_needed_within(tmp_path, name):
+    """The line says which name, and what would work."""
+    columns = {"opportunities": {**SETTINGS["columns"]["opportunities"], name: "Region"}}
+    with pytest.raises(SettingsError, match=rf"\[columns.opportunities\] {name} .* crm_{name}\."):
+        load(tmp_path, "Id,Stage,Amount,Closed,Region\n1,Won,5,,North\n", columns=columns)
+
+
+def test_a_history_may_have_a_column_called_place(tmp_path):
+    """The list names no stage; it is taken from the history, which says where a talk took place."""
+    (tmp_path / "opportunities.csv").write_text("opportunity_id,stage,Outcome,amount\nD1,,open,5\n")
+    (tmp_path / "stage_events.csv").write_text(
+        "opportunity_id,entered_at,stage,place\nD1,2026-01-02,Lead,Berlin\n"
+    )
+    plain = {name: SETTINGS[name] for name in ("stages", "outcomes")}
+    assert en.load(tmp_path, plain).opportunities["stage"].tolist() == ["Lead"]
+
+
 def test_headers_that_stand_twice_lose_nothing(tmp_path):
     """Also where a made name is there already."""
     crm = load(tmp_path, "Id,Stage,Amount,Closed,x,x,x (2)\n1,Won,5,,a,b,c\n")

@@ -375,8 +375,9 @@ class Rules:
             "last_seen",
             "select opportunity_id, arg_max(stage, at_last) as stage, "
             "arg_max(rep_id, at_last) as rep_id from (select e.*, (coalesce(entered_at, "
-            "timestamp '-infinity'), coalesce(place, 0), stage, coalesce(rep_id, '')) as at_last "
-            "from stage_events e left join listed using (stage)) group by opportunity_id",
+            "timestamp '-infinity'), coalesce(listed.place, 0), stage, coalesce(rep_id, '')) "
+            "as at_last from stage_events e left join listed using (stage)) "
+            "group by opportunity_id",
         )
         self.store.own("opportunities")
         self.store.run(

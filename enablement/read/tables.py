@@ -372,8 +372,7 @@ def empty(table: str) -> str:
 
 def dated_columns(export: Export, match: Match) -> dict[str, tuple[str, str | None]]:
     """List, under our names, the columns that say when a stage was entered."""
-    kinds = schema_of(match.table or "")
-    names = _extra_names(list(match.stage_dates), {*kinds, *_named(match, kinds)})
+    names = _others(export, match)
     return {names[header]: stage for header, stage in match.stage_dates.items()}
 
 
@@ -399,12 +398,9 @@ def _columns(export: Export, match: Match, table: str) -> list[Column]:
     ]
     if table == "changes":
         return [*known, *_changed(named, places)]
-    used = set(named.values()) - set(match.stage_dates)
     rest = [
         Column(name, TIME if header in match.stage_dates else TEXT, header, f"c{places[header]}")
-        for header, name in _extra_names(
-            [header for header in export.headers if header not in used], {*kinds, *named}
-        ).items()
+        for header, name in _others(export, match).items()
     ]
     return known + rest
 
@@ -420,12 +416,32 @@ def _changed(named: Mapping[str, str], places: Mapping[str, int]) -> list[Column
     ]
 
 
+def _others(export: Export, match: Match) -> dict[str, str]:
+    """Name the file's columns that have no name of ours, and those that date a stage."""
+    kinds = schema_of(match.table or "")
+    named = _named(match, kinds)
+    used = set(named.values()) - set(match.stage_dates)
+    return _extra_names(
+        [header for header in export.headers if header not in used], {*kinds, *named}
+    )
+
+
 def _extra_names(headers: list[str], taken: set[str]) -> dict[str, str]:
-    """Name the columns that are not ours: as they are, with ``crm_`` where the name is ours."""
+    """Name the columns that are not ours: as they are, with ``crm_`` where the name is ours.
+
+    SQL does not tell upper from lower case, so no two names may differ in that alone.
+    """
     reserved = {name.casefold() for name in (*taken, *RESERVED)}
-    return {
-        header: f"crm_{header}" if header.casefold() in reserved else header for header in headers
-    }
+    used = reserved | {header.casefold() for header in headers}
+    names = {}
+    for header in headers:
+        name = header
+        if header.casefold() in reserved:
+            while name.casefold() in used:
+                name = f"crm_{name}"
+            used.add(name.casefold())
+        names[header] = name
+    return names
 
 
 def _needed(table: str, columns: list[Column]) -> tuple[str, ...]:
