@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 
 import enablement as en
+from enablement.errors import ExportError
 from enablement.read import cache, exports
 
 SETTINGS = {"stages": ["Lead", "Qual"], "outcomes": {"Won": "won", "Lost": "lost"}}
@@ -80,6 +83,63 @@ def test_what_was_cut_off_is_never_opened(folder, monkeypatch):
         cache.keep(name, broken)
     assert readings(folder) == []
     assert cache.find(name) is None
+
+
+@pytest.mark.parametrize("name", ["moves.parquet", "facts.json", cache.CONTENTS])
+@pytest.mark.parametrize("spoilt", ["cut", "gone"])
+def test_a_reading_that_lost_something_later_is_made_anew(folder, name, spoilt):
+    """As a full disk, a lost current or a tidy colleague leaves it; nobody has to clear it away."""
+    whole = en.load(folder, SETTINGS).closings
+    (kept,) = (folder.parent / "kept").iterdir()
+    path = kept / name
+    path.unlink() if spoilt == "gone" else path.write_bytes(path.read_bytes()[:-9])
+    pd.testing.assert_frame_equal(en.load(folder, SETTINGS).closings, whole)
+    assert len(readings(folder)) == 1
+    assert cache.find(readings(folder)[0]) is not None
+
+
+@pytest.mark.parametrize("what", ["file", "link", "another user's"])
+def test_what_somebody_else_put_in_its_place_is_not_opened(folder, monkeypatch, what):
+    """A file, a link to a folder elsewhere and a folder of another user bear the right name."""
+    en.load(folder, SETTINGS)
+    (kept,) = (folder.parent / "kept").iterdir()
+    if what == "file":
+        shutil.rmtree(kept)
+        kept.write_text("")
+    elif what == "link":
+        kept.symlink_to(kept.rename(folder.parent / "elsewhere"))
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: kept.stat().st_uid + 1)
+    assert cache.find(kept.name) is None
+    assert len(en.load(folder, SETTINGS).opportunities) == 1
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(folder, monkeypatch):
+    """A row is added between the look that names the reading and its end."""
+
+    def slow(path):
+        found = exports_read(path)
+        path.write_text(DEALS + "3,Lost,9,2026-01-03,2026-01-08\n", encoding="utf-8")
+        return found
+
+    exports_read = exports.read
+    monkeypatch.setattr(exports, "read", slow)
+    with pytest.raises(en.EnablementError, match=r"^opportunities.csv was written to while"):
+        en.load(folder, SETTINGS)
+    assert readings(folder) == []
+
+
+def test_a_full_disk_is_told_in_one_line_and_nothing_stays(folder):
+    """The engine's own error names a file within; the line says where and what to do."""
+
+    def full(into: Path) -> None:
+        (into / "moves.new").write_text("half of it", encoding="utf-8")
+        raise duckdb.IOException(f'Could not write file "moves.new": {cache.FULL}')
+
+    place = folder.parent / "kept"
+    with pytest.raises(ExportError, match=f"^No space is left in {place} .*{cache.VARIABLE}.$"):
+        cache.keep("x", full)
+    assert readings(folder) == []
 
 
 def test_a_refused_export_is_not_kept(folder):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import functools
 import hashlib
+import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +19,15 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from enablement import settings as workspace
+from enablement.errors import ExportError
 from enablement.settings import Settings
 
 KEPT = 20  # readings; the least recently used one goes first
 VARIABLE = "ENABLEMENT_CACHE"
 BEGUN = "begun-"
+CONTENTS = "contents.json"  # of a reading: file -> its size
 DAY = 86_400.0
+FULL = os.strerror(errno.ENOSPC)
 
 
 def folder() -> Path | None:
@@ -54,9 +60,9 @@ def key(paths: Mapping[str, Path], settings: Settings) -> str:
 
 
 def find(name: str) -> Path | None:
-    """Find a reading that was kept whole; one that was cut off never has its name."""
+    """Find a reading that was kept whole, by this user, and has lost nothing since."""
     place = folder()
-    if place is None or not (place / name).is_dir():
+    if place is None or not _is_whole(place / name):
         return None
     with contextlib.suppress(OSError):
         os.utime(place / name)
@@ -68,23 +74,55 @@ def keep(name: str, write: Callable[[Path], None]) -> Path:
 
     The folder gets its name once everything is in it. Where nothing can be kept, it lives
     as long as the process.
+
+    Raises
+    ------
+    ExportError
+        If the disk is full.
     """
     begun, whole = _begun(name)
     try:
         write(begun)
-    except BaseException:
+        sizes = {path.name: path.stat().st_size for path in begun.iterdir()}
+        (begun / CONTENTS).write_text(json.dumps(sizes), encoding="utf-8")
+    except BaseException as error:
         shutil.rmtree(begun, ignore_errors=True)
+        if FULL in str(error):
+            raise ExportError(
+                f"No space is left in {begun.parent} for what is read. Free some, or name another "
+                f"folder in {VARIABLE}."
+            ) from error
         raise
     if whole is None:
         return begun
-    try:
-        begun.rename(whole)
-    except OSError:  # someone else has just kept the same
-        if not whole.is_dir():
-            raise
-        shutil.rmtree(begun, ignore_errors=True)
+    kept = _named(begun, whole)
     _forget_old(whole.parent)
-    return whole
+    return kept
+
+
+def _named(begun: Path, whole: Path) -> Path:
+    """Give a reading its name, in place of one that was cut off; say where it lies then."""
+    for _ in range(2):
+        with contextlib.suppress(OSError):
+            return begun.rename(whole)
+        if _is_whole(whole):  # someone else has just kept the same
+            shutil.rmtree(begun, ignore_errors=True)
+            return whole
+        with contextlib.suppress(OSError):
+            whole.unlink() if whole.is_symlink() or whole.is_file() else shutil.rmtree(whole)
+    return begun  # another user's bears the name
+
+
+def _is_whole(place: Path) -> bool:
+    """Say whether a reading is this user's own, and every file in it as long as it was written."""
+    try:
+        found = place.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != getattr(os, "geteuid", int)():
+            return False
+        sizes = json.loads((place / CONTENTS).read_text(encoding="utf-8"))
+        return all((place / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError):
+        return False
 
 
 def _begun(name: str) -> tuple[Path, Path | None]:

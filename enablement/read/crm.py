@@ -173,9 +173,29 @@ def load(
     for day, paths in taken:
         found |= {f"{snapshots.FOLDER}/{day}/{path.name}": path for path in paths}
     said = workspace.read(settings, folder=place)
+    before = _stamps(found)
     name = cache.key(found, said)
-    kept = cache.find(name) or cache.keep(name, lambda into: _read(place, said, into))
-    return _opened(kept, said)
+
+    def read(into: Path) -> None:
+        _read(place, said, into)
+        _check_unchanged(before, _stamps(found))
+
+    return _opened(cache.find(name) or cache.keep(name, read), said)
+
+
+def _stamps(found: Mapping[str, Path]) -> dict[str, tuple[int, ...]]:
+    """Note of each file what changes when somebody writes to it; nothing of one that is gone."""
+    stats = {name: path.stat() for name, path in found.items() if path.exists()}
+    return {name: (at.st_mtime_ns, at.st_size, at.st_ino) for name, at in stats.items()}
+
+
+def _check_unchanged(before: Mapping[str, object], after: Mapping[str, object]) -> None:
+    """Refuse a reading whose first and last look may have met different files."""
+    for name, stamp in before.items():
+        if after.get(name) != stamp:
+            raise ExportError(
+                f"{name} was written to while it was read. Read again once it is whole."
+            )
 
 
 def _read(folder: Path, said: Settings, into: Path) -> None:
@@ -525,6 +545,13 @@ def _check_named(said: Settings, names: list[str]) -> None:
                 raise SettingsError(
                     f"{said.origin}: [{key}] names the table {table!r}. "
                     f"{choices(table, list(tables.SCHEMA))}"
+                )
+    for table, own in said.columns.items():
+        for name in own:
+            if name.casefold() in tables.RESERVED and name not in tables.SCHEMA[table]:
+                raise SettingsError(
+                    f"{said.origin}: [columns.{table}] {name} = {own[name]!r}: the name {name!r} "
+                    f"is needed within. Call it otherwise, such as crm_{name}."
                 )
     twice = {file for file in said.files.values() if list(said.files.values()).count(file) > 1}
     if twice:
