@@ -42,7 +42,8 @@ def test_the_outlook_says_from_what_the_number_comes_and_what_cannot_be_said():
     """Six were created in the quarter; without a history nothing of the past is known."""
     asked = {"period": "2026Q1", "as_of": END}
     said = en.words.sources(company(), **asked)
-    assert said.startswith("From what: 6 opportunities were created in 2026Q1, worth $1.00 k;")
+    assert said.startswith("From what: $300 is open and due in 2026Q2, 2.0 times the $150 still to")
+    assert "6 opportunities were created in 2026Q1, worth $1.00 k; 80 % of it is new" in said
     assert said.endswith("Cannot be said: what changed in the pipeline (no stage history).")
     risk = en.words.at_risk(company(), **asked)
     assert risk.startswith(

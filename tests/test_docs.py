@@ -17,10 +17,6 @@ MEASURES = [name for name, where in en.PUBLIC.items() if ".measure." in where]
 WITHOUT_A_CHART = {
     "stage_visits": "a list of stays, a row each; `time_in_stage` draws how long they last",
     "pushes": "a list of moves, a row each; `push_count` draws how many there are",
-    "activity": "not drawn yet",
-    "ramp": "not drawn yet",
-    "turnover": "not drawn yet",
-    "share_of_wallet": "not drawn yet",
 }
 
 

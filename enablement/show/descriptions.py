@@ -227,6 +227,51 @@ def process_conformance(table: pd.DataFrame) -> str:
     return _spans(table, "deviation", "rate", words.percent)
 
 
+def activity(table: pd.DataFrame) -> str:
+    """Say from where to where each type goes on a working day.
+
+    Parameters
+    ----------
+    table : as `enablement.activity` returns it
+    """
+    return _spans(table, "activity_type", "per_day", lambda n: f"{n:.2f}")
+
+
+def ramp(table: pd.DataFrame) -> str:
+    """Say how many are there of those followed, and the median of groups.
+
+    Parameters
+    ----------
+    table : as `enablement.ramp` returns it
+    """
+    there = f"There: {table['ramped'].sum():,} of {table['reps'].sum():,}"
+    known = table["median"].dropna()
+    return f"{there}; median days {_span(known, words.whole)}." if len(known) else f"{there}."
+
+
+def turnover(table: pd.DataFrame) -> str:
+    """Say how many left, and the rate of groups from the lowest to the highest.
+
+    Parameters
+    ----------
+    table : as `enablement.turnover` returns it
+    """
+    left = f"Left: {table['leavers'].sum():,}"
+    known = table["rate"].dropna()
+    return f"{left}; {_span(known, words.percent)}." if len(known) else f"{left}."
+
+
+def share_of_wallet(table: pd.DataFrame) -> str:
+    """Say the share of the potential, of groups from the lowest to the highest.
+
+    Parameters
+    ----------
+    table : as `enablement.share_of_wallet` returns it
+    """
+    known = table["rate"].dropna()
+    return f"Share of the potential: {_span(known, words.percent)}." if len(known) else ""
+
+
 def _each(table: pd.DataFrame, count: str, amount: str) -> list[str]:
     """Say the count and the money of each group."""
     group, currency = table.attrs["groups"][-1:], table.attrs["currency"]

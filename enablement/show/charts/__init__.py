@@ -6,15 +6,18 @@ from enablement.show.charts.cohorts import cohort_curves
 from enablement.show.charts.conformance import process_conformance
 from enablement.show.charts.definitions import compare_definitions
 from enablement.show.charts.discounts import discount_rate
-from enablement.show.charts.durations import sales_cycle, time_in_stage
+from enablement.show.charts.durations import ramp, sales_cycle, time_in_stage
 from enablement.show.charts.funnel import conversion
+from enablement.show.charts.people import activity, turnover
 from enablement.show.charts.pipeline import pipeline_coverage, pipeline_created, quota_attainment
 from enablement.show.charts.reps import compare_reps, compare_reps_by_stage, win_rate
 from enablement.show.charts.velocity import sales_velocity
+from enablement.show.charts.wallet import share_of_wallet
 from enablement.show.charts.waterfall import pipeline_changes
 from enablement.show.theme import enable
 
 __all__ = [
+    "activity",
     "cohort_curves",
     "compare_definitions",
     "compare_reps",
@@ -28,10 +31,13 @@ __all__ = [
     "process_conformance",
     "push_count",
     "quota_attainment",
+    "ramp",
     "sales_cycle",
     "sales_velocity",
+    "share_of_wallet",
     "slip_rate",
     "stale",
     "time_in_stage",
+    "turnover",
     "win_rate",
 ]

@@ -19,6 +19,12 @@ NUMBERS = (
     ("median", "isValid(datum.median) ? format(datum.median, '.0f') : '–'", 54),
     ("open", "format(datum.open, ',')", 44),
 )
+SPREAD = ("p25", "median", "low", "high", "p75")
+RAMPED = (
+    ("there", "format(datum.ramped, ',') + ' of ' + format(datum.reps, ',')", 70),
+    ("median", "isValid(datum.median) ? format(datum.median, '.0f') : '–'", 60),
+    ("not yet", "format(datum.not_yet, ',')", 56),
+)
 BRIEF = {  # where a panel is narrow
     "clicked through in a batch": "clicked through",
     "half have not left yet": "half still there",
@@ -104,6 +110,57 @@ def time_in_stage(table: pd.DataFrame) -> alt.VConcatChart:
     if table.attrs["groups"]:
         return _stage_panels(shown, table)
     return _stages(shown, table)
+
+
+def ramp(table: pd.DataFrame) -> alt.VConcatChart:
+    """How long do new reps take until they are productive?
+
+    A row per group: the middle half as a pale bar, the median with its interval. Those not
+    there yet are in it as undecided, and counted at the right; a group of which fewer than half
+    are there keeps its row with the reason in words.
+
+    Parameters
+    ----------
+    table : as `enablement.ramp` returns it, split by at most one column
+
+    Returns
+    -------
+    altair.VConcatChart
+        The plot over its definition line. Layers ``quartiles``, ``interval``, ``endless``,
+        ``median``, ``numbers`` and ``cannot_say``.
+    """
+    import altair as alt
+
+    shown = frame.named(table).assign(
+        why=["half are not there yet" if reps else "none followed" for reps in table["reps"]]
+    )
+    y = frame.group_axis(shown["group"])
+    edge = _edge(table, SPREAD)
+    base = alt.Chart(shown).transform_calculate(end=f"isValid(datum.high) ? datum.high : {edge}")
+    tooltip = [
+        alt.Tooltip("group:N", title=frame.group(table)),
+        *(alt.Tooltip(f"{name}:Q", format=".0f") for name in SPREAD),
+        *(alt.Tooltip(f"{name}:Q", format=",") for name in ("reps", "ramped", "not_yet", "left")),
+        alt.Tooltip("not_followed:Q", title="hired before the export", format=","),
+    ]
+    layers = [
+        *_spread(base, y, _days(edge, title="days since being hired"), tooltip, thick=12),
+        *frame.columns(base, y, RAMPED, known="datum.reps > 0"),
+        _reasons(base, y),
+    ]
+    early = int(table["not_followed"].sum())
+    return frame.finish(
+        alt.layer(*layers).properties(
+            width=frame.plot_width(RAMPED), height=frame.bars_height(len(shown))
+        ),
+        table,
+        shown["group"],
+        finding=words.ramp(table),
+        counted=f"Median days with its {frame.level(table)} interval; pale, the middle half. Those "
+        "not there yet are counted as undecided."
+        + (f" {early:,} hired before the export begins are in no figure." if early else ""),
+        numbers=descriptions.ramp(table),
+    )
 
 
 def _with_reasons(table: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 MONEY = 76  # px of a column of amounts
 COUNT = 56
+REQUIRED = (
+    "The point: what is required by the yield of earlier periods, from the lowest of them to the "
+    "highest. Marked: those with less open than the point."
+)
 COLUMN = (52, 190)  # px of a bar per quarter, at most, and of the plot's height
 
 
@@ -75,8 +79,10 @@ def _at_quota(table: pd.DataFrame) -> list[str]:
 def pipeline_coverage(table: pd.DataFrame) -> alt.VConcatChart:
     """Is enough open for what is still to be sold?
 
-    A bar per group for what is open and due, a line for what is still to be sold; those
-    whose bar does not reach the line in the accent.
+    A bar per group for what is open and due, a line for what is still to be sold, and a point
+    for what is required by the yield of earlier periods, with the range of them as a thin line.
+    Those whose bar does not reach what is required, or where that is not known what is still
+    to be sold, are in the accent.
 
     Parameters
     ----------
@@ -85,23 +91,28 @@ def pipeline_coverage(table: pd.DataFrame) -> alt.VConcatChart:
     Returns
     -------
     altair.VConcatChart
-        The plot over its definition line. Layers ``bar``, ``target``, ``none`` and ``numbers``.
+        The plot over its definition line. Layers ``bar``, ``range``, ``required``, ``target``,
+        ``none`` and ``numbers``.
     """
     currency = table.attrs["currency"]
+    told = table["required"].notna().any()
     shown = frame.named(table).assign(
-        reached=table["coverage"].lt(1),
+        reached=table["amount"].lt(table["required"].fillna(table["remaining"])),
         bar=table["amount"],
         target=table["remaining"],
         covered=["–" if pd.isna(times) else f"{times:.1f}" for times in table["coverage"]],
         bar_said=_money(table["amount"], currency),
         target_said=_money(table["remaining"], currency),
+        required_said=_money(table["required"], currency),
         none=["no amounts" if pd.isna(amount) else "" for amount in table["amount"]],
     )
-    numbers = (
+    numbers: tuple[frame.Column, ...] = (
         ("coverage", "datum.covered", COUNT + 8),
         ("open and due", "datum.bar_said", MONEY + 14),
         ("to be sold", "datum.target_said", MONEY),
     )
+    if told:
+        numbers += (("required", "datum.required_said", MONEY),)
     return _bullets(
         shown,
         table,
@@ -109,7 +120,7 @@ def pipeline_coverage(table: pd.DataFrame) -> alt.VConcatChart:
         axis="open and due",
         finding=words.pipeline_coverage(table),
         counted=f"Open amount due in {table.attrs['period']}; the line: what is still to be sold. "
-        "Marked: those with less open than that. How much of it will be won is another question."
+        + (REQUIRED if told else "Marked: those with less open than that.")
         + _unknown(table["without_amount"].sum(), "open"),
         said=descriptions.pipeline_coverage(table),
         tooltip="open",
@@ -132,13 +143,23 @@ def _bullets(
 
     base = alt.Chart(shown)
     y = frame.group_axis(shown["group"])
-    reach = frame.extent(shown["bar"], shown["target"])
+    drawn = [name for name in ("bar", "target", "required", "required_high") if name in shown]
+    reach = frame.extent(*(shown[name] for name in drawn))
     x = frame.amount("bar:Q", table.attrs["currency"], title=axis, reach=reach)
     height = frame.bars_height(len(shown))
     tips = [
         alt.Tooltip("group:N", title=frame.group(table)),
         alt.Tooltip(f"{tooltip}:Q", format=","),
         *(alt.Tooltip(f"{what.removeprefix('datum.')}:N", title=name) for name, what, _ in numbers),
+    ]
+    required = base.transform_filter("isValid(datum.required)")
+    needed = [
+        required.mark_rule(color=theme.INK)
+        .encode(y=y, x="required_low:Q", x2="required_high:Q")
+        .properties(name="range"),
+        required.mark_circle(color=theme.INK, opacity=1, size=40)
+        .encode(y=y, x="required:Q", tooltip=tips)
+        .properties(name="required"),
     ]
     layers = [
         base.mark_bar(height={"band": 0.62})
@@ -149,6 +170,7 @@ def _bullets(
             tooltip=tips,
         )
         .properties(name="bar"),
+        *(needed if "required" in shown and shown["required"].notna().any() else []),
         base.transform_filter("isValid(datum.target)")
         .mark_tick(color=theme.TARGET, thickness=2, size=0.8 * height / max(len(shown), 1))
         .encode(y=y, x="target:Q", tooltip=tips)

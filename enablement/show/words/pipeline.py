@@ -59,10 +59,11 @@ def pipeline_coverage(table: pd.DataFrame) -> str:
         held = table[table["remaining"].gt(0) & table["amount"].notna()]
         if held.empty:
             return f"Nobody has a quota of {period} still to be sold, so there is no coverage."
-        less = (held["amount"] < held["remaining"]).sum()
+        told = held["required"].notna().any()
+        less = (held["amount"] < held["required"].fillna(held["remaining"])).sum()
         return (
             f"{less:,} of {len(held):,} {plural(table)} have less open and due in {period} than is "
-            "still to be sold."
+            f"{'required for what is ' if told else ''}still to be sold."
         )
     row = table.iloc[0]
     if pd.isna(row["amount"]):
@@ -74,7 +75,21 @@ def pipeline_coverage(table: pd.DataFrame) -> str:
     if not row["remaining"]:
         return f"Nothing of the quota of {period} is still to be sold; {amount}."
     to_sell = money(row["remaining"], currency)
-    return f"{amount}, {row['coverage']:.1f} times the {to_sell} still to be sold."
+    said = f"{amount}, {row['coverage']:.1f} times the {to_sell} still to be sold"
+    if pd.isna(row["required"]):
+        return f"{said}."
+    return f"{said}; {_needed(row, currency)}."
+
+
+def _needed(row: pd.Series, currency: str) -> str:
+    """Say how much pipeline is required, and how much of it is missing."""
+    doubt = ""
+    if pd.notna(row["required_low"]):
+        low, high = money(row["required_low"], currency), money(row["required_high"], currency)
+        doubt = f" ({low} to {high})"
+    lacks = f", {money(row['short'], currency)} more than is there" if row["short"] else ""
+    basis = f" by the {row['basis']}" if row["basis"] else ""
+    return f"{money(row['required'], currency)}{doubt} is required{basis}{lacks}"
 
 
 def pipeline_created(table: pd.DataFrame) -> str:
@@ -192,12 +207,16 @@ def headline(
 def sources(
     crm: CRM, *, period: str | Period, as_of: object, where: Mapping[str, str] | None = None
 ) -> str:
-    """Say from what the number is to come: what is created, and how the open pipeline changed."""
+    """Say from what the number is to come: what is open for what is required, created, changed."""
     span = crm.period(period)
+    due = due_period(crm, span, as_of)
     asked: dict[str, Any] = {"as_of": as_of, "where": where}
     return _together(
         "From what",
         {
+            "what is required": lambda: pipeline_coverage(
+                pipeline.pipeline_coverage(crm, period=due, **asked)
+            ),
             "what was created": lambda: pipeline_created(
                 pipeline.pipeline_created(crm, period=span, by="type", **asked)
             ),
