@@ -210,7 +210,7 @@ def test_the_order_of_rows_does_not_matter_and_reps_add_up(rates, rows):
 
 def test_an_invented_company_adds_up_by_another_way(tmp_path):
     """Three currencies with rates that drift: sold in a quarter, as pandas merges the rates."""
-    write(simulate(3, reps=6, quarters=2, currencies=("USD", "EUR", "GBP")), tmp_path, "tables")
+    write(simulate(3, reps=8, quarters=2, currencies=("USD", "EUR", "GBP")), tmp_path, "tables")
     crm = en.load(tmp_path)
     assert crm.quality.set_aside.empty
     won = crm.opportunities[crm.opportunities["outcome"].eq("won")].sort_values("closed_at")
