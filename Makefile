@@ -49,7 +49,7 @@ test: $(STAMP) ## run every test: units, pages in a browser, and the stored note
 	@echo "Testing the package and its pages (a few minutes)"
 	@$(BIN)/python -m pytest -n auto --dist loadfile tests
 	@echo "Testing that each notebook still says what it is stored with (about a minute)"
-	@$(BIN)/python -m pytest --nbval --nbval-cell-timeout=300 notebooks
+	@$(BIN)/python -m pytest -n auto --dist loadfile --nbval --nbval-cell-timeout=300 notebooks
 
 test-py: $(STAMP) ## run the unit tests alone, without a browser
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not browser" tests
