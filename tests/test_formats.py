@@ -795,7 +795,7 @@ def test_format(tmp_path, name):
 
 
 def test_dates_that_only_the_headers_name_are_recorded_entries(tmp_path):
-    """HubSpot's list says who entered Lead (all ten) and what became of them, as its history does."""
+    """HubSpot's list says who entered Lead (all ten) and what became of them, as a history does."""
     reached = {}
     for name in ("hubspot-wide", "hubspot-tall"):
         (tmp_path / name).mkdir()
