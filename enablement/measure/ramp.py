@@ -253,7 +253,7 @@ def _until_first(people: pd.DataFrame, wins: pd.DataFrame) -> Followed:
     """Follow each rep to the first day on which something was won."""
     since = wins.merge(people[["rep_id", "hired_on", "ends"]], on="rep_id")
     inside = since[since["day"].between(since["hired_on"], since["ends"])]
-    first = people["rep_id"].map(inside.groupby("rep_id")["day"].min())
+    first = inside.groupby("rep_id")["day"].min().reindex(people["rep_id"]).set_axis(people.index)
     return _followed(people, first, people["ends"])
 
 

@@ -152,7 +152,7 @@ def orders_in(
         "select e.opportunity_id, e.entered_at, e.stage, e.origin, e.file, e.row as spot "
         "from stage_events e union all by name select o.opportunity_id, m.entered_at, s.stage, "
         "m.origin, o.file, o.row as spot from more_steps m join opportunities o using (n) "
-        "join spots s using (code)"
+        "join spots s on s.code = m.code"
     )
     store.show("closing_stages", _closing(settings))
     store.show("present_reps", reps)
