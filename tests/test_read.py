@@ -199,6 +199,14 @@ def test_encodings_and_delimiters(tmp_path, encoding, delimiter):
     assert crm.opportunities["Händler"].iloc[0] == "Müller & Söhne"
 
 
+def test_the_shortest_word_for_not_known_is_counted_too(tmp_path):
+    """A dash is no amount, with or without blanks around it: two of three."""
+    crm = load(tmp_path, HEADER + "1,Won,-,\n2,Won, - ,\n3,Won,5,\n")
+    notes = crm.quality.notes.set_index("note")["rows"].to_dict()
+    assert notes["Amount '-' read as missing"] == 2
+    assert crm.opportunities["amount"].isna().sum() == 2
+
+
 def test_placeholders_are_missing_and_values_are_replaced(tmp_path):
     """`N/A` is no amount; a misspelt stage is read as the settings say, and counted."""
     crm = load(

@@ -405,3 +405,15 @@ def test_dates_of_stages_by_id_are_read_by_the_stages_names(tmp_path):
     )
     crm = en.load(tmp_path, {"stages": ["Lead", "Qual"], "outcomes": {"Won": "won"}})
     assert [stage for stage, _, _ in stays(crm, "1")] == ["Lead", "Qual"]
+
+
+def test_a_present_stage_that_no_event_tells_belongs_to_who_had_the_one_before():
+    """A had it in Lead by the history; the list shows it in Qual, and B as its owner."""
+    crm = en.crm(
+        opportunities=pd.DataFrame({"opportunity_id": ["D1"], "stage": ["Qual"], "rep_id": ["B"]}),
+        stage_events=pd.DataFrame(
+            {"opportunity_id": ["D1"], "stage": ["Lead"], "rep_id": ["A"], "entered_at": [day(0)]}
+        ),
+        settings=EIGHT_SETTINGS,
+    )
+    assert stays(crm, "D1") == [("Lead", "A", "advanced"), ("Qual", "A", "open")]
