@@ -36,6 +36,8 @@ PUBLIC = {
     "discount_rate": "enablement.measure.discounts",
     "sales_velocity": "enablement.measure.velocity",
     "pipeline_changes": "enablement.measure.waterfall",
+    "goal": "enablement.plan.goal",
+    "baseline": "enablement.plan.baseline",
     "ask": "enablement.show.answers",
     "EnablementError": "enablement.errors",
 }

@@ -1,0 +1,332 @@
+"""The baseline: what is sold, expected and to be reached, held against each other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from enablement.errors import CannotSayError, EnablementError
+from enablement.measure import pipeline
+from enablement.periods import Calendar, Period, moment
+from enablement.plan import goal as goals
+from enablement.plan import staff as staffs
+from enablement.plan.goal import MONTHS, Goal, Plan
+from enablement.plan.staff import Staff
+from enablement.read.crm import CRM
+
+ROWS = ("sold", "expected", "target")
+COLUMNS = ["total", "per_rep", "per_rep_month", "units_per_rep_month", "short_units"]
+SAME = 0.005  # of a figure: two that are nearer than this are one base
+BASELINE = (
+    "{metric} in twelve months: what is sold {sold}, what is expected {expected}, and the target "
+    "by {by}; per rep of those there ({now:.4g} then, {then:.4g} for the goal); units at {price} "
+    "each; short is the target minus this"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Base:
+    """The figures from which a plan starts, each in the goal's metric and for twelve months.
+
+    sold, expected, target : totals; NaN where not known
+    counted : what the CRM says was sold, even where the plan states another baseline; NaN
+        without a CRM
+    unowned : of that, what belongs to nobody who is a rep
+    quotas : sum of the quotas of the goal's months, or where there are none `expected`
+    quotas_of : the period whose quotas those are, as it is named
+    quota_reps : how many have a quota behind `expected`
+    now, then : reps there in the baseline's months and in the goal's, in whole ones
+    period : the baseline's months; None without a CRM
+    span : the goal's months
+    """
+
+    sold: float
+    expected: float
+    target: float
+    counted: float
+    unowned: float
+    quotas: float
+    quotas_of: str
+    quota_reps: float
+    now: float
+    then: float
+    period: Period | None
+    span: Period
+
+
+def baseline(
+    crm: CRM | None, plan: Plan | Mapping[str, Any] | str | Path, *, as_of: object = None
+) -> pd.DataFrame:
+    """What is sold, what is expected and what is to be reached, per rep and month.
+
+    What is sold comes from the CRM unless the plan states it, what is expected from the quotas.
+    The two are seldom the same, and a target counted from one and held against the other is
+    missed by the difference. So attainment (how much of what is expected is sold),
+    over-assignment (what the quotas add up to, against the target) and an inconsistent base
+    (two figures that are taken for one) are told apart, each with its consequence.
+
+    Parameters
+    ----------
+    crm : as `enablement.load` gives it; None works from what the plan states alone
+    plan : a path, a dict of the same shape, or as `enablement.goal` gives it
+    as_of : the last moment whose events may be seen; None for the last day before the goal's
+        months begin, or that of the export where this is earlier
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows ``sold``, ``expected`` and ``target``, for twelve months::
+
+            total                float  in the goal's metric; missing where not known
+            per_rep              float  total / reps there, a rep of half a year being half a one
+            per_rep_month        float  per_rep / 12
+            units_per_rep_month  float  per_rep_month / unit price; missing without a price
+            short_units          float  the target's units_per_rep_month minus this row's
+
+        ``attrs`` has ``definition``, ``metric``, ``currency``, ``period`` and ``goal`` (the months
+        of either), ``reps`` (sold and target -> how many), ``attainment`` and
+        ``over_assignment`` (shares; missing where not known), ``consistent`` (whether what is
+        sold, stated and expected is one base) and ``sentences`` (attainment, over-assignment
+        and base, each with its consequence).
+
+    Raises
+    ------
+    SettingsError
+        If the plan does not fit.
+    CannotSayError
+        If neither the CRM nor the plan says what is sold.
+    """
+    said = goals.goal(plan)
+    base = base_of(crm, said, as_of=as_of)
+    price = said.goal.price
+    table = _per_rep(base, price)
+    currency = "" if crm is None else crm.settings.currency
+    table.attrs = {
+        "definition": _line(said.goal, base, price),
+        "as_of": None if base.period is None else str(base.period.end),
+        "metric": said.goal.metric,
+        "currency": currency,
+        "period": None if base.period is None else str(base.period),
+        "goal": str(base.span),
+        "reps": {"sold": base.now, "target": base.then},
+        "attainment": _ratio(base.sold, base.expected),
+        "over_assignment": _ratio(base.quotas, base.target),
+        "consistent": _consistent(base),
+        "sentences": _sentences(base, table),
+    }
+    return table
+
+
+def base_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Base:
+    """Find the figures from which a plan starts, as `baseline` shows them."""
+    _check(crm, plan.goal)
+    if crm is None:
+        return _of_plan(plan.goal)
+    calendar = crm.settings.calendar
+    span = plan.goal.span(calendar)
+    months = months_before(crm, plan, as_of=as_of)
+    period = goals.together(months, calendar)
+    staff = staffs.of_crm(crm)
+    found = pipeline.quota_attainment(crm, as_of=period.end, period=period, by="rep")
+    ahead = pipeline.quota_attainment(crm, as_of=period.end, period=span)
+    return _of_crm(plan.goal, found, float(ahead["quota"].iloc[0]), staff, period, span)
+
+
+def months_before(crm: CRM, plan: Plan, *, as_of: object = None) -> tuple[Period, ...]:
+    """List the twelve fiscal months of the baseline: the last whole ones before the goal's."""
+    calendar = crm.settings.calendar
+    eve = plan.goal.span(calendar).eve
+    until = min(crm.seen_until if as_of is None else moment(as_of).date(), eve)
+    whole = [month for month in calendar.every("month") if month.end <= until]
+    return tuple(whole[-MONTHS:])
+
+
+def heads(goal: Goal, staff: Staff, span: Period, eve: Period) -> Staff:
+    """List who is there for the goal: those of the last day before it, and who is known to come.
+
+    A headcount that the plan states as a number is a number of reps, not of names; it is
+    compared and not carried out.
+    """
+    gone = staff.table["until"].le(pd.Timestamp(eve.end))
+    return staff.only(~gone.to_numpy() & (staff.there(span) > 0))
+
+
+def _check(crm: CRM | None, goal: Goal) -> None:
+    if goal.metric not in ("won amount", "units", "won count"):
+        raise CannotSayError(
+            f"{goal.metric} as a goal is not shared out among reps yet. Say won amount, units or "
+            "won count."
+        )
+    if goal.metric == "units" and goal.unit_price is None and crm is not None:
+        raise EnablementError("A goal in units needs the price of one: [goal] unit_price = 50.")
+
+
+def _of_plan(goal: Goal) -> Base:
+    """Take every figure from the plan."""
+    reps, span = float(len(staffs.stated(goal))), goal.span(Calendar())
+    expected = reps * goal.stated.expected if goal.stated.expected else np.nan
+    sold = goal.baseline if goal.baseline is not None else _stated_result(goal)
+    target = goal.reached(sold)
+    if np.isnan(target):
+        raise CannotSayError(
+            "Without a CRM the plan must say what is sold today: [goal] baseline = 1000000, or the "
+            "volume, rates and deal_size in [goal.stated]."
+        )
+    quotas = ("each rep", reps if goal.stated.expected else np.nan)
+    return Base(sold, expected, target, np.nan, 0.0, expected, *quotas, reps, reps, None, span)
+
+
+def _stated_result(goal: Goal) -> float:
+    """Work out what the stated volume and rates bring in a year; NaN where they are not said."""
+    stated = goal.stated
+    size = 1.0 if goal.metric == "won count" else stated.deal_size
+    if stated.volume is None or not stated.rates or size is None:
+        return np.nan
+    worth = size / (goal.unit_price or 1.0) if goal.metric == "units" else size
+    return stated.volume * float(np.prod(list(stated.rates.values()))) * worth
+
+
+def _of_crm(
+    goal: Goal, found: pd.DataFrame, ahead: float, staff: Staff, period: Period, span: Period
+) -> Base:
+    worth = 1 / goal.unit_price if goal.metric == "units" and goal.unit_price else 1.0
+    column = "won" if goal.metric == "won count" else "sold"
+    amounts = found[column].astype(float) * worth
+    counted = float(amounts.sum())
+    unowned = float(amounts[~found["rep_id"].isin(staff.ids)].sum())
+    quotas = found["quota"].sum(min_count=1) if column == "sold" else np.nan
+    now = float(staff.there(period).sum())
+    then = float(heads(goal, staff, span, period).there(span).sum())
+    if isinstance(goal.constraints.headcount, int):
+        then = float(goal.constraints.headcount)
+    expected, reps = float(quotas) * worth, float((found["quota"] > 0).sum())
+    if np.isnan(expected) and goal.stated.expected:
+        expected, reps = goal.stated.expected * now, now
+    next_ones = ahead * worth if column == "sold" else np.nan
+    has_next = bool(next_ones > 0)
+    sold = goal.baseline if goal.baseline is not None else counted
+    return Base(
+        sold=sold,
+        expected=expected,
+        target=goal.reached(sold),
+        counted=counted,
+        unowned=unowned,
+        quotas=next_ones if has_next else expected,
+        quotas_of=str(span) if has_next else str(period),
+        quota_reps=reps,
+        now=now,
+        then=then,
+        period=period,
+        span=span,
+    )
+
+
+def _per_rep(base: Base, price: float | None) -> pd.DataFrame:
+    total = np.array([base.sold, base.expected, base.target], dtype=float)
+    per_rep = total / np.array([base.now, base.now, base.then])
+    month = per_rep / MONTHS
+    units = month / price if price else np.full(3, np.nan)
+    values = dict(zip(COLUMNS, (total, per_rep, month, units, units[2] - units), strict=True))
+    return pd.DataFrame(values, index=pd.Index(ROWS, name="figure"))
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else np.nan
+
+
+def _apart(one: float, other: float) -> bool:
+    """Whether two figures are known and not the same."""
+    return bool(abs(one - other) > SAME * max(abs(one), abs(other)))
+
+
+def _consistent(base: Base) -> bool:
+    return not (_apart(base.sold, base.expected) or _apart(base.sold, base.counted))
+
+
+def _sentences(base: Base, table: pd.DataFrame) -> dict[str, str]:
+    return {
+        "attainment": _attainment(base),
+        "over-assignment": _assignment(base),
+        "base": _base(base, table),
+    }
+
+
+def _attainment(base: Base) -> str:
+    share = _ratio(base.sold, base.expected)
+    if np.isnan(share):
+        return "Nothing is known of what is expected, so there is no attainment."
+    needed = base.target / share
+    return (
+        f"Sold {base.sold:,.0f} of {base.expected:,.0f} expected: attainment {100 * share:.1f} %. "
+        f"At that attainment a target of {base.target:,.0f} takes quotas of {needed:,.0f}."
+    )
+
+
+def _assignment(base: Base) -> str:
+    share = _ratio(base.quotas, base.target)
+    if np.isnan(share):
+        return "No quotas are known, so nothing is said of how much of the target is assigned."
+    start = (
+        f"The quotas of {base.quotas_of} add up to {base.quotas:,.0f}, {100 * share:.1f} % of the "
+        f"target of {base.target:,.0f}"
+    )
+    if not _apart(base.quotas, base.target):
+        return f"{start}: it is reached when the quotas are."
+    if share < 1:
+        missing = base.target - base.quotas
+        return f"{start}: if every quota is just reached, {missing:,.0f} are missing."
+    return f"{start}: it is reached at an attainment of {100 / share:.1f} %."
+
+
+def _base(base: Base, table: pd.DataFrame) -> str:
+    """Say whether what is sold, stated and expected is one base, and what it costs if not."""
+    said = []
+    if _apart(base.sold, base.counted):
+        said.append(
+            f"The plan states {base.sold:,.0f} as sold, the CRM counts {base.counted:,.0f} in "
+            f"{base.period}: a step to the target counted from the one is off by "
+            f"{abs(base.sold - base.counted):,.0f} from the other."
+        )
+    if base.unowned and _apart(base.unowned, 0.0):
+        said.append(
+            f"Of what the CRM counts {base.unowned:,.0f} belong to no rep, so that the reps add up "
+            "to less."
+        )
+    if _apart(base.sold, base.expected):
+        said.append(_two_bases(base, table))
+    return " ".join(said) or "What is sold and what is expected is one base."
+
+
+def _two_bases(base: Base, table: pd.DataFrame) -> str:
+    short = table["short_units"] if table["short_units"].notna().all() else None
+    step = base.target - base.expected * base.then / base.now
+    ends = base.sold * base.then / base.now + step
+    steps = (
+        f"{step:,.0f}"
+        if short is None
+        else f"{short['expected']:.3g} units per rep and month (from what is sold it is "
+        f"{short['sold']:.3g})"
+    )
+    missed = "short of" if ends < base.target else "above"
+    return (
+        f"What is expected, {base.expected:,.0f}, is not what is sold, {base.sold:,.0f}: a step of "
+        f"{steps} counted from what is expected ends at {ends:,.0f}, "
+        f"{abs(base.target - ends):,.0f} {missed} the target."
+    )
+
+
+def _line(goal: Goal, base: Base, price: float | None) -> str:
+    return BASELINE.format(
+        metric=goal.metric,
+        sold="as the plan states it" if base.period is None else f"in {base.period}",
+        expected="likewise" if base.period is None else "by its quotas",
+        by=base.span.end,
+        now=base.now,
+        then=base.then,
+        price="no known price" if price is None else f"{price:,.4g}",
+    )

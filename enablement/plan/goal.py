@@ -1,0 +1,386 @@
+"""The goal: what is to be reached by when, from where, and what must not change on the way.
+
+A plan is a TOML file or a dict of the same shape. The least it must say::
+
+    [goal]
+    lift = 0.5          # or target = 1_500_000
+    by = 2026-12-31
+
+Everything else has a default, or is taken from the CRM; `Goal` lists it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from enablement import settings as workspace
+from enablement.errors import EnablementError, SettingsError, choices
+from enablement.periods import Calendar, Period, moment
+
+FILE_NAME = "plan.toml"
+METRICS = ("won amount", "units", "won count", "margin", "share of wallet")
+COUNTED = ("units", "won count")  # metrics whose figures are numbers of things, not money
+SHARES = ("quota", "equal", "projected")
+HEADCOUNT = ("fixed", "open")
+LEVERS = ("volume", "conversion", "deal_size", "discount", "cycle", "selling_time")
+RULES = ("equal", "contribution", "attainment")
+MONTHS = 12  # of the goal, and of the baseline it is held against
+KNOWN = ("goal", "desired", "kpis", "outcomes", "reward")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stated:
+    """Figures that stand in for those of a CRM.
+
+    reps : how many sell
+    expected : what each of them is expected to bring in a year, in the metric
+    volume : how many enter the first stage in a year, of all reps together
+    rates : stage -> share that moves on from it, 0 to 1, in their order
+    deal_size : what a won opportunity brings on average
+    cycle_days : days from the first stage to being won
+    """
+
+    reps: int | None = None
+    expected: float | None = None
+    volume: float | None = None
+    rates: dict[str, float] = dataclasses.field(default_factory=dict)
+    deal_size: float | None = None
+    cycle_days: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Constraints:
+    """What must not change on the way to the goal.
+
+    headcount : ``fixed``, ``open``, or how many reps there may be
+    new_tools : whether new tools may be bought
+    caps : lever -> by which share of itself it may change at most
+    """
+
+    headcount: str | int = "open"
+    new_tools: bool = True
+    caps: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reward:
+    """What the team gets when the goal is reached.
+
+    threshold : share of the target from which on there is a reward
+    pool : what is shared out at the target, in the workspace's currency
+    rule : ``equal``, ``contribution`` (equal, but nobody gets more than their share of what was
+        sold) or ``attainment`` (by what each reached of their own target)
+    gates : metric -> the least it must be, or there is no reward
+    """
+
+    threshold: float
+    pool: float
+    rule: str = "equal"
+    gates: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Goal:
+    """A result, from where to where by when.
+
+    by : the last day of the goal's twelve fiscal months, or a period such as ``2027`` or
+        ``2027Q3`` that ends with it
+    metric : ``won amount``, ``units``, ``won count``, ``margin`` or ``share of wallet``
+    target : what is to be reached in those twelve months; None where `lift` is said
+    lift : by which share of the baseline it is to rise; None where `target` is said
+    baseline : what is reached in twelve months today; None takes it from the CRM
+    unit_price : what one unit costs; None where there are no units
+    share : how the target is shared among reps: by ``quota`` (equally where there are none),
+        ``equal`` or ``projected`` (by what each would bring if nothing changed)
+    pins : rep -> what they are to bring, whatever the others do
+    caps : rep -> what they are to bring at most
+    ramp_days : days until a new rep brings as much as the others; None takes it from the CRM
+    constraints, stated : see there
+    """
+
+    by: str | dt.date
+    metric: str = "won amount"
+    target: float | None = None
+    lift: float | None = None
+    baseline: float | None = None
+    unit_price: float | None = None
+    share: str = "quota"
+    pins: dict[str, float] = dataclasses.field(default_factory=dict)
+    caps: dict[str, float] = dataclasses.field(default_factory=dict)
+    ramp_days: float | None = None
+    constraints: Constraints = dataclasses.field(default_factory=Constraints)
+    stated: Stated = dataclasses.field(default_factory=Stated)
+
+    @property
+    def price(self) -> float | None:
+        """What one unit is worth in the metric: one where the metric counts units itself."""
+        return 1.0 if self.metric in COUNTED else self.unit_price
+
+    def months(self, calendar: Calendar) -> tuple[Period, ...]:
+        """List the twelve fiscal months of the goal, the last of which ends on its day.
+
+        Raises
+        ------
+        SettingsError
+            If the day is not the last one of a fiscal month.
+        """
+        last = self._last_day(calendar)
+        every = calendar.every("month")
+        at = next(number for number, month in enumerate(every) if month.end >= last)
+        if every[at].end != last:
+            raise SettingsError(
+                f"by = {last} is not the last day of a fiscal month. "
+                f"Say {every[at - 1].end} or {every[at].end}."
+            )
+        return every[at - MONTHS + 1 : at + 1]
+
+    def span(self, calendar: Calendar) -> Period:
+        """Find the days of the goal's twelve months."""
+        return together(self.months(calendar), calendar)
+
+    def reached(self, baseline: float) -> float:
+        """Say what is to be reached, from what is reached today."""
+        return self.target if self.target is not None else baseline * (1 + (self.lift or 0.0))
+
+    def _last_day(self, calendar: Calendar) -> dt.date:
+        if isinstance(self.by, dt.date):
+            return self.by
+        try:
+            return calendar.period(self.by).end
+        except EnablementError:
+            return moment(self.by).date()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a company wants to be, and how it will know.
+
+    goal : the result
+    desired : stage -> share that should move on from it, 0 to 1; may be of some stages only
+    reward : what the team gets; None where the plan has none
+    kpis, outcomes : as they are written
+    origin : where this was read from, for messages
+    """
+
+    goal: Goal
+    desired: dict[str, float] = dataclasses.field(default_factory=dict)
+    reward: Reward | None = None
+    kpis: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    outcomes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    origin: str = "plan"
+
+    def check_stages(self, stages: Sequence[str]) -> None:
+        """Refuse rates of a stage that the workspace does not have."""
+        for key, said in (("desired", self.desired), ("goal.stated.rates", self.goal.stated.rates)):
+            for stage in said:
+                if stage not in stages:
+                    raise SettingsError(
+                        f"{self.origin}: [{key}] names the stage {stage!r}. "
+                        f"{choices(stage, list(stages))}"
+                    )
+
+
+def goal(source: Plan | Mapping[str, Any] | str | Path | None = None) -> Plan:
+    """Read a plan, and check that it can be worked with.
+
+    Parameters
+    ----------
+    source : a path (of the file, or of a folder that has a ``plan.toml``), a dict of the same
+        shape, a `Plan`, or None for ``plan.toml`` at the workspace's root
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    SettingsError
+        If there is none, or a key or a value does not fit; the message names it.
+    """
+    if isinstance(source, Plan):
+        return source
+    if isinstance(source, Mapping):
+        return _plan(source, "plan")
+    if source is not None and not isinstance(source, (str, Path)):
+        raise SettingsError(f"plan={source!r} is neither a path nor a dict.")
+    path = workspace.root() / (source or FILE_NAME)
+    path = path / FILE_NAME if path.is_dir() else path
+    if not path.is_file():
+        raise SettingsError(f"There is no plan at {source or FILE_NAME}. {LEAST}")
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path.name}: {error}") from error
+    return _plan(said, path.name)
+
+
+LEAST = "The least it must say: [goal] with lift = 0.5 or target = 1500000, and by = 2026-12-31."
+
+
+def _plan(said: Mapping[str, Any], origin: str) -> Plan:
+    _check_keys(said, KNOWN, origin)
+    if "goal" not in said:
+        raise SettingsError(f"{origin}: there is no [goal]. {LEAST}")
+    tables = {key: _table(said.get(key, {}), f"{origin}: [{key}]") for key in KNOWN}
+    reward = _reward(tables["reward"], f"{origin}: [reward]") if "reward" in said else None
+    return Plan(
+        goal=_goal(tables["goal"], f"{origin}: [goal]"),
+        desired=_shares(tables["desired"], f"{origin}: [desired]"),
+        reward=reward,
+        kpis=tables["kpis"],
+        outcomes=tables["outcomes"],
+        origin=origin,
+    )
+
+
+def _goal(said: Mapping[str, Any], where: str) -> Goal:
+    names = [field.name for field in dataclasses.fields(Goal)]
+    _check_keys(said, names, where)
+    if ("target" in said) == ("lift" in said):
+        raise SettingsError(f"{where} must say either target or lift, and not both.")
+    if "by" not in said:
+        raise SettingsError(f"{where} must say by when: by = 2026-12-31.")
+    for key, known in (("metric", METRICS), ("share", SHARES)):
+        _word(said.get(key, known[0]), known, f"{where} {key}")
+    for key in ("target", "baseline", "unit_price", "ramp_days"):
+        _number(said.get(key), f"{where} {key}", above=0)
+    _number(said.get("lift"), f"{where} lift", above=-1)
+    given: dict[str, Any] = {
+        **{"by": _day(said["by"], where)},
+        **{key: _table(said.get(key, {}), f"{where} {key}") for key in ("pins", "caps")},
+        "constraints": _constraints(said.get("constraints", {}), f"{where} constraints"),
+        "stated": _stated(said.get("stated", {}), f"{where} stated"),
+    }
+    for key in ("pins", "caps"):
+        for rep, value in given[key].items():
+            _number(value, f"{where} {key}.{rep}", least=0)
+    both = set(given["pins"]) & set(given["caps"])
+    if both:
+        raise SettingsError(f"{where} has both a pin and a cap of {min(both)!r}; one is enough.")
+    return Goal(**{**said, **given})
+
+
+def _day(said: object, where: str) -> str | dt.date:
+    """Read the day of the goal; a period stays a name until the calendar is known."""
+    if isinstance(said, dt.datetime):
+        return said.date()
+    if isinstance(said, dt.date):
+        return said
+    if not isinstance(said, (str, int)) or isinstance(said, bool):
+        raise SettingsError(f"{where} by = {said!r} is no day such as 2026-12-31.")
+    text = str(said)
+    for read in (Calendar().period, moment):
+        try:
+            read(text)
+        except EnablementError:
+            continue
+        return text
+    raise SettingsError(f"{where} by = {said!r} is neither a day such as 2026-12-31 nor a period.")
+
+
+def _constraints(said: object, where: str) -> Constraints:
+    table = _table(said, where)
+    _check_keys(table, [field.name for field in dataclasses.fields(Constraints)], where)
+    headcount = table.get("headcount", "open")
+    if isinstance(headcount, str):
+        _word(headcount, HEADCOUNT, f"{where}.headcount")
+    else:
+        _whole(headcount, f"{where}.headcount")
+    if not isinstance(table.get("new_tools", True), bool):
+        raise SettingsError(f"{where}.new_tools = {table['new_tools']!r} is not true or false.")
+    caps = _table(table.get("caps", {}), f"{where}.caps")
+    _check_keys(caps, LEVERS, f"{where}.caps")
+    for lever, value in caps.items():
+        _number(value, f"{where}.caps.{lever}", least=0)
+    return Constraints(**{**table, "caps": dict(caps)})
+
+
+def _stated(said: object, where: str) -> Stated:
+    table = _table(said, where)
+    names = [field.name for field in dataclasses.fields(Stated)]
+    _check_keys(table, [*names, "win_rate"], where)
+    if "reps" in table:
+        _whole(table["reps"], f"{where}.reps")
+    for key in ("expected", "volume", "deal_size", "cycle_days"):
+        _number(table.get(key), f"{where}.{key}", above=0)
+    rates = _shares(_table(table.get("rates", {}), f"{where}.rates"), f"{where}.rates")
+    if "win_rate" in table:
+        if rates:
+            raise SettingsError(f"{where} has both rates and a win_rate; one is enough.")
+        rates = _shares({ALONE: table["win_rate"]}, f"{where}.win_rate of")
+    return Stated(**{**{k: v for k, v in table.items() if k != "win_rate"}, "rates": rates})
+
+
+ALONE = "Opportunity"  # the one stage there is, where only a win rate is known
+
+
+def _reward(said: Mapping[str, Any], where: str) -> Reward:
+    _check_keys(said, [field.name for field in dataclasses.fields(Reward)], where)
+    for key in ("threshold", "pool"):
+        if key not in said:
+            raise SettingsError(f"{where} must say its {key}.")
+        _number(said[key], f"{where} {key}", above=0)
+    _word(said.get("rule", RULES[0]), RULES, f"{where} rule")
+    gates = _table(said.get("gates", {}), f"{where} gates")
+    for metric, value in gates.items():
+        _number(value, f"{where} gates.{metric}")
+    return Reward(**{**said, "gates": dict(gates)})
+
+
+def _check_keys(said: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    for key in said:
+        if key not in known:
+            raise SettingsError(f"{where}: unknown key {key!r}. {choices(key, list(known))}")
+
+
+def _table(said: object, where: str) -> dict[str, Any]:
+    if not isinstance(said, Mapping):
+        raise SettingsError(f"{where} = {said!r} is not a table.")
+    return dict(said)
+
+
+def _word(said: object, known: Sequence[str], where: str) -> None:
+    if said not in known:
+        raise SettingsError(f"{where} = {said!r}. {choices(said, list(known))}")
+
+
+def _number(
+    said: object, where: str, *, above: float = -math.inf, least: float = -math.inf
+) -> None:
+    """Refuse what is not a number, or too low; None is not said at all."""
+    if said is None:
+        return
+    if isinstance(said, bool) or not isinstance(said, (int, float)) or not math.isfinite(said):
+        raise SettingsError(f"{where} = {said!r} is not a number.")
+    if said <= above:
+        raise SettingsError(f"{where} = {said!r} must be above {above:g}.")
+    if said < least:
+        raise SettingsError(f"{where} = {said!r} must be at least {least:g}.")
+
+
+def _whole(said: object, where: str) -> None:
+    if isinstance(said, bool) or not isinstance(said, int) or said < 1:
+        raise SettingsError(f"{where} = {said!r} is no whole number of reps.")
+
+
+def _shares(said: Mapping[str, Any], where: str) -> dict[str, float]:
+    """Read rates of stages, each above 0 and at most 1."""
+    for stage, value in said.items():
+        _number(value, f"{where} {stage}", above=0)
+        if value > 1:
+            raise SettingsError(f"{where} {stage} = {value!r} is a share, so at most 1.")
+    return {stage: float(value) for stage, value in said.items()}
+
+
+def together(months: Sequence[Period], calendar: Calendar) -> Period:
+    """Put twelve months in a row into one period, which has a year's name where it is one."""
+    year, _, first = months[0].name.partition("M")
+    if first == "01":
+        return calendar.period(year)
+    return calendar.period((months[0].start, months[-1].end))

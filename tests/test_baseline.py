@@ -1,0 +1,184 @@
+"""What is sold, expected and to be reached, held against each other."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import enablement as en
+from enablement.errors import CannotSayError, EnablementError
+
+GOAL = {
+    "metric": "won amount",
+    "lift": 0.5,
+    "by": dt.date(2026, 12, 31),
+    "unit_price": 50,
+    "constraints": {"headcount": "fixed", "new_tools": False},
+}
+STATED = {**GOAL, "baseline": 1_000_000, "stated": {"reps": 25, "expected": 45_000}}
+SETTINGS = {
+    "stages": ["Call"],
+    "outcomes": {"Won": "won", "Lost": "lost"},
+    "exported_on": dt.date(2025, 12, 31),
+}
+# The first source text's figures, to the cent: 40,000, 45,000 and 60,000 a year each.
+XYZ = {
+    "total": [1_000_000, 1_125_000, 1_500_000],
+    "per_rep": [40_000, 45_000, 60_000],
+    "per_rep_month": [3_333.33, 3_750, 5_000],
+    "units_per_rep_month": [66.67, 75, 100],
+    "short_units": [33.33, 25, 0],
+}
+
+
+def company(reps=25, *, sold=40_000.0, quota=11_250.0, hired=None, left=None, owned=True):
+    """Reps who each won one opportunity in each quarter of 2025, with a quota for each quarter."""
+    ids = [f"R{number:02}" for number in range(reps)]
+    rows = [(rep, quarter) for rep in ids for quarter in range(4)]
+    closed = [dt.date(2025, 3 * quarter + 2, 10) for _, quarter in rows]
+    opportunities = pd.DataFrame(
+        {
+            "opportunity_id": [f"{rep}-{quarter}" for rep, quarter in rows],
+            "rep_id": [rep if owned else None for rep, _ in rows],
+            "amount": sold / 4,
+            "stage": "Won",
+            "created_at": closed,
+            "closed_at": closed,
+        }
+    )
+    quotas = pd.DataFrame(
+        {
+            "rep_id": [rep for rep, _ in rows],
+            "period": [f"2025Q{quarter + 1}" for _, quarter in rows],
+            "metric": "won amount",
+            "target": quota,
+        }
+    )
+    people = {"rep_id": ids, "hired_on": hired, "left_on": left}
+    frame = pd.DataFrame({name: value for name, value in people.items() if value is not None})
+    given = {"quotas": quotas} if quota else {}
+    return en.crm(opportunities=opportunities, reps=frame, settings=SETTINGS, **given)
+
+
+@pytest.fixture(scope="module")
+def xyz():
+    """The company of the first source text as a CRM: 25 reps, 1,000,000 sold, 45,000 expected."""
+    return company()
+
+
+@pytest.mark.parametrize("with_crm", [False, True])
+def test_company_xyz_to_the_cent(with_crm, xyz):
+    """1,500,000 / 25 / 12 / 50 = 100 units; sold are 66.67, expected 75: 33.33 and 25 short."""
+    table = en.baseline(xyz if with_crm else None, {"goal": GOAL if with_crm else STATED})
+    assert table.index.tolist() == ["sold", "expected", "target"]
+    pd.testing.assert_frame_equal(
+        table.round(2), pd.DataFrame(XYZ, index=table.index, dtype=float), check_exact=True
+    )
+
+
+def test_attainment_assignment_and_base_are_three_things(xyz):
+    """88.9 % attained, 75 % assigned; 25 more than expected ends at 1,375,000, 125,000 short."""
+    attrs = en.baseline(xyz, {"goal": GOAL}).attrs
+    assert attrs["attainment"] == pytest.approx(1_000_000 / 1_125_000)
+    assert attrs["over_assignment"] == pytest.approx(0.75)
+    assert not attrs["consistent"]
+    said = attrs["sentences"]
+    assert "attainment 88.9 %" in said["attainment"]
+    assert "375,000 are missing" in said["over-assignment"]
+    assert "ends at 1,375,000, 125,000 short of the target" in said["base"]
+
+
+def test_one_base_is_said_to_be_one(xyz):
+    """Where 40,000 are expected and sold, and quotas of 1,600,000 more than cover the target."""
+    plan = {"goal": {**STATED, "stated": {"reps": 25, "expected": 40_000}}}
+    attrs = en.baseline(None, plan).attrs
+    assert attrs["consistent"]
+    assert attrs["sentences"]["base"] == "What is sold and what is expected is one base."
+    over = {"goal": {**STATED, "stated": {"reps": 25, "expected": 64_000}}}
+    said = en.baseline(None, over).attrs["sentences"]["over-assignment"]
+    assert "at an attainment of 93.8 %" in said  # 1,500,000 / 1,600,000
+
+
+def test_a_stated_baseline_that_the_crm_contradicts_is_told(xyz):
+    """The plan's word counts, 1,100,000, and the CRM's 1,000,000 is named beside it."""
+    table = en.baseline(xyz, {"goal": {**GOAL, "baseline": 1_100_000}})
+    assert table.loc["target", "total"] == pytest.approx(1_650_000)
+    assert "the CRM counts 1,000,000 in 2025" in table.attrs["sentences"]["base"]
+
+
+def test_what_nobody_owns_is_told():
+    """All of the 80,000 that the CRM counts has no owner."""
+    table = en.baseline(company(2, owned=False), {"goal": GOAL})
+    assert table.loc["sold", "total"] == 80_000
+    assert "80,000 belong to no rep" in table.attrs["sentences"]["base"]
+
+
+def test_a_rep_of_half_a_year_is_half_a_one():
+    """Of two reps one came on 1 July, for 132 of the 261 working days."""
+    crm = company(2, hired=[dt.date(2020, 1, 1), dt.date(2025, 7, 1)])
+    table = en.baseline(crm, {"goal": GOAL})
+    july = np.busday_count("2025-07-01", "2026-01-01") / np.busday_count("2025-01-01", "2026-01-01")
+    assert table.attrs["reps"]["sold"] == pytest.approx(1 + july)
+    assert table.loc["sold", "per_rep"] == pytest.approx(80_000 / (1 + july))
+    assert table.loc["target", "per_rep"] == pytest.approx(120_000 / 2)
+
+
+def test_who_left_has_no_part_in_the_target():
+    """Two sold 80,000, one of them left on 30 June: the other has all of 120,000 before them."""
+    crm = company(2, left=[pd.NaT, dt.date(2025, 6, 30)])
+    table = en.baseline(crm, {"goal": GOAL})
+    assert table.attrs["reps"]["target"] == 1
+    assert table.loc["target", "per_rep"] == 120_000
+
+
+def test_without_quotas_nothing_is_expected():
+    """Unknown is missing: no attainment, no assignment, and the target is there all the same."""
+    table = en.baseline(company(2, quota=None), {"goal": GOAL})
+    assert table.loc["expected"].isna().all()
+    assert table.loc["target", "total"] == 120_000
+    assert "no attainment" in table.attrs["sentences"]["attainment"]
+
+
+def test_units_and_wins_are_goals_too():
+    """80,000 at 50 are 1,600 units; 8 opportunities were won."""
+    crm = company(2)
+    units = en.baseline(crm, {"goal": {**GOAL, "metric": "units"}})
+    assert units.loc["sold", "total"] == 1_600
+    assert units.loc["target", "units_per_rep_month"] == pytest.approx(2_400 / 24)
+    wins = en.baseline(crm, {"goal": {**GOAL, "metric": "won count"}})
+    assert wins.loc["target", "total"] == 12
+    assert wins.loc["expected"].isna().all()
+
+
+def test_without_a_crm_rates_and_volume_give_the_baseline():
+    """600,000 dials × 0.1 × 0.3333 × 50 is 1,000,000."""
+    stated = {
+        "reps": 25,
+        "volume": 600_000,
+        "rates": {"Dial": 0.1, "Offer": 1 / 3},
+        "deal_size": 50,
+    }
+    table = en.baseline(None, {"goal": {**GOAL, "stated": stated}})
+    assert table.loc["sold", "total"] == pytest.approx(1_000_000)
+
+
+def test_the_baseline_is_the_twelve_months_before_the_goals():
+    """A goal by 2025-09-30 is held against the year until September 2024, when none was won."""
+    table = en.baseline(company(2), {"goal": {"target": 9.0, "by": "2025-09-30"}})
+    assert table.attrs["period"] == "2023-10-01 to 2024-09-30"
+    assert table.loc["sold", "total"] == 0
+
+
+def test_what_cannot_be_said_is_refused_in_a_line():
+    """No baseline without a CRM, no reps, no price of a unit, no shares of a wallet."""
+    with pytest.raises(CannotSayError, match="what is sold today"):
+        en.baseline(None, {"goal": {**GOAL, "stated": {"reps": 25}}})
+    with pytest.raises(EnablementError, match="how many sell"):
+        en.baseline(None, {"goal": {**GOAL, "baseline": 1.0}})
+    with pytest.raises(EnablementError, match="price of one"):
+        en.baseline(company(1), {"goal": {"metric": "units", "lift": 0.5, "by": 2026}})
+    with pytest.raises(CannotSayError, match="not shared out"):
+        en.baseline(None, {"goal": {**STATED, "metric": "share of wallet"}})
