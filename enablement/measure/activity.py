@@ -106,7 +106,7 @@ def activity(
         crm=crm,
         confidence=confidence,
         status=status,
-        undated=int(crm.activities["at"].isna().sum()),
+        undated=_undated(crm),
         verdicts=_verdicts(table, groups),
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
@@ -117,15 +117,15 @@ def activity(
 
 def _check(crm: CRM, status: str) -> None:
     """Refuse what the export does not carry."""
-    done = crm.activities
-    if done["at"].isna().all():
+    if not crm.has("activities", "at"):
         raise CannotSayError(
             "Activities cannot be said: the export has none with a day. Export calls, emails and "
             "meetings too, with activity_id, rep_id, type, status and at.",
             lacks="no activities",
         )
-    if status != "all" and not done["status"].isin(WORDS).any():
-        found = sorted(done["status"].dropna().unique())[:5]
+    words = crm.values("activities", "status")
+    if status != "all" and not set(WORDS) & set(words):
+        found = words[:5]
         told = f"has {', '.join(map(repr, found))}" if found else "is missing"
         raise CannotSayError(
             f"Which activities were held cannot be said: activities.status {told}. Say what is "
@@ -158,10 +158,16 @@ def _counted(
     said = {**definitions.seen(crm, until, "counted"), **definitions.span(span), "status": status}
     tables = {
         "activities": crm.sources["activities"],
-        "opportunities": definitions.opportunities(crm),
-        "reps": crm.reps,
+        "opportunities": definitions.opportunities(crm, crm.sources["opportunities"]),
+        "reps": crm.sources["reps"],
     }
-    return engine.query(sql, tables, said)
+    return crm.session.query(sql, tables, said)
+
+
+def _undated(crm: CRM) -> int:
+    """Count the activities without a day."""
+    sql = "select count(*) as many from activities where at is null"
+    return int(crm.session.query(sql, {"activities": crm.sources["activities"]})["many"].item())
 
 
 def _days(
@@ -199,7 +205,7 @@ def _sources(groups: Split) -> list[tuple[str, str]]:
 
 def _rows(crm: CRM, groups: Split, counted: pd.DataFrame) -> pd.DataFrame:
     """Give every group a row for every type that there is."""
-    types = sorted(crm.activities["type"].dropna().unique())
+    types = crm.values("activities", "type")
     kinds = [*types, *([None] if counted["activity_type"].isna().any() else [])]
     shown = definitions.everybody(crm, counted, groups)
     return shown.merge(pd.DataFrame({"activity_type": pd.Series(kinds, dtype="str")}), how="cross")

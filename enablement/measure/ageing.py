@@ -105,7 +105,7 @@ def stale(
 
 def _open(crm: CRM, groups: Split, until: pd.Timestamp, renewals: str) -> pd.DataFrame:
     """List the stays that go on, with the amounts where they can be shown in one currency."""
-    priced = crm.opportunities["amount"].notna().any() and exchange.addable(crm, groups)
+    priced = crm.has("opportunities", "amount") and exchange.addable(crm, groups)
     amount = f"k.amount, k.lacks as {exchange.LACKS}" if priced else "null::double as amount"
     return counting.ask(
         crm,
@@ -115,10 +115,11 @@ def _open(crm: CRM, groups: Split, until: pd.Timestamp, renewals: str) -> pd.Dat
         renewals=renewals,
         said={"of": "value" if priced else "opportunities", **definitions.span(None)},
         select=f"""
-            select p.opportunity_id, p.rep_id, o.pipeline, p.stage, p.cohort_at as entered_at,
+            select o.shown_id as opportunity_id, r.rep_id, o.pipeline, p.stage,
+                   p.cohort_at as entered_at,
                    case when p.counts then p.days end as days, {amount}
         """,
-        group="and not p.event and s.state = 'open'",
+        group="and not p.event and p.state = 'open'",
     )
 
 

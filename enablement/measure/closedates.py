@@ -11,7 +11,7 @@ from enablement.errors import CannotSayError
 from enablement.measure import counting, definitions, estimates, standing
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
-from enablement.read import engine, visits
+from enablement.read import engine
 from enablement.read.crm import CRM
 
 UNITS = ("quarter", "month")
@@ -150,7 +150,7 @@ def pushes(
     definitions.check_word("unit", unit, UNITS)
     definitions.check_word("renewals", renewals, definitions.RENEWALS)
     until, span = moment(as_of), None if period is None else crm.period(period)
-    if crm.stage_events["expected_close"].isna().all():
+    if not crm.has("stage_events", "expected_close"):
         raise _unrecorded("The moves of close dates")
     groups = definitions.split(crm, None, where)
     return definitions.describe(
@@ -264,9 +264,9 @@ COUNTS = ["opportunities", "pushed", "pushes", "without_date"]
 
 def _teller(crm: CRM, until: pd.Timestamp) -> str:
     """Choose who says how often a date was moved: the history, else the CRM's own count."""
-    if crm.stage_events["expected_close"].notna().any():
+    if crm.has("stage_events", "expected_close"):
         return "history"
-    if crm.opportunities["push_count"].isna().all():
+    if not crm.has("opportunities", "push_count"):
         raise _unrecorded("How often close dates were moved")
     definitions.check_past(crm, until, "The CRM's own count of moved close dates")
     return "crm"
@@ -309,10 +309,7 @@ def _counted(
 
 def _besides(crm: CRM, unit: str) -> dict[str, object]:
     """Give the tables that the SQL of ``closedates`` reads besides."""
-    return {
-        "stage_events": crm.sources["stage_events"],
-        "spans": definitions.spans(crm, unit),
-    }
+    return {"spans": definitions.spans(crm, unit)}
 
 
 def _pushed(
@@ -343,8 +340,7 @@ def _listed(
     renewals: str,
 ) -> pd.DataFrame:
     sql = f"""
-        {engine.text("measure", "states")}
-        {engine.text("measure", "closedates")},
+        with {engine.text("measure", "closedates")}
         attributes as (select * exclude (rep_id, stage, outcome) from opportunities),
         owned as (
             select p.*, s.rep_id
@@ -353,15 +349,16 @@ def _listed(
                             from seen where entered_at is not null group by all) s
                 on s.opportunity_id = p.opportunity_id and p.moved_at >= s.entered_at
         )
-        select p.opportunity_id, p.rep_id, p.moved_at, p.due_before::timestamp as from_day,
-               p.due::timestamp as to_day, p.due - p.due_before as days
+        select o.shown_id as opportunity_id, r.rep_id, p.moved_at,
+               p.due_before::timestamp as from_day, p.due::timestamp as to_day,
+               p.due - p.due_before as days
         from owned p
         join passages x using (opportunity_id)
         join attributes o using (opportunity_id)
-        left join reps r on r.rep_id = p.rep_id
+        left join reps r on r.rep_key = p.rep_id
         where ($moved_from is null or p.moved_at between $moved_from and $moved_until)
           and {groups.limit()}
-        order by p.moved_at, p.opportunity_id, p.due
+        order by p.moved_at, o.shown_id, p.due
     """
     made = definitions.span(span)
     said = {
@@ -371,12 +368,8 @@ def _listed(
         "moved_from": made["first"],
         "moved_until": made["last"],
     }
-    tables = {
-        **definitions.seen_tables(crm),
-        **_besides(crm, unit),
-        "places": visits.places(crm.settings),
-    }
-    return engine.query(sql, tables, said)
+    tables = {**definitions.seen_tables(crm, until, renewals), **_besides(crm, unit)}
+    return crm.session.query(sql, tables, said)
 
 
 def _before(span: Period) -> pd.Timestamp:
@@ -387,8 +380,7 @@ def _before(span: Period) -> pd.Timestamp:
 def _due(crm: CRM, groups: Split, span: Period, renewals: str) -> pd.DataFrame:
     """Count what was due in a period, by what had become of it at the end."""
     sql = f"""
-        with {standing.text("opening")} {standing.text("ending")}
-        attributes as (select * exclude (rep_id, stage, outcome) from opportunities)
+        with attributes as (select * exclude (rep_id, stage, outcome) from opportunities)
         select {groups.select()} count(*) as due,
                count(*) filter (e.outcome = 'won') as won,
                count(*) filter (e.outcome = 'lost') as lost,
@@ -397,17 +389,18 @@ def _due(crm: CRM, groups: Split, span: Period, renewals: str) -> pd.DataFrame:
         from opening a
         join ending e using (opportunity_id)
         join attributes o using (opportunity_id)
-        left join reps r on r.rep_id = a.rep_id
+        left join reps r on r.rep_key = a.rep_id
         where a.outcome = 'open' and a.expected_close between $first and $last
           and {groups.limit()}
         group by all
     """
-    said = {
-        **standing.parameters(crm, "opening", _before(span), renewals),
-        **standing.parameters(crm, "ending", moment(span.end), renewals),
-        **definitions.span(span),
+    end = moment(span.end)
+    tables = {
+        **definitions.seen_tables(crm, end, renewals),
+        "opening": standing.table(crm, _before(span), renewals),
+        "ending": standing.table(crm, end, renewals),
     }
-    return engine.query(sql, standing.tables(crm), said)
+    return crm.session.query(sql, tables, definitions.span(span))
 
 
 def _slipped(shown: pd.DataFrame, counted: pd.DataFrame, groups: Split, lost: str) -> pd.DataFrame:

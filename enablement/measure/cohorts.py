@@ -189,7 +189,7 @@ def _checked(
 
 def _start(crm: CRM) -> str:
     """Name what begins the count where no stage is chosen."""
-    created = crm.opportunities["created_at"].notna().any()
+    created = crm.has("opportunities", "created_at")
     return "creation" if created else "the first entry of any stage"
 
 

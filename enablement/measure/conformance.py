@@ -164,12 +164,12 @@ def _cannot_say(crm: CRM, until: pd.Timestamp) -> dict[str, str]:
     """
     said = {}
     if not crm.stage_history:
-        told = crm.stage_visits["entered_at"].notna().any() and bool(crm.dated_stages)
+        told = bool(crm.dated_stages) and crm.has("stage_visits", "entered_at")
         said["went back"] = NO_HISTORY
         if not told:
             said |= dict.fromkeys([way for way in OUT_OF if way != "overdue"], NO_HISTORY)
     past = _due_dates(crm, until) == "then"
-    if (crm.stage_events if past else crm.opportunities)["expected_close"].isna().all():
+    if not crm.has("stage_events" if past else "opportunities", "expected_close"):
         where = "history does not record" if past else "opportunities do not have"
         said["overdue"] = f"the {where} the expected close dates (expected_close)."
     if len(said) == len(OUT_OF):
@@ -197,7 +197,6 @@ def _counted(
                    sum(p.share) as out_of, sum(p.share * p.times) as times
         """,
         group="group by all",
-        besides={"stage_events": crm.sources["stage_events"]},
     )
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pandas as pd
 
 from enablement.measure import definitions, exchange
 from enablement.measure.definitions import Split
-from enablement.read import engine, visits
+from enablement.read import engine
 from enablement.read.crm import CRM
+from enablement.read.engine import Kept
 
 CONCENTRATED = 0.30  # of an amount, that one opportunity alone carries
 UNKNOWN = 0.10  # of the opportunities, whose amount is unknown: then a rate by value says nothing
 VALUES = ["with_amount", "without_amount", "largest"]
 RATES = ("rate", "to_won", "lost_rate", "cancelled_rate", "to_lost")
 OPEN_ONES = (
-    "count(distinct p.opportunity_id) filter (s.state = 'open') as open, "
+    "count(distinct p.opportunity_id) filter (p.state = 'open') as open, "
     "count(distinct p.opportunity_id) as everyone"
 )
 
@@ -41,8 +43,9 @@ def ask(
     until, renewals : as for the measures
     said : the parameters that those texts name; without ``credit`` the owner at the entry,
         without ``of`` opportunities
-    select : over ``p`` (the passages, each with its rep and the ``share`` of it that is
-        credited to them), ``k`` (what it is worth), ``o`` (opportunities) and ``r`` (reps)
+    select : over ``p`` (the passages, each with its rep, the ``share`` of it that is credited
+        to them, and the ``state`` of the opportunity), ``k`` (what it is worth), ``o``
+        (opportunities) and ``r`` (reps)
     group : what follows the condition
     besides : further tables that the texts read
     """
@@ -54,41 +57,39 @@ def ask(
     if given["credit"] == "share" and not by_rep(groups):
         given["credit"] = "at_entry"  # whose they are does not matter, and sums stay whole
     given["held_until"] = given["held_until"] or given["until"]
-    given |= {"amounts": amounts_known(crm, until), **exchange.parameters(crm, groups)}
-    by_value = given["of"] == "value"
-    names = ("states", *passages)
-    texts = "".join(engine.text("measure", name) for name in names).rstrip().removesuffix(",")
-    worth = exchange.text() + engine.text("measure", "amounts") if by_value else ""
-    sql = f"""
-        {texts},
-        {engine.text("measure", "credit")}
-        {worth}
-        attributes as (select * exclude (outcome, stage, rep_id, closed_at, amount)
-                       from opportunities)
-        {select}
-        from credited p
-        join (select opportunity_id, outcome as state from states) s using (opportunity_id)
-        join attributes o using (opportunity_id)
-        {"join amounts k using (opportunity_id)" if by_value else ""}
-        left join reps r on r.rep_id = p.rep_id
-        where {groups.limit()}
-        {group}
-    """
+    given["amounts"] = amounts_known(crm, until)
     tables = {
-        **definitions.seen_tables(crm),
-        "places": visits.places(crm.settings),
+        **definitions.seen_tables(crm, until, renewals),
         "quarters": definitions.quarters(crm, groups),
         **(besides or {}),
     }
-    if by_value:
-        tables |= {"stage_events": crm.stage_events, "rates": crm.sources["rates"]}
-    return exchange.whole(crm, engine.query(sql, tables, given))
+    texts = "".join(engine.text("measure", name) for name in (*passages, "credit"))
+    tables["exchanged"] = exchange.exchanged(crm, groups, until, tables)
+    tables["credited"] = Kept(f"with {texts}", tables, given)
+    tables["amounts"] = Kept(engine.text("measure", "amounts"), tables, given)
+    asked = (
+        f"{select} from credited p {_joins(select, groups, group, by_value=given['of'] == 'value')}"
+    )
+    sql = f"{asked} where {groups.limit()} {group}"
+    return exchange.whole(crm, crm.session.query(sql, tables, given))
+
+
+def _joins(select: str, groups: Split, group: str, *, by_value: bool) -> str:
+    """Write the joins of the tables that a question names; the others would only cost time."""
+    asked = f"{select} {groups.limit()} {group}"
+    attributes = "(select * exclude (outcome, stage, rep_id, closed_at, amount) from opportunities)"
+    joins = {
+        r"\bo\.": f"join {attributes} o using (opportunity_id)",
+        r"\bk\.": "join amounts k using (opportunity_id)" if by_value else "",
+        r"\br\.": "left join reps r on r.rep_key = p.rep_id",
+    }
+    return " ".join(join for name, join in joins.items() if re.search(name, asked))
 
 
 def amounts_known(crm: CRM, until: pd.Timestamp) -> str:
     """Say which amounts hold at a moment: ``now``, or ``then`` where the history records them."""
     past = until.date() < crm.seen_until
-    return "then" if past and bool(crm.stage_events["amount"].notna().any()) else "now"
+    return "then" if past and crm.has("stage_events", "amount") else "now"
 
 
 def weight(of: str) -> str:

@@ -10,8 +10,9 @@ import pandas as pd
 from enablement.errors import CannotSayError, EnablementError, choices
 from enablement.measure.estimates import ALPHA, Homogeneity
 from enablement.periods import Period, moment
-from enablement.read import engine
+from enablement.read import engine, visits
 from enablement.read.crm import CRM
+from enablement.read.engine import Kept, View
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ RESULTS = (
 NOT_GROUPS = (
     *RESULTS,
     *("opportunity_id", "rep_id", "stage", "outcome", "name", "amount"),
-    *("created_at", "expected_close", "closed_at", "last_stage_change"),
+    *("created_at", "expected_close", "closed_at", "last_stage_change", "first_won_on"),
 )
 
 
@@ -197,7 +198,7 @@ def split(
     where: Mapping[str, str] | None = None,
     *,
     cohorts: bool = False,
-    rows: pd.DataFrame | None = None,
+    table: str = "opportunities",
 ) -> Split:
     """Read what a table is to be split by and limited to.
 
@@ -209,7 +210,7 @@ def split(
     where : column -> the one value to count, such as ``{"team": "North 1"}``
     cohorts : whether the table can be split by ``period`` too, the fiscal quarter of
         each cohort
-    rows : what has the columns that are not the reps', if not the opportunities
+    table : what has the columns that are not the reps'
 
     Raises
     ------
@@ -217,21 +218,18 @@ def split(
         If there is no such column or value; the message names the known and the nearest.
     """
     wanted = _names(by)
-    things = opportunities(crm) if rows is None else rows
     if where is not None and not isinstance(where, Mapping):
         raise EnablementError(f'where={where!r} is no dict such as {{"team": "North 1"}}.')
     found = [
-        ("period", "p") if cohorts and name == "period" else _column(crm, name, things)
+        ("period", "p") if cohorts and name == "period" else _column(crm, name, table)
         for name in wanted
     ]
     only = []
     for name, value in (where or {}).items():
-        column, source = _column(crm, name, things)
-        values = set((crm.reps if source == "r" else things)[column].dropna().map(str))
+        column, source = _column(crm, name, table)
+        values = crm.values(_holder(crm, column, source, table), column)
         if str(value) not in values:
-            raise EnablementError(
-                f"No {name} is called {value!r}. {choices(value, sorted(values))}"
-            )
+            raise EnablementError(f"No {name} is called {value!r}. {choices(value, values)}")
         only.append((source, column, str(value)))
     return Split(
         columns=tuple(column for column, _ in found),
@@ -248,12 +246,13 @@ def _names(by: str | Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def _column(crm: CRM, name: str, things: pd.DataFrame) -> tuple[str, str]:
+def _column(crm: CRM, name: str, table: str) -> tuple[str, str]:
     if name in ("rep", "rep_id"):
         return "rep_id", "r"
-    if name in REP_COLUMNS and crm.reps[name].notna().any():
+    if name in REP_COLUMNS and crm.has("reps", name):
         return name, "r"
-    known = [c for c in things.columns if c not in NOT_GROUPS]
+    more = _of_accounts(crm) if table == "opportunities" else []
+    known = [c for c in (*crm.columns(table), *more) if c not in NOT_GROUPS]
     if name in known:
         return name, "o"
     raise EnablementError(
@@ -261,21 +260,38 @@ def _column(crm: CRM, name: str, things: pd.DataFrame) -> tuple[str, str]:
     )
 
 
-def opportunities(crm: CRM) -> pd.DataFrame:
-    """Give the opportunities, with what is known of their accounts and not of them."""
-    known = crm.accounts[crm.accounts["account_id"].notna()]
-    accounts = known.drop_duplicates("account_id").set_index("account_id")
-    told = [
+def _holder(crm: CRM, column: str, source: str, table: str) -> str:
+    """Name the table that has a column."""
+    if source == "r":
+        return "reps"
+    return "accounts" if table == "opportunities" and column in _of_accounts(crm) else table
+
+
+def _of_accounts(crm: CRM) -> list[str]:
+    """Name the columns that accounts know and opportunities do not."""
+    return [
         name
         for name in ACCOUNT_COLUMNS
-        if name in accounts
-        and accounts[name].notna().any()
-        and not (name in crm.opportunities and crm.opportunities[name].notna().any())
+        if name in crm.columns("accounts")
+        and crm.has("accounts", name)
+        and not (name in crm.columns("opportunities") and crm.has("opportunities", name))
     ]
+
+
+def opportunities(crm: CRM, table: engine.Table) -> engine.Table:
+    """Give the opportunities, with what is known of their accounts and not of them."""
+    told = _of_accounts(crm)
     if not told:
-        return crm.opportunities
-    ids = crm.opportunities["account_id"]
-    return crm.opportunities.assign(**{name: ids.map(accounts[name]) for name in told})
+        return table
+    named = ", ".join(f"min({name}) as {name}" for name in told)
+    empty = [name for name in told if name in crm.columns("opportunities")]
+    sql = f"""
+        select o.*{f" exclude ({', '.join(empty)})" if empty else ""}, {", ".join(told)}
+        from counted_opportunities o
+        left join (select account_id, {named} from accounts
+                   where account_id is not null group by account_id) using (account_id)
+    """
+    return View(sql, {"counted_opportunities": table, "accounts": crm.sources["accounts"]})
 
 
 def everybody(crm: CRM, counted: pd.DataFrame, groups: Split) -> pd.DataFrame:
@@ -402,18 +418,32 @@ def describe(
     return table
 
 
-def seen_tables(crm: CRM) -> dict[str, pd.DataFrame]:
-    """The tables that the SQL of ``states`` reads."""
+def seen_tables(crm: CRM, until: pd.Timestamp, renewals: str) -> dict[str, engine.Table]:
+    """Give the tables that can be seen at a moment.
+
+    Besides those of the export: ``seen`` (the stays that had begun), ``states`` (how each
+    opportunity stood) and ``entries`` (its first stay in each stage). Ids may be small numbers;
+    see `enablement.read.visits.counted`.
+    """
+    told, said = crm.counted, seen(crm, until, renewals)
+    stays = View(engine.text("measure", "seen"), {"stage_visits": told["stage_visits"]}, said)
+    ends = {"opportunities": told["opportunities"], "closings": told["closings"]}
     return {
-        "opportunities": opportunities(crm),
-        "stage_visits": crm.stage_visits,
-        "closings": crm.closings,
-        "reps": crm.reps,
+        "opportunities": opportunities(crm, told["opportunities"]),
+        "stage_events": told["stage_events"],
+        "stage_visits": told["stage_visits"],
+        "reps": told["reps"],
+        "closings": told["closings"],
+        "seen": stays,
+        "states": Kept(engine.text("measure", "states"), {**ends, "seen": stays}, said),
+        "entries": Kept(engine.text("measure", "entries"), {"seen": stays}),
+        "places": visits.places(crm.settings),
+        "rates": crm.sources["rates"],
     }
 
 
 def seen(crm: CRM, until: pd.Timestamp, renewals: str) -> dict[str, object]:
-    """The parameters that the SQL of ``states`` asks for."""
+    """Give the parameters that the SQL of `seen_tables` asks for."""
     try:
         export = moment(crm.seen_until)
     except CannotSayError:
@@ -434,8 +464,7 @@ def per_pipeline(crm: CRM, by: str | Sequence[str] | None) -> list[str]:
 
 def currencies(crm: CRM) -> list[str]:
     """List the currencies of the amounts."""
-    priced = crm.opportunities["amount"].notna()
-    return sorted(crm.opportunities.loc[priced, "currency"].dropna().unique())
+    return crm.values("opportunities", "currency", beside="amount")
 
 
 def currency(crm: CRM) -> str:
@@ -446,7 +475,7 @@ def currency(crm: CRM) -> str:
 
 def cycle_start(crm: CRM) -> str:
     """Say from when the days of a cycle are counted."""
-    if crm.opportunities["created_at"].notna().any():
+    if crm.has("opportunities", "created_at"):
         return "created"
     first = next(iter(crm.dated_stages), None)
     return f"entering {first}" if first else "the first stage entry"
@@ -482,7 +511,7 @@ def quarters(crm: CRM, groups: Split) -> pd.DataFrame:
 
 def left_out(crm: CRM, renewals: str) -> str:
     """Say, where there are renewals and they are not counted, that they are left out."""
-    some = bool(crm.opportunities["type"].eq("renewal").any())
+    some = "renewal" in crm.values("opportunities", "type")
     return "; renewals left out" if some and renewals == "left out" else ""
 
 

@@ -102,7 +102,7 @@ def discount_rate(
 def _check(crm: CRM, groups: Split) -> None:
     """Refuse what the export does not carry."""
     exchange.check(crm, groups)
-    if crm.opportunities["list_amount"].isna().all():
+    if not crm.has("opportunities", "list_amount"):
         raise CannotSayError(
             "Discounts cannot be said: the opportunities have no list_amount. Export the amount "
             "at list price too, and name its column under [columns.opportunities].",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from enablement.errors import CannotSayError
@@ -9,6 +11,7 @@ from enablement.measure import definitions
 from enablement.measure.definitions import Split
 from enablement.read import engine
 from enablement.read.crm import CRM
+from enablement.read.engine import Table, View
 
 LACKS = "lacks"  # the column in which SQL names a currency and a day without a rate
 RATES = {
@@ -30,7 +33,7 @@ def check(crm: CRM, groups: Split) -> None:
         If no amount is known, or there are several currencies, no table of rates, and the
         table neither splits by ``currency`` nor is limited to one.
     """
-    if crm.opportunities["amount"].isna().all():
+    if not crm.has("opportunities", "amount"):
         raise CannotSayError(
             "Nothing can be said in money: the export has no amounts.", lacks="no amounts"
         )
@@ -63,18 +66,22 @@ def currency(crm: CRM, groups: Split) -> str:
     return only[0] if only else definitions.currency(crm)
 
 
-def text() -> str:
-    """Give the SQL that makes ``exchanged``, after ``states``: opportunity_id, rate, lacks."""
-    return engine.text("measure", "rates") + engine.text("measure", "exchange")
+def exchanged(crm: CRM, groups: Split, until: pd.Timestamp, tables: Mapping[str, Table]) -> Table:
+    """Give what a unit of each opportunity's currency is worth: opportunity_id, rate, lacks.
 
-
-def parameters(crm: CRM, groups: Split) -> dict[str, object]:
-    """Give the parameters that the SQL names."""
-    return {
+    Parameters
+    ----------
+    tables : with ``states``, as they were at `until`
+    """
+    sql = f"with {engine.text('measure', 'rates')}{engine.text('measure', 'exchange')}"
+    said = {
         "currency": crm.settings.currency,
         "converts": converts(crm, groups),
         "convert_at": crm.settings.convert_at,
+        "until": until.to_pydatetime(),
     }
+    names = ("opportunities", "states", "rates")
+    return View(sql, {name: tables[name] for name in names}, said)
 
 
 def said(crm: CRM, groups: Split, until: pd.Timestamp) -> str:
@@ -128,7 +135,7 @@ def targets(crm: CRM, quotas: pd.DataFrame) -> pd.DataFrame:
     """
     own = quotas.assign(currency=quotas["currency"].fillna(crm.settings.currency))
     tables = {"quotas": own, "rates": crm.sources["rates"]}
-    return whole(crm, engine.query(sql, tables, {"currency": crm.settings.currency}))
+    return whole(crm, crm.session.query(sql, tables, {"currency": crm.settings.currency}))
 
 
 def _apart(groups: Split) -> bool:

@@ -10,7 +10,6 @@ from enablement.errors import CannotSayError
 from enablement.measure import definitions, estimates, exchange, quotas, requirement
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
-from enablement.read import engine
 from enablement.read.crm import CRM
 
 
@@ -206,20 +205,29 @@ def _known(crm: CRM, until: pd.Timestamp) -> str:
         If open ones have no expected close date, or an earlier one is not recorded.
     """
     if until.date() >= crm.seen_until:
-        open_ones = crm.opportunities[crm.opportunities["outcome"].eq("open")]
-        if len(open_ones) and open_ones["expected_close"].isna().all():
+        if _undated(crm):
             raise CannotSayError(
                 "Coverage cannot be said: no open opportunity has an expected close date.",
                 lacks="no expected close dates",
             )
         return KNOWN_NOW
-    if crm.stage_events["expected_close"].isna().all():
+    if not crm.has("stage_events", "expected_close"):
         raise CannotSayError(
             f"Coverage as of {until:%Y-%m-%d} cannot be said: the history does not record the "
             "expected close dates.",
             lacks="no history of expected close dates",
         )
     return KNOWN_THEN
+
+
+def _undated(crm: CRM) -> bool:
+    """Whether there are open opportunities, none of which has an expected close date."""
+    found = crm.session.query(
+        "select count(*) as open, count(expected_close) as dated from opportunities "
+        "where outcome = 'open'",
+        {"opportunities": crm.sources["opportunities"]},
+    ).iloc[0]
+    return bool(found["open"] > 0 and found["dated"] == 0)
 
 
 def pipeline_created(
@@ -249,7 +257,7 @@ def pipeline_created(
     CannotSayError
         If the export has no created date.
     """
-    if crm.opportunities["created_at"].isna().all():
+    if not crm.has("opportunities", "created_at"):
         raise CannotSayError(
             "What was created cannot be said: the export has no created date.",
             lacks="no created dates",
@@ -287,7 +295,7 @@ SOLD = """
     min(x.lacks) filter (o.amount is not null) as lacks
     from states s join attributes o using (opportunity_id)
     join exchanged x using (opportunity_id)
-    left join reps r on r.rep_id = s.final_rep
+    left join reps r on r.rep_key = s.final_rep
     where s.outcome = 'won' and s.closed_at between $first and $last
 """
 # What was open then, at the amount and the expected date that were known then.
@@ -298,7 +306,7 @@ DUE = """
     from states s join attributes o using (opportunity_id)
     join exchanged x using (opportunity_id)
     join known k using (opportunity_id)
-    left join reps r on r.rep_id = k.owner
+    left join reps r on r.rep_key = k.owner
     where s.outcome = 'open' and k.expected_close between $first and $last
 """
 CREATED = """
@@ -308,7 +316,7 @@ CREATED = """
     join exchanged x using (opportunity_id)
     left join (select opportunity_id, arg_min(rep_id, visit) as first_rep
                from stage_visits group by opportunity_id) f using (opportunity_id)
-    left join reps r on r.rep_id = coalesce(f.first_rep, o.owner)
+    left join reps r on r.rep_key = coalesce(f.first_rep, o.owner)
     left join (select name as period, starts_on, ends_on from quarters) p
         on o.created_at::date between p.starts_on and p.ends_on
     where o.created_at between $first and $last and o.created_at <= $until
@@ -330,27 +338,21 @@ def _sum(
     crm: CRM, groups: Split, as_of: object, span: Period, what: str, known: str = KNOWN_NOW
 ) -> pd.DataFrame:
     sql = f"""
-        {engine.text("measure", "states")}
-        {exchange.text()}
-        known as ({known}),
+        with known as ({known}),
         attributes as (select * exclude (outcome, rep_id, closed_at, expected_close),
                               rep_id as owner
                        from opportunities)
         select {groups.select()} {what} and {groups.limit()}
         group by all
     """
-    said = {
-        **definitions.seen(crm, moment(as_of), "counted"),
-        **definitions.span(span),
-        **exchange.parameters(crm, groups),
-    }
+    until = moment(as_of)
+    said = {"until": until.to_pydatetime(), **definitions.span(span)}
     tables = {
-        **definitions.seen_tables(crm),
-        "stage_events": crm.stage_events,
-        "rates": crm.sources["rates"],
+        **definitions.seen_tables(crm, until, "counted"),
         "quarters": definitions.quarters(crm, groups),
     }
-    table = exchange.whole(crm, engine.query(sql, tables, said))
+    tables["exchanged"] = exchange.exchanged(crm, groups, until, tables)
+    table = exchange.whole(crm, crm.session.query(sql, tables, said))
     if groups.columns == ("rep_id",):
         shown = definitions.everybody(crm, table, groups)
         table = shown.merge(table, on="rep_id", how="left")

@@ -165,13 +165,13 @@ def _check(crm: CRM, groups: Split, inherited: str, to: str) -> None:
         raise EnablementError(
             "Ramp is of reps: split and limit it by rep, team, region, role or manager_id."
         )
-    if crm.reps["hired_on"].isna().all():
+    if not crm.has("reps", "hired_on"):
         raise CannotSayError(
             "Ramp cannot be said: no rep has a hire date. Add hired_on to the reps, and name its "
             "column under [columns.reps].",
             lacks="no hire dates",
         )
-    known = crm.owner_history or crm.opportunities["created_by"].notna().any()
+    known = crm.owner_history or crm.has("opportunities", "created_by")
     if inherited == "left out" and not known:
         raise CannotSayError(
             "Which opportunities a rep inherited cannot be said: the export has no history of "
@@ -218,8 +218,8 @@ def _people(crm: CRM, groups: Split, until: pd.Timestamp, span: Period | None) -
 
 def _begin(crm: CRM) -> pd.Timestamp:
     """Find the day of the first opportunity of the export."""
-    told = crm.opportunities["created_at"]
-    return (told if told.notna().any() else crm.stage_visits["entered_at"]).min().normalize()
+    first = crm.first("opportunities", "created_at") or crm.first("stage_visits", "entered_at")
+    return pd.Timestamp(first).normalize()
 
 
 def _wins(
@@ -244,8 +244,8 @@ def _wins(
             **{"credit": "final", "of": "value" if of_value else "opportunities"},
             **{"owners_known": crm.owner_history},
         },
-        select=f"select p.rep_id, p.cohort_at::date::timestamp as day, {worth} as won{lacks}",
-        group=f"{'' if inherited == 'counted' else 'and p.own'} group by p.rep_id, day",
+        select=f"select r.rep_id, p.cohort_at::date::timestamp as day, {worth} as won{lacks}",
+        group=f"{'' if inherited == 'counted' else 'and p.own'} group by r.rep_id, day",
     )
 
 

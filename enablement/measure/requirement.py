@@ -142,10 +142,7 @@ def _by_win_rate(
 
 def _counted(crm: CRM, groups: Split, period: Period, opened: pd.Timestamp) -> pd.DataFrame:
     sql = f"""
-        with {standing.text("opening")} {standing.text("ending")}
-        states as (select opportunity_id, outcome, closed_at from ending),
-        {exchange.text()}
-        {engine.text("measure", "yields")}
+        with {engine.text("measure", "yields")}
         attributes as (select * exclude (rep_id, stage, outcome, amount) from opportunities)
         select {groups.select()}
                coalesce(sum(p.due) filter (p.source = 'due'), 0) as due,
@@ -155,20 +152,19 @@ def _counted(crm: CRM, groups: Split, period: Period, opened: pd.Timestamp) -> p
                min(p.lacks) filter (p.won is not null or p.source = 'due') as {exchange.LACKS}
         from sources p
         join attributes o using (opportunity_id)
-        left join reps r on r.rep_id = p.rep_id
+        left join reps r on r.rep_key = p.rep_id
         where {groups.limit()}
         group by all
     """
     end = moment(period.end)
-    said = {
-        **standing.parameters(crm, "opening", opened, "counted"),
-        **standing.parameters(crm, "ending", end, "counted"),
-        **definitions.seen(crm, end, "counted"),
-        **definitions.span(period),
-        **exchange.parameters(crm, groups),
+    said = {"until_opening": opened.to_pydatetime(), **definitions.span(period)}
+    tables = {
+        **definitions.seen_tables(crm, end, "counted"),
+        "opening": standing.table(crm, opened, "counted"),
+        "ending": standing.table(crm, end, "counted"),
     }
-    tables = {**standing.tables(crm), "rates": crm.sources["rates"]}
-    return exchange.whole(crm, engine.query(sql, tables, said))
+    tables["exchanged"] = exchange.exchanged(crm, groups, end, tables)
+    return exchange.whole(crm, crm.session.query(sql, tables, said))
 
 
 def _opening(period: Period) -> pd.Timestamp:
@@ -184,7 +180,7 @@ def _same_day(span: Period, until: pd.Timestamp, period: Period) -> pd.Timestamp
 
 def _recorded_since(crm: CRM) -> pd.Timestamp | None:
     """Find since when the history records expected close dates; None where it does not."""
-    found = engine.query(
+    found = crm.session.query(
         "select min(entered_at) as since from stage_events where expected_close is not null",
         {"stage_events": crm.sources["stage_events"]},
     )["since"].item()

@@ -175,29 +175,30 @@ COLUMNS = [
 def _visits(crm: CRM, groups: Split, until: pd.Timestamp, renewals: str) -> pd.DataFrame:
     batches = engine.text("measure", "batch_updates")
     sql = f"""
-        {engine.text("measure", "states")}
-        {batches}
-        attributes as (select opportunity_id, o.* exclude (opportunity_id, rep_id, stage, pipeline,
-                                                           amount, outcome, closed_at)
-                       from opportunities o)
-        select x.opportunity_id, x.visit, x.pipeline, x.stage, x.stage_order, x.rep_id,
-               x.entered_at, v.left_at, v.exit, x.amount,
+        with {batches}
+        attributes as (select * exclude (rep_id, stage, pipeline, amount, outcome, closed_at)
+                       from opportunities)
+        select o.shown_id as opportunity_id, x.visit, x.pipeline, x.stage, x.stage_order,
+               r.rep_id, x.entered_at, v.left_at, v.exit, x.amount,
                greatest(0, date_diff(
                    'day', x.entered_at::date,
                    (case when v.exit = 'open' then $until else v.left_at end)::date
                )) as days,
                b.opportunity_id is not null as batch_updated
         from seen v
-        join stage_visits x using (opportunity_id, visit)
         join states s using (opportunity_id)
         join attributes o using (opportunity_id)
-        left join batch_updates b on b.opportunity_id = x.opportunity_id
-        left join reps r on r.rep_id = x.rep_id
+        join listed x on x.opportunity_id = o.shown_id and x.visit = v.visit
+        left join batch_updates b on b.opportunity_id = v.opportunity_id
+        left join reps r on r.rep_key = v.rep_id
         where {groups.limit()}
-        order by x.opportunity_id, x.visit
+        order by o.shown_id, x.visit
     """
-    said = definitions.seen(crm, until, renewals)
-    return engine.query(sql, definitions.seen_tables(crm), said)
+    tables = {
+        **definitions.seen_tables(crm, until, renewals),
+        "listed": crm.sources["stage_visits"],
+    }
+    return crm.session.query(sql, tables, {"until": until.to_pydatetime()})
 
 
 def _lengths(

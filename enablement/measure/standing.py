@@ -2,51 +2,28 @@
 
 from __future__ import annotations
 
-import re
-
 import pandas as pd
 
 from enablement.errors import CannotSayError
 from enablement.measure import counting, definitions
-from enablement.read import engine, visits
+from enablement.read import engine
 from enablement.read.crm import CRM
+from enablement.read.engine import Kept
 
 
-def text(name: str) -> str:
-    """Write the SQL of a table with one row per opportunity that was known at a moment.
+def table(crm: CRM, until: pd.Timestamp, renewals: str) -> Kept:
+    """Give a table with one row per opportunity that was known at a moment.
 
     Its columns are opportunity_id, outcome, closed_at, began_at, rep_id (who owned it then),
     amount and expected_close.
-
-    Parameters
-    ----------
-    name : of the table, which its parameters end with too, so that a query can have several
     """
-    states = engine.text("measure", "states").rstrip().removesuffix(",")
-    whole = states + "\n" + engine.text("measure", "standing")
-    whole = re.sub(r"\$(until|amounts|due_dates)\b", rf"\g<0>_{name}", whole)
-    return f"{name} as (\n{whole}),\n"
-
-
-def parameters(crm: CRM, name: str, until: pd.Timestamp, renewals: str) -> dict[str, object]:
-    """Give the parameters that the SQL of `text` names."""
-    seen = definitions.seen(crm, until, renewals)
-    return {
-        "export": seen["export"],
-        "renewals": renewals,
-        f"until_{name}": seen["until"],
-        f"amounts_{name}": counting.amounts_known(crm, until),
-        f"due_dates_{name}": "now" if until.date() >= crm.seen_until else "then",
+    said = {
+        "until": until.to_pydatetime(),
+        "amounts": counting.amounts_known(crm, until),
+        "due_dates": "now" if until.date() >= crm.seen_until else "then",
     }
-
-
-def tables(crm: CRM) -> dict[str, object]:
-    """Give the tables that the SQL of `text` reads."""
-    return {
-        **definitions.seen_tables(crm),
-        "stage_events": crm.sources["stage_events"],
-        "places": visits.places(crm.settings),
-    }
+    tables = definitions.seen_tables(crm, until, renewals)
+    return Kept(engine.text("measure", "standing"), tables, said)
 
 
 def check_due(crm: CRM, until: pd.Timestamp, what: str) -> None:
@@ -59,8 +36,7 @@ def check_due(crm: CRM, until: pd.Timestamp, what: str) -> None:
     """
     definitions.check_past(crm, until, what)
     past = until.date() < crm.seen_until
-    told = crm.stage_events if past else crm.opportunities
-    if told["expected_close"].isna().all():
+    if not crm.has("stage_events" if past else "opportunities", "expected_close"):
         where = "history does not record the" if past else "opportunities have no"
         raise CannotSayError(
             f"{what} cannot be said: the {where} expected close dates.",

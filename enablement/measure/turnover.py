@@ -10,7 +10,6 @@ from enablement.errors import CannotSayError, EnablementError
 from enablement.measure import definitions, estimates
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
-from enablement.read import engine
 from enablement.read.crm import CRM
 
 HEADCOUNTS = {
@@ -150,7 +149,7 @@ def _counted(crm: CRM, groups: Split, span: Period, people: str) -> pd.DataFrame
         order by all
     """
     listed = crm.sellers if people == "sellers" else crm.reps
-    return engine.query(sql, {"reps": listed}, definitions.span(span))
+    return crm.session.query(sql, {"reps": listed}, definitions.span(span))
 
 
 def _rated(counted: pd.DataFrame, span: Period, headcount: str, per: str) -> pd.DataFrame:

@@ -10,8 +10,8 @@ from enablement.errors import CannotSayError
 from enablement.measure import counting, definitions, exchange
 from enablement.measure.definitions import Split
 from enablement.periods import moment
-from enablement.read import engine
 from enablement.read.crm import CRM
+from enablement.read.engine import View
 
 ACCOUNTS = {
     "customers": "accounts that had won one by then",
@@ -21,7 +21,12 @@ WALLET = (
     "amount won in the year until {until} / yearly potential as exported; of {accounts}; an "
     "account is that of the owner of its latest opportunity"
 )
-NO_SPLIT = ("name", "potential", "first_won_on", "account_id")
+# Each account once: of rows that contradict each other the one with the most potential.
+ONCE = """
+    select * from listed_accounts where account_id is not null
+    qualify row_number() over (partition by account_id
+                               order by potential desc nulls last, first_won_on, name) = 1
+"""
 COUNTS = ["accounts", "untouched", "over", "without_potential"]
 COLUMNS = [
     *("accounts", "won", "potential", "rate", "median", "untouched", "over"),
@@ -90,14 +95,12 @@ def share_of_wallet(
     definitions.check_word("renewals", renewals, definitions.RENEWALS)
     until = moment(as_of)
     _check(crm)
-    known = crm.accounts[crm.accounts["account_id"].notna()].drop_duplicates("account_id")
-    rows = known.drop(columns=[name for name in NO_SPLIT[:3] if name in known])
-    groups = definitions.split(crm, by, where, rows=rows.drop(columns="account_id"))
+    groups = definitions.split(crm, by, where, table="accounts")
     begins = until - pd.DateOffset(years=1)
     won = _won(crm, until, begins, renewals)
-    counted = _counted(crm, groups, known, won, until, accounts)
+    counted = _counted(crm, groups, won, until, accounts)
     table = _rated(definitions.everybody(crm, counted, groups), counted, groups)
-    named = won["account_id"].isin(known["account_id"])
+    named = won["account_id"].isin(crm.values("accounts", "account_id"))
     return definitions.describe(
         table[[*groups.columns, *COLUMNS]],
         definition=WALLET.format(until=f"{until:%Y-%m-%d}", accounts=ACCOUNTS[accounts])
@@ -117,13 +120,13 @@ def share_of_wallet(
 
 def _check(crm: CRM) -> None:
     """Refuse what the export does not carry."""
-    if crm.accounts["potential"].isna().all():
+    if not crm.has("accounts", "potential"):
         raise CannotSayError(
             "Share of wallet cannot be said: no account has a potential. Export the accounts with "
             "what they could spend in a year, and name its column: [columns.accounts] potential.",
             lacks="no potential of accounts",
         )
-    if crm.opportunities["account_id"].isna().all():
+    if not crm.has("opportunities", "account_id"):
         raise CannotSayError(
             "Share of wallet cannot be said: no opportunity names its account. Export account_id "
             "with the opportunities too.",
@@ -157,17 +160,15 @@ def _won(crm: CRM, until: pd.Timestamp, begins: pd.Timestamp, renewals: str) -> 
 def _counted(
     crm: CRM,
     groups: Split,
-    known: pd.DataFrame,
     won: pd.DataFrame,
     until: pd.Timestamp,
     accounts: str,
 ) -> pd.DataFrame:
     """Sum the accounts of each group."""
     sql = f"""
-        {engine.text("measure", "states")}
-        latest as (
+        with latest as (
             select x.account_id,
-                   arg_max(s.final_rep, (coalesce(s.began_at, s.closed_at), x.opportunity_id))
+                   arg_max(s.final_rep, (coalesce(s.began_at, s.closed_at), x.shown_id))
                        as rep_id
             from states s join opportunities x using (opportunity_id)
             group by x.account_id
@@ -191,13 +192,16 @@ def _counted(
                count(*) filter (o.told is not true) as without_potential,
                coalesce(sum(o.won) filter (o.told is not true), 0) as won_without_potential
         from held o
-        left join reps r on r.rep_id = o.rep_id
+        left join reps r on r.rep_key = o.rep_id
         where {groups.limit()}
         group by all
     """
-    said = {**definitions.seen(crm, until, "counted"), "accounts": accounts}
-    tables = {**definitions.seen_tables(crm), "accounts": known, "won": won}
-    return engine.query(sql, tables, said)
+    tables = {
+        **definitions.seen_tables(crm, until, "counted"),
+        "accounts": View(ONCE, {"listed_accounts": crm.sources["accounts"]}),
+        "won": won,
+    }
+    return crm.session.query(sql, tables, {"until": until.to_pydatetime(), "accounts": accounts})
 
 
 def _rated(shown: pd.DataFrame, counted: pd.DataFrame, groups: Split) -> pd.DataFrame:
@@ -211,8 +215,9 @@ def _rated(shown: pd.DataFrame, counted: pd.DataFrame, groups: Split) -> pd.Data
 
 def _warning(crm: CRM, begins: pd.Timestamp) -> str:
     """Say where the export does not go back a whole year."""
-    first = crm.opportunities[["created_at", "closed_at"]].min().min()
-    if pd.isna(first) or first <= begins:
+    found = [crm.first("opportunities", name) for name in ("created_at", "closed_at")]
+    first = min((each for each in found if each is not None), default=None)
+    if first is None or first <= begins:
         return ""
     return (
         f"The first opportunity of the export is of {first:%Y-%m-%d}, so what was won before, in "

@@ -136,28 +136,24 @@ def _counted(
     renewals: str,
 ) -> pd.DataFrame:
     sql = f"""
-        with {standing.text("opening")} {standing.text("closing")}
-        states as (select opportunity_id, outcome, closed_at from closing),
-        {exchange.text()}
-        {engine.text("measure", "changes")}
+        with {engine.text("measure", "changes")}
         attributes as (select * exclude (rep_id, stage, outcome, amount) from opportunities)
         select {groups.select()} p.part, count(*) as opportunities, sum(p.amount) as amount,
                count(*) filter (p.unknown) as without_amount, min(p.lacks) as {exchange.LACKS}
         from parts p
         join attributes o using (opportunity_id)
-        left join reps r on r.rep_id = p.rep_id
+        left join reps r on r.rep_key = p.rep_id
         where {groups.limit()}
         group by all
     """
-    said = {
-        **standing.parameters(crm, "opening", opened, renewals),
-        **standing.parameters(crm, "closing", until, renewals),
-        **definitions.seen(crm, until, renewals),
-        **definitions.span(span),
-        **exchange.parameters(crm, groups),
+    said = {"until_opening": opened.to_pydatetime(), **definitions.span(span)}
+    tables = {
+        **definitions.seen_tables(crm, until, renewals),
+        "opening": standing.table(crm, opened, renewals),
+        "closing": standing.table(crm, until, renewals),
     }
-    tables = {**standing.tables(crm), "rates": crm.sources["rates"]}
-    return exchange.whole(crm, engine.query(sql, tables, said))
+    tables["exchanged"] = exchange.exchanged(crm, groups, until, tables)
+    return exchange.whole(crm, crm.session.query(sql, tables, said))
 
 
 def _rows(crm: CRM, groups: Split, found: pd.DataFrame) -> pd.DataFrame:

@@ -6,9 +6,9 @@ import dataclasses
 import datetime as dt
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import pandas as pd
 import pyarrow as pa
@@ -30,6 +30,7 @@ HANDED_OVER = (
 
 
 FACTS = "facts.json"
+T = TypeVar("T")
 
 
 class Table:
@@ -50,7 +51,8 @@ class Table:
         source = crm.sources[self.name]
         if isinstance(source, pd.DataFrame):
             return source
-        frame = engine.whole(source)
+        order = f" order by {source.order}" if isinstance(source, View) and source.order else ""
+        frame = crm.session.query(f"select * from it{order}", {"it": source})
         crm.__dict__[self.name] = frame  # the next time it is found there
         return frame
 
@@ -65,8 +67,8 @@ class CRM:
         outcome, rep_id); a reopened one has several
     quotas, rates, activities, accounts, calendar, training, assessments, reactions,
     practice, coaching : as in the dictionary; without rows where the export has none
-    sources : table -> a DataFrame, the Parquet file it lies in, or a `View` of such files;
-        what SQL counts from
+    sources : table -> a DataFrame, the Parquet file it lies in, or a `View` of such files
+    kept : the coded tables that a reading left; none where DataFrames were given
     settings : what the workspace says
     quality : what was used, set aside and changed
     stage_history : whether the export has a history of stages
@@ -75,13 +77,14 @@ class CRM:
     last_seen : the last day seen in the data
     """
 
-    sources: Mapping[str, pd.DataFrame | Path | View]
+    sources: Mapping[str, engine.Table]
     settings: Settings
     quality: Quality
     stage_history: bool
     owner_history: bool
     dated_stages: tuple[str, ...]
     last_seen: dt.date | None
+    kept: Mapping[str, Path] = dataclasses.field(default_factory=dict)
 
     opportunities = Table()
     stage_events = Table()
@@ -101,10 +104,10 @@ class CRM:
 
     def __repr__(self) -> str:
         """Say what it holds in a line."""
-        count = engine.query(
+        count = self.session.query(
             "select (select count(*) from opportunities) as o, (select count(*) from stage_visits) "
             "as v",
-            {name: self.sources[name] for name in ("opportunities", "stage_visits")},
+            self.counted,
         ).iloc[0]
         try:
             seen = f"seen until {self.seen_until:%Y-%m-%d}"
@@ -116,16 +119,71 @@ class CRM:
         )
 
     @functools.cached_property
+    def counted(self) -> Mapping[str, engine.Table]:
+        """The tables as measures count them; see `visits.counted`."""
+        return visits.counted(self.sources, self.settings, self.kept)
+
+    @functools.cached_property
+    def session(self) -> engine.Session:
+        """The database in which measures are counted."""
+        return engine.Session({**self.sources, **self.kept})
+
+    @functools.cached_property
     def sellers(self) -> pd.DataFrame:
         """The reps who sell: everybody but those who only manage others."""
         names = ("opportunities", "stage_visits", "closings")
-        owners = engine.query(
-            " union ".join(f"select rep_id from {name}" for name in names),
-            {name: self.sources[name] for name in names},
-        )["rep_id"].dropna()
+        owners = self.session.query(
+            "select rep_id from reps where rep_key in ("
+            + " union ".join(f"select rep_id from {name}" for name in names)
+            + ")",
+            self.counted,
+        )["rep_id"]
         managers = set(self.reps["manager_id"].dropna()) & set(self.reps["rep_id"])
         sells = self.reps["rep_id"].isin(owners) | ~self.reps["rep_id"].isin(managers)
         return self.reps[sells].reset_index(drop=True)
+
+    def columns(self, table: str) -> list[str]:
+        """List the columns of a table."""
+        return self._once(f"columns of {table}", lambda: list(self._ask(table, "*", "limit 0")))
+
+    def has(self, table: str, column: str) -> bool:
+        """Whether a table knows any value of a column."""
+        return self._once(f"{column} of {table}", lambda: self._some(table, column))
+
+    def values(self, table: str, column: str, *, beside: str | None = None) -> list[str]:
+        """List the values of a column as texts, each once, in order.
+
+        Parameters
+        ----------
+        beside : only of rows in which this column has a value too
+        """
+        names = [column, beside or column]
+        return self._once(f"values of {names} of {table}", lambda: self._values(table, *names))
+
+    def first(self, table: str, column: str) -> pd.Timestamp | None:
+        """Find the earliest time in a column; None where it has none."""
+        what = f"min({engine.quoted(column)})::timestamp as first"
+        found = self._once(f"first {what} of {table}", lambda: self._ask(table, what, ""))
+        return None if found["first"].isna().all() else pd.Timestamp(found["first"].item())
+
+    def _some(self, table: str, column: str) -> bool:
+        name = engine.quoted(column)
+        return len(self._ask(table, "1 as one", f"where {name} is not null limit 1")) > 0
+
+    def _values(self, table: str, column: str, beside: str) -> list[str]:
+        name, other = engine.quoted(column), engine.quoted(beside)
+        rest = f"where {name} is not null and {other} is not null order by 1"
+        return list(self._ask(table, f"distinct {name}::varchar as value", rest)["value"])
+
+    def _ask(self, table: str, what: str, rest: str) -> pd.DataFrame:
+        return self.session.query(f"select {what} from it {rest}", {"it": self.sources[table]})
+
+    def _once(self, key: str, ask: Callable[[], T]) -> T:
+        """Ask what cannot change once only."""
+        known: dict[str, Any] = self.__dict__.setdefault("_known", {})
+        if key not in known:
+            known[key] = ask()
+        return known[key]
 
     @property
     def seen_until(self) -> dt.date:
@@ -218,7 +276,7 @@ def _opened(place: Path, said: Settings) -> CRM:
     facts = json.loads((place / FACTS).read_text(encoding="utf-8"))
     last = facts["last_seen"]
     kept = {name: place / f"{name}.parquet" for name in visits.KEPT}
-    made = {name: View(sql, kept, order) for name, (sql, order) in visits.OF_KEPT.items()}
+    made = {name: View(sql, kept, order=order) for name, (sql, order) in visits.OF_KEPT.items()}
     return CRM(
         sources={name: made.get(name) or place / f"{name}.parquet" for name in HANDED_OVER},
         settings=said,
@@ -227,6 +285,7 @@ def _opened(place: Path, said: Settings) -> CRM:
         owner_history=facts["owner_history"],
         dated_stages=tuple(facts["dated_stages"]),
         last_seen=None if last is None else dt.date.fromisoformat(last),
+        kept=kept,
     )
 
 
@@ -483,7 +542,12 @@ class Reading:
         """Leave the tables, and what happened to the rows, as files in a folder."""
         saved = {name: f"from {name}" for name in ("more_steps", "spots", "rep_codes")}
         saved |= {name: self._listed(name) for name in self._tables()}
-        saved["numbered"] = f"select n, {columns(self.store, 'opportunities')} from opportunities"
+        saved["numbered"] = (
+            f"select o.n, r.rep as rep_code, c.rep as creator_code, "
+            f"{columns(self.store, 'opportunities', 'o')} from opportunities o "
+            "left join rep_codes r on r.rep_id = o.rep_id "
+            "left join rep_codes c on c.rep_id = o.created_by"
+        )
         for name, sql in saved.items():
             self.store.save(sql, into / f"{name}.parquet")
         self.store.show("listed_reps", self.reps)

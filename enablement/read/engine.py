@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime as dt
 import functools
+import hashlib
 import os
 import re
 import tempfile
+import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 SAFE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -23,21 +28,32 @@ SAFE: dict[str, str | bool | int | float | list[str]] = {
 }
 # Values that hardly repeat are packed as they are; looking for repeats takes a third longer.
 PARQUET = "format parquet, parquet_version 'v2', dictionary_size_limit 20000"
+NAMED = re.compile(r"\$([a-z_]+)")
 MEMORY = "1GB"  # of the engine's own; what is more goes to the disk
 
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """A table that SQL makes of Parquet files when it is asked for.
+    """A table that SQL makes of others when it is asked for.
 
-    sql : the text, without an order
-    files : name in the text -> the Parquet file
+    sql : the text, without an order; it must not hold what a user wrote, whose ``$`` would be
+        taken for that of a parameter
+    tables : name in the text -> the table
+    parameters : ``$name`` in the text -> value
     order : the columns by which its rows stand when the whole of it is fetched; "" as they lie
     """
 
     sql: str
-    files: Mapping[str, Path]
-    order: str
+    tables: Mapping[str, Table]
+    parameters: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    order: str = ""
+
+
+class Kept(View):
+    """A table that SQL makes of others once, and that a `Session` keeps while it has room."""
+
+
+Table: TypeAlias = pd.DataFrame | pa.Table | Path | View
 
 
 @contextlib.contextmanager
@@ -60,45 +76,176 @@ def _spill() -> tempfile.TemporaryDirectory[str]:
 
 
 def query(
-    sql: str, tables: Mapping[str, Any], parameters: Mapping[str, object] | None = None
+    sql: str, tables: Mapping[str, Table], parameters: Mapping[str, object] | None = None
 ) -> pd.DataFrame:
-    """Run one SQL text over tables in memory or in Parquet files.
-
-    Parameters
-    ----------
-    sql : the text
-    tables : name in the text -> DataFrame, Arrow table, path of a Parquet file, or a `View`
-    parameters : ``$name`` in the text -> value; those that the text does not name are
-        left out
-
-    Returns
-    -------
-    pandas.DataFrame
-        Times are naive UTC in microseconds.
-    """
-    views = {name: table for name, table in tables.items() if isinstance(table, View)}
-    files = {name: path for view in views.values() for name, path in view.files.items()}
-    shown = {**files, **{name: tables[name] for name in tables if name not in views}}
-    folders = {table.parent for table in shown.values() if isinstance(table, Path)}
-    with _connected(":memory:", folders) as connection:
-        for name, table in shown.items():
-            _show(connection, name, table)
-        for name, view in views.items():
-            connection.execute(f"create view {name} as {view.sql}")
-        return _texts(connection.execute(sql, _named(sql, parameters)).df())
+    """Run one SQL text over tables, as `Session.query` does, in a session of its own."""
+    with contextlib.closing(Session(tables)) as session:
+        return session.query(sql, tables, parameters)
 
 
-def whole(table: Path | View) -> pd.DataFrame:
+def whole(table: Table) -> pd.DataFrame:
     """Fetch a whole table."""
     order = f" order by {table.order}" if isinstance(table, View) and table.order else ""
     return query(f"select * from it{order}", {"it": table})
 
 
-def _show(connection: duckdb.DuckDBPyConnection, name: str, table: Any) -> None:
-    if isinstance(table, Path):
-        connection.execute(f"create view {name} as {_rows_of(table)}")
-    else:
-        connection.register(name, table)
+class Session:
+    """A database in memory over tables that do not change; it keeps what was counted of them.
+
+    It opens when it is first asked. A process that has one open must not be forked.
+
+    Parameters
+    ----------
+    tables : name -> those that texts may read; it reaches the folders of their files and no
+        other
+    """
+
+    ROOM = 1 << 30  # bytes of what is kept; what was not asked for longest makes room
+
+    def __init__(self, tables: Mapping[str, Table]) -> None:
+        self._tables = dict(tables)
+        self._stack = contextlib.ExitStack()
+        self._close = weakref.finalize(self, self._stack.close)
+        self._lock = threading.RLock()
+        self._frames: dict[int | str, str] = {}
+        self._kept: dict[str, int] = {}
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._close()
+
+    def query(
+        self,
+        sql: str,
+        tables: Mapping[str, Table] | None = None,
+        parameters: Mapping[str, object] | None = None,
+    ) -> pd.DataFrame:
+        """Run one SQL text.
+
+        Parameters
+        ----------
+        sql : the text
+        tables : name in the text -> the table; None for those of the session
+        parameters : ``$name`` in the text -> value; those that the text does not name are
+            left out
+
+        Returns
+        -------
+        pandas.DataFrame
+            Times are naive UTC in microseconds.
+        """
+        with self._lock:
+            text = self._reading(sql, self._tables if tables is None else tables)
+            found = _texts(self._connection.execute(text, _named(text, parameters)).df())
+            self._make_room()
+            return found
+
+    @functools.cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        folders = {path.parent for path in _paths(self._tables)}
+        return self._stack.enter_context(_connected(":memory:", folders))
+
+    def _reading(self, sql: str, tables: Mapping[str, Table]) -> str:
+        """Write a text that finds the tables it names."""
+        named = set(re.findall(r"\w+", sql))
+        parts = [
+            f"{name} as not materialized (select * from {self._rows(table)})"
+            for name, table in tables.items()
+            if name in named
+        ]
+        if not parts:
+            return sql
+        own = WITH.match(sql)
+        rest = f", {sql[own.end() :]}" if own else f" {sql}"
+        return f"with {', '.join(parts)}{rest}"
+
+    def _rows(self, table: Table) -> str:
+        """Write where the rows of a table come from."""
+        if isinstance(table, Path):
+            return f"read_parquet({literal(str(table.resolve()))})"
+        if not isinstance(table, View):
+            return self._shown(table)
+        sql = self._reading(_bound(table.sql, table.parameters), table.tables)
+        return self._made(sql) if isinstance(table, Kept) else f"({sql}\n)"
+
+    def _shown(self, table: Any) -> str:
+        """Copy a table of Python's, once; one that is not of the session is known by its rows."""
+        mine = any(table is each for each in self._tables.values())
+        key = id(table) if mine else _content(table)
+        if key not in self._frames:
+            name = f"frame_{len(self._frames)}"
+            self._connection.register("given", table)
+            self._connection.execute(f"create table {name} as select * from given")
+            self._connection.unregister("given")
+            self._frames[key] = name
+        return self._frames[key]
+
+    def _made(self, sql: str) -> str:
+        """Make a table of what a text gives, unless it is kept."""
+        name = f"kept_{hashlib.blake2b(sql.encode(), digest_size=12).hexdigest()}"
+        if name not in self._kept:
+            self._connection.execute(f"create table {name} as {sql}")
+            self._kept[name] = self._size(name)
+        else:
+            self._kept[name] = self._kept.pop(name)  # now the last one asked for
+        return name
+
+    def _size(self, name: str) -> int:
+        found = self._connection.execute(
+            "select estimated_size * column_count * 8 from duckdb_tables() "
+            "where table_name = $name",
+            {"name": name},
+        )
+        return int(found.fetchall()[0][0])
+
+    def _make_room(self) -> None:
+        """Forget what was not asked for longest."""
+        while sum(self._kept.values()) > self.ROOM and len(self._kept) > 1:
+            oldest = next(iter(self._kept))
+            self._connection.execute(f"drop table {oldest}")
+            del self._kept[oldest]
+
+
+WITH = re.compile(r"(?:\s|--[^\n]*\n)*with\s", re.IGNORECASE)
+
+
+def _paths(tables: Mapping[str, Table]) -> set[Path]:
+    """Find the files that tables come from."""
+    found: set[Path] = set()
+    for table in tables.values():
+        if isinstance(table, Path):
+            found.add(table)
+        elif isinstance(table, View):
+            found |= _paths(table.tables)
+    return found
+
+
+def _content(table: Any) -> str:
+    """Name a table by what it holds."""
+    frame = table if isinstance(table, pd.DataFrame) else table.to_pandas()
+    rows = pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()
+    head = ",".join(f"{name} {kind}" for name, kind in frame.dtypes.items())
+    return hashlib.blake2b(rows + head.encode(), digest_size=16).hexdigest()
+
+
+def _bound(sql: str, parameters: Mapping[str, object]) -> str:
+    """Write the values of parameters into a text."""
+    return NAMED.sub(lambda found: _value(parameters[found[1]]), sql) if parameters else sql
+
+
+def _value(value: object) -> str:
+    """Write a value for SQL."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, dt.datetime):
+        return f"timestamp '{value:%Y-%m-%d %H:%M:%S.%f}'"
+    if isinstance(value, dt.date):
+        return f"date '{value}'"
+    return literal(str(value))
 
 
 class Store:
@@ -243,7 +390,7 @@ def _rows_of(path: Path) -> str:
 
 def _named(sql: str, parameters: Mapping[str, object] | None) -> dict[str, object]:
     """Keep the parameters that a text names; DuckDB refuses any other."""
-    named = set(re.findall(r"\$([a-z_]+)", sql)) if parameters else set()
+    named = set(NAMED.findall(sql)) if parameters else set()
     return {name: value for name, value in (parameters or {}).items() if name in named}
 
 

@@ -915,11 +915,16 @@ class Rules:
         return f"{source.file}, line {source.lines({row}).get(row, row)}, column {header}"
 
 
-def columns(store: Store, table: str) -> str:
-    """Write the SQL of the columns of a table that are handed over."""
+def columns(store: Store, table: str, called: str = "") -> str:
+    """Write the SQL of the columns of a table that are handed over.
+
+    Parameters
+    ----------
+    called : how the text calls the table, where it has several
+    """
     own = tables.SCHEMA.get(table, {})
     names = (n for n in store.columns(table) if n in own or n not in NOT_HANDED_OVER)
-    return ", ".join(map(quoted, names))
+    return ", ".join(f"{called}{'.' if called else ''}{quoted(name)}" for name in names)
 
 
 def _handed_over(frame: pd.DataFrame) -> pd.DataFrame:

@@ -169,7 +169,10 @@ TOLD = {
     "opportunities": "stage, amount, currency, type",
     "stage_events": "opportunity_id, stage",
 }
-RESERVED = ("row", "file", "n", "outcome")  # names that the tables themselves need
+RESERVED = (  # names that the tables themselves need
+    *("row", "file", "n", "outcome"),
+    *("rep_code", "creator_code", "rep_key", "shown_id"),
+)
 DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
 SQL_TYPES = {TEXT: "varchar", NUMBER: "double", TIME: "timestamp", FLAG: "boolean"}
 BEFORE = pd.Timedelta(hours=3)  # so long before an hour that was left out the clock was right

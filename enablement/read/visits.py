@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import pandas as pd
 
 from enablement.read import engine
-from enablement.read.engine import Store
+from enablement.read.engine import Store, Table, View
 from enablement.settings import Settings
 
 # After every stage, so that a tie within a moment ends with the outcome; of two outcomes in
@@ -175,8 +178,58 @@ CLOSINGS = (
 )
 # Table -> the SQL that makes it of what is kept, and the order in which its rows stand.
 OF_KEPT = {
-    "opportunities": ("select * exclude (n) from numbered", ""),
+    "opportunities": ("select * exclude (n, rep_code, creator_code) from numbered", ""),
     "stage_events": (EVENTS, ""),
     "stage_visits": (VISITS, "opportunity_id, visit"),
     "closings": (CLOSINGS, "opportunity_id, closing"),
 }
+# What measures count, in which opportunities and reps may be small numbers: what is shown has the
+# id of an opportunity from `shown_id`, and that of a rep from the reps, found by `rep_key`.
+CODED = {
+    "opportunities": "select * exclude (n) replace (n as opportunity_id, rep_code as rep_id), "
+    "opportunity_id as shown_id from numbered",
+    "stage_events": "select e.n as opportunity_id, e.entered_at, s.stage, s.place, "
+    "e.amount, e.expected_close from (from event_steps union all from more_steps) e "
+    "join spots s on s.code = e.code",
+    "stage_visits": "select n as opportunity_id, visit, place as stage_order, owner as rep_id, "
+    "happened_at as entered_at, next_at as left_at, exit from moves where outcome is null",
+    "closings": "select n as opportunity_id, closing, happened_at as closed_at, outcome, "
+    "owner as rep_id from moves where outcome is not null",
+    "reps": "select r.*, c.rep as rep_key from listed_reps r left join rep_codes c using (rep_id)",
+}
+UNCODED = {
+    "opportunities": "select *, opportunity_id as shown_id, created_by as creator_code "
+    "from listed_opportunities",
+    "stage_events": "select e.opportunity_id, e.entered_at, e.stage, p.place, e.amount, "
+    "e.expected_close from listed_events e join listed_opportunities o using (opportunity_id) "
+    "left join places p on p.pipeline = o.pipeline and p.stage = e.stage",
+    "stage_visits": "select opportunity_id, visit, stage_order, rep_id, entered_at, left_at, exit "
+    "from listed_visits",
+    "closings": "select opportunity_id, closing, closed_at, outcome, rep_id from listed_closings",
+    "reps": "select *, rep_id as rep_key from listed_reps",
+}
+
+
+def counted(
+    sources: Mapping[str, Table], settings: Settings, kept: Mapping[str, Path]
+) -> dict[str, Table]:
+    """Give the tables that measures count.
+
+    Parameters
+    ----------
+    sources : the tables as they are handed over
+    kept : the coded tables that a reading left, if they come from one
+    """
+    if kept:
+        tables: dict[str, Table] = {**kept, "listed_reps": sources["reps"]}
+    else:
+        tables = {
+            "listed_opportunities": sources["opportunities"],
+            "listed_events": sources["stage_events"],
+            "listed_visits": sources["stage_visits"],
+            "listed_closings": sources["closings"],
+            "listed_reps": sources["reps"],
+            "places": places(settings),
+        }
+    texts = CODED if kept else UNCODED
+    return {**sources, **{name: View(sql, tables) for name, sql in texts.items()}}

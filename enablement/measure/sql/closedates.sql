@@ -9,12 +9,11 @@ told as (
     select e.opportunity_id, e.entered_at, e.expected_close::date as due, d.starts_on,
            lag(due) over telling as due_before, lag(d.starts_on) over telling as started_before
     from stage_events e
-    join opportunities o using (opportunity_id)
-    left join places p on p.pipeline = o.pipeline and p.stage = e.stage
     left join span_days d on d.day = e.expected_close::date
-    where e.expected_close is not null and e.entered_at <= $until and p.outcome is null
+    where e.expected_close is not null and e.entered_at <= $until
+      and coalesce(e.place < 1000, true)
     window telling as (
-        partition by e.opportunity_id order by e.entered_at, p.place, e.expected_close
+        partition by e.opportunity_id order by e.entered_at, e.place, e.expected_close
     )
 ),
 pushes as (
@@ -39,4 +38,4 @@ passages as (
     left join dated d using (opportunity_id)
     left join pushed n using (opportunity_id)
     where $first is null or s.began_at between $first and $last
-)
+),

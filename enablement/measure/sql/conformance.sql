@@ -61,12 +61,10 @@ due_dates as (
     from opportunities
     where $due_dates = 'now'
     union all
-    select e.opportunity_id, arg_max(e.expected_close, (e.entered_at, p.place, e.expected_close))
-    from stage_events e
-    join opportunities o using (opportunity_id)
-    join places p on p.pipeline = o.pipeline and p.stage = e.stage
-    where $due_dates = 'then' and e.entered_at <= $until and e.expected_close is not null
-    group by e.opportunity_id
+    select opportunity_id, arg_max(expected_close, (entered_at, place, expected_close))
+    from stage_events
+    where $due_dates = 'then' and entered_at <= $until and expected_close is not null
+    group by opportunity_id
 ),
 overdue as (
     select d.opportunity_id, d.present as place, d.final_rep as rep_id,
@@ -114,4 +112,4 @@ passages as (
     join depths d using (opportunity_id)
     where not $per_stage
     group by w.opportunity_id, w.deviation
-)
+),

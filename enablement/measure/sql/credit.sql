@@ -30,16 +30,15 @@ shares as (
 quarter_days as (
     select name, unnest(generate_series(starts_on, ends_on, interval 1 day))::date as day
     from quarters
-),
-credited as (
-    select p.* exclude (rep_id), coalesce(h.share, 1.0) as share,
-           case when h.opportunity_id is not null then h.rep_id
-                when $credit = 'final' then s.final_rep
-                when $credit = 'first' then s.entry_rep
-                else p.rep_id end as rep_id,
-           q.name as period  -- the fiscal quarter of the cohort
-    from passages p
-    join states s using (opportunity_id)
-    left join shares h on h.opportunity_id = p.opportunity_id and h.place = p.place
-    left join quarter_days q on q.day = p.cohort_at::date
-),
+)
+select p.* exclude (rep_id), coalesce(h.share, 1.0) as share,
+       case when h.opportunity_id is not null then h.rep_id
+            when $credit = 'final' then s.final_rep
+            when $credit = 'first' then s.entry_rep
+            else p.rep_id end as rep_id,
+       s.outcome as state,
+       q.name as period  -- the fiscal quarter of the cohort
+from passages p
+join states s using (opportunity_id)
+left join shares h on h.opportunity_id = p.opportunity_id and h.place = p.place
+left join quarter_days q on q.day = p.cohort_at::date

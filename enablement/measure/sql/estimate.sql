@@ -38,4 +38,4 @@ passages as (
     from followed f
     join places p on p.pipeline = f.pipeline and p.outcome is null and p.place = f.stage_order
     where $first is null or cohort_at between $first and $last
-)
+),

@@ -7,4 +7,4 @@ passages as (
            ending, greatest(0, date_diff('day', began_at::date, ending_at::date)) as ending_days
     from endings
     where $first is null or cohort_at between $first and $last
-)
+),

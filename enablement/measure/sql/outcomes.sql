@@ -7,4 +7,4 @@ passages as (
     from states
     where ($of = 'created' or outcome in ('won', 'lost'))
       and ($first is null or cohort_at between $first and $last)
-)
+),

@@ -18,4 +18,4 @@ passages as (
     join places p on p.pipeline = c.pipeline and p.outcome is null and p.place <= c.depth
     left join entries e on e.opportunity_id = c.opportunity_id and e.stage_order >= p.place
     group by c.opportunity_id, p.stage, p.place
-)
+),

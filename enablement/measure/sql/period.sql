@@ -13,4 +13,4 @@ passages as (
     where (v.entered_at is null or v.entered_at <= $last)
       and (v.left_at is null or v.left_at > $first)
     group by v.opportunity_id, p.stage, p.place
-)
+),

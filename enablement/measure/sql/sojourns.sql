@@ -29,4 +29,4 @@ passages as (
     join places p on p.pipeline = s.pipeline and p.outcome is null and p.place = t.place
     left join batch_updates b on b.opportunity_id = t.opportunity_id
     where $first is null or t.entered_at between $first and $last
-)
+),

@@ -1,15 +1,6 @@
 -- Each opportunity as it looked at $until: the deepest stage it had reached, and what had
--- become of it. An event without a date is known on the day of the export, and not before.
-with seen as (
-    select opportunity_id, visit, stage_order, rep_id, entered_at,
-           case when left_at <= $until then left_at end as left_at,
-           case when exit = 'open' then 'open'
-                when left_at <= $until or (left_at is null and $until >= $export) then exit
-                else 'open' end as exit
-    from stage_visits
-    where entered_at <= $until or (entered_at is null and $until >= $export)
-),
-last_visit as (
+-- become of it.
+with last_visit as (
     select opportunity_id, max(stage_order) as deepest,
            arg_max(stage_order, visit) as present,
            arg_max(exit, visit) as exit,
@@ -29,30 +20,21 @@ last_closing as (
 ),
 all_closings as (
     select opportunity_id, max(closing) as closing from closings group by opportunity_id
-),
-states as (
-    select o.opportunity_id, o.pipeline, v.present, v.first_entered_at,
-           coalesce(v.first_rep, c.rep_id, o.rep_id) as entry_rep,
-           -- Of an open one, the owner is the one of that moment, not who closed it before.
-           coalesce(case when v.exit = 'open' then v.present_rep else c.rep_id end,
-                    o.rep_id) as final_rep,
-           case when v.exit = 'open' then 'open' else coalesce(c.outcome, 'open') end as outcome,
-           -- The date that counts is the CRM's close date, if this is the closing it belongs to.
-           case when c.closing = a.closing and c.outcome = o.outcome
-                then coalesce(o.closed_at, c.closed_at) else c.closed_at end as closed_at,
-           coalesce(o.created_at, v.first_entered_at) as began_at,
-           v.deepest
-    from opportunities o
-    left join last_visit v using (opportunity_id)
-    left join last_closing c using (opportunity_id)
-    left join all_closings a using (opportunity_id)
-    where (v.opportunity_id is not null or c.opportunity_id is not null)
-      and ($renewals = 'counted' or o.type is distinct from 'renewal')
-),
--- The first stay of an opportunity in each stage that it really entered.
-entries as (
-    select opportunity_id, stage_order, min(visit) as visit, arg_min(rep_id, visit) as rep_id,
-           max_by(entered_at, -visit) as entered_at
-    from seen
-    group by opportunity_id, stage_order
-),
+)
+select o.opportunity_id, o.pipeline, v.present, v.first_entered_at,
+       coalesce(v.first_rep, c.rep_id, o.rep_id) as entry_rep,
+       -- Of an open one, the owner is the one of that moment, not who closed it before.
+       coalesce(case when v.exit = 'open' then v.present_rep else c.rep_id end,
+                o.rep_id) as final_rep,
+       case when v.exit = 'open' then 'open' else coalesce(c.outcome, 'open') end as outcome,
+       -- The date that counts is the CRM's close date, if this is the closing it belongs to.
+       case when c.closing = a.closing and c.outcome = o.outcome
+            then coalesce(o.closed_at, c.closed_at) else c.closed_at end as closed_at,
+       coalesce(o.created_at, v.first_entered_at) as began_at,
+       v.deepest
+from opportunities o
+left join last_visit v using (opportunity_id)
+left join last_closing c using (opportunity_id)
+left join all_closings a using (opportunity_id)
+where (v.opportunity_id is not null or c.opportunity_id is not null)
+  and ($renewals = 'counted' or o.type is distinct from 'renewal')

@@ -30,4 +30,4 @@ passages as (
     left join places p on p.pipeline = k.pipeline and p.outcome is null and p.place = k.place
     left join kept n on n.opportunity_id = k.opportunity_id
         and n.place = case when k.place = l.last_place then 1000 else k.place + 1 end
-)
+),

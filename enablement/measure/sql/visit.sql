@@ -9,4 +9,4 @@ passages as (
     join states s using (opportunity_id)
     join places p on p.pipeline = s.pipeline and p.outcome is null and p.place = v.stage_order
     where $first is null or cohort_at between $first and $last
-)
+),

@@ -39,4 +39,4 @@ passages as (
     join places p on p.pipeline = s.pipeline and p.outcome is null and p.place = t.stage_order
     left join ends x on x.opportunity_id = t.opportunity_id and x.stage_order = t.stage_order
     where $first is null or cohort_at between $first and $last
-)
+),
