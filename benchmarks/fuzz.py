@@ -3,9 +3,11 @@
     python benchmarks/fuzz.py --files 20000 --seed 1
 
 Each file has a delimiter, quoting, encoding, line ends, blank lines, broken rows, titles before
-the header and a footer behind it, by chance; it may be packed, a workbook, or damaged. What the
+the header and a footer behind it, by chance; it may be packed, a workbook, or damaged. Some are
+long, with columns whose texts repeat, which are held once, and are read in small blocks. What the
 package reads is held against Python's own csv module: every record behind the header is either a
-row or set aside, once, under its own line, and the rows' texts are the record's.
+row or set aside, once, under its own line, and the rows' texts are the record's, in the database
+as well.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from collections import Counter
 from pathlib import Path
 
 from enablement.errors import EnablementError
-from enablement.read import exports
+from enablement.read import csvs, exports, tables
+from enablement.read.engine import Store
 
 NAMES = [
     "Opportunity Name", "Stage", "Amount", "Close Date", "Händler", "Owner ", " Type",
@@ -43,6 +46,17 @@ FOOTER = [
     "", "Grand Totals ({rows} records)", "", "Confidential Information - Do Not Distribute",
     "Copyright (c) 2000-2026 salesforce.com, inc. All rights reserved.", "A Company",
 ]  # fmt: skip
+LONG = 0.12  # share of the texts that have 200 to 2,000 records
+LONG_WORDS = [  # of their columns: few texts, many, all different, first few and then different
+    lambda at, chance: chance.choice(["Won", "Lost", ""]),
+    lambda at, chance: chance.choice([" Won", "Lost ", "Lost", "\u00a0"]),
+    lambda at, chance: chance.choice(WORDS),
+    lambda at, chance: chance.choice(WORDS + WIDE_WORDS + ROUGH_WORDS),
+    lambda at, chance: f"006{at:06d}",
+    lambda at, chance: chance.choice(["Müller", "Łódź"]) if at < 400 else f"Müller {at}",
+    lambda at, chance: "",
+]  # fmt: skip
+BLOCKS = [2**12, 2**14, 2**22]  # bytes read at once
 ENCODINGS = ["utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
 
 
@@ -54,6 +68,7 @@ class Made:
     kind : what it is, for the counts
     sound : whether it must be read, not only refused in one line
     parts : per table what must be found: line of each record -> its texts, and the header's width
+    block : bytes that are read at once
     """
 
     name: str
@@ -62,9 +77,15 @@ class Made:
     sound: bool
     parts: list[dict[int, list[str]]]
     wide: list[int]
+    block: int = BLOCKS[-1]
 
 
 def made(chance: random.Random) -> Made:
+    """Invent a file, and say how much of it is read at once."""
+    return dataclasses.replace(invented(chance), block=chance.choice(BLOCKS))
+
+
+def invented(chance: random.Random) -> Made:
     """Invent a file."""
     way = chance.choices(["text", "gzip", "zip", "workbook", "damaged"], [60, 8, 8, 14, 10])[0]
     if way == "workbook":
@@ -99,7 +120,8 @@ def text(chance: random.Random) -> tuple[bytes, dict[int, list[str]], int, str, 
         else chance.choice([csv.QUOTE_MINIMAL] * 2 + [csv.QUOTE_ALL]),
     }
     before = front(chance, wide, delimiter, end)
-    behind = body(chance, wide, style, end)
+    long = chance.random() < LONG
+    behind = (long_body if long else body)(chance, wide, style, end)
     whole = before + written([names], style) + behind
     sound = True
     if chance.random() < 0.05:
@@ -113,7 +135,8 @@ def text(chance: random.Random) -> tuple[bytes, dict[int, list[str]], int, str, 
         sound &= not encoding.startswith("utf-16") or whole.count("\0") == 0
     raw = whole.encode(encoding)
     records = counted(whole.replace("\0", ""), delimiter, before)
-    return raw, records, wide, f"text, {encoding}", sound
+    kind = "long text" if long else "text"
+    return raw, records, wide, f"{kind}, {encoding}", sound
 
 
 def front(chance: random.Random, wide: int, delimiter: str, end: str) -> str:
@@ -151,6 +174,21 @@ def body(chance: random.Random, wide: int, style: dict, end: str) -> str:
             (f'"{line.format(rows=rows)}"{pad}' if line else "") + end for line in FOOTER
         )
     return said
+
+
+def long_body(chance: random.Random, wide: int, style: dict, end: str) -> str:
+    """Many rows, column by column of one kind; a few are broken, or blank."""
+    kinds = chance.choices(LONG_WORDS, k=wide)
+    rate = chance.choice([0, 0, 0.005, 0.1])
+    said = []
+    for at in range(chance.randint(200, 2000)):
+        fields = [kind(at, chance) for kind in kinds]
+        if chance.random() < rate:
+            fields = fields[: chance.randint(1, wide)] + ["more"] * chance.randint(0, wide > 1)
+        if chance.random() < rate:
+            said.append(end)
+        said.append(written([fields], style))
+    return "".join(said)
 
 
 def written(rows: list[list[str]], style: dict) -> str:
@@ -260,6 +298,7 @@ def tried(one: Made, folder: Path) -> str:
     path = folder / one.name
     path.write_bytes(one.raw)
     refusal = ""
+    csvs.BLOCKS = (one.block, *csvs.BLOCKS[1:])
     try:
         found = exports.read(path)
     except EnablementError as error:
@@ -286,6 +325,22 @@ def compared(export: exports.Export, records: dict[int, list[str]]) -> None:
     columns = [column.to_pylist() for column in export.rows.columns]
     for row, line in lines.items():
         assert [column[row] for column in columns] == records[line], (row, line)
+    if rows >= csvs.SAMPLE:
+        stored(export, columns)
+
+
+def stored(export: exports.Export, columns: list[list[str]]) -> None:
+    """Hold the texts that the database sees, and those without the blanks around them."""
+    cells = [f"c{at}" for at in range(len(columns))]
+    trimmed = [tables._trimmed(cell, export) for cell in cells]
+    with Store() as store:
+        store.show("raw", tables.shown(export))
+        found = store.query(f"select {', '.join(cells)} from raw order by row")
+        bare = store.query(f"select {', '.join(trimmed)} from raw order by row")
+        store.forget("raw")
+    for at, column in enumerate(columns):
+        assert found.iloc[:, at].tolist() == column, at
+        assert bare.iloc[:, at].tolist() == [text.strip(tables.SPACE) for text in column], at
 
 
 def main() -> None:
