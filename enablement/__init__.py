@@ -38,6 +38,7 @@ PUBLIC = {
     "pipeline_changes": "enablement.measure.waterfall",
     "goal": "enablement.plan.goal",
     "baseline": "enablement.plan.baseline",
+    "results_worksheet": "enablement.plan.cascade",
     "ask": "enablement.show.answers",
     "EnablementError": "enablement.errors",
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from enablement.errors import CannotSayError, EnablementError
 from enablement.measure import pipeline
@@ -144,6 +145,16 @@ def months_before(crm: CRM, plan: Plan, *, as_of: object = None) -> tuple[Period
     until = min(crm.seen_until if as_of is None else moment(as_of).date(), eve)
     whole = [month for month in calendar.every("month") if month.end <= until]
     return tuple(whole[-MONTHS:])
+
+
+def quotas_of(crm: CRM, staff: Staff, base: Base) -> NDArray[np.float64]:
+    """Give the quota of each rep behind `Base.quotas`; NaN where there is none."""
+    if base.period is None:
+        return np.full(len(staff), np.nan)
+    period = base.span if base.quotas_of == str(base.span) else base.period
+    found = pipeline.quota_attainment(crm, as_of=base.period.end, period=period, by="rep")
+    quota = found.set_index("rep_id")["quota"].reindex(staff.ids).to_numpy(dtype=float)
+    return np.where(quota > 0, quota, np.nan)
 
 
 def heads(goal: Goal, staff: Staff, span: Period, eve: Period) -> Staff:

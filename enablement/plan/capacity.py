@@ -1,0 +1,162 @@
+"""Capacity: how much of a year's work each rep can do in which of its months."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from enablement.errors import EnablementError
+from enablement.measure import ramp, winloss
+from enablement.measure.estimates import ALPHA
+from enablement.periods import Period
+from enablement.plan.goal import Goal
+from enablement.plan.staff import NEVER, Staff
+from enablement.read.crm import CRM
+
+QUARTERS = 4
+YEARS = 2  # of whole quarters, before anything is called a season
+SETTLED = 365  # days since being hired from which on nobody is new
+
+
+@dataclasses.dataclass(frozen=True)
+class Season:
+    """How the quarters of a fiscal year differ.
+
+    index : of each quarter, its wins per working day over those of the year; all 1 where
+        no season was found
+    says : what was found, in a sentence
+    """
+
+    index: NDArray[np.float64]
+    says: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Ramp:
+    """How new reps come to bring as much as the others.
+
+    days : until they do; None for at once
+    says : where that comes from, in a sentence
+    """
+
+    days: float | None
+    says: str
+
+
+def capacity(
+    staff: Staff, months: Sequence[Period], *, season: Season, ramp_up: Ramp
+) -> NDArray[np.float64]:
+    """Give the working days of each rep in each month, less what is lost to ramp, by season.
+
+    Returns
+    -------
+    numpy.ndarray of float, reps × months
+    """
+    return staff.days(months) * ramped(staff, months, ramp_up) * season.index[_quarters(months)]
+
+
+def ramped(staff: Staff, months: Sequence[Period], ramp_up: Ramp) -> NDArray[np.float64]:
+    """Give how much of the others' work each rep does in each month, 0 to 1, reps × months.
+
+    It rises in a line from nothing on the first day to all of it after the days of ramp; the
+    middle of the month counts.
+    """
+    since = staff.table["since"].to_numpy().astype("datetime64[D]")
+    middle = np.array([month.start + (month.end - month.start) / 2 for month in months])
+    if ramp_up.days is None:
+        return np.ones((len(staff), len(months)))
+    there = (middle.astype("datetime64[D]")[None, :] - since[:, None]).astype(float)
+    return np.where(np.isnat(since)[:, None], 1.0, np.clip(there / ramp_up.days, 0.0, 1.0))
+
+
+def season(crm: CRM, until: Period, *, lag: float = 0.0) -> Season:
+    """Find how the quarters differ in what is won per working day, a steady growth taken out.
+
+    A season needs two whole years and a difference beyond chance, by the chi-square of a
+    log-linear fit with and without the quarters; where counts vary more than chance has them, the
+    test is that much stricter.
+
+    Parameters
+    ----------
+    until : the baseline's months; what is won after them is not looked at
+    lag : days from the first stage to being won: as long as these after the export begins, it
+        holds too few of what was won
+    """
+    won = winloss.win_rate(crm, as_of=until.end, by="period").dropna(subset=["period"])
+    spans = [crm.settings.calendar.period(name) for name in won["period"]]
+    begun = min((span.start for span in spans), default=until.end)
+    full = begun + dt.timedelta(days=1 + (0 if np.isnan(lag) else int(lag)))
+    kept = np.array([full <= span.start and span.end <= until.end for span in spans], dtype=bool)
+    counts = won["won"].to_numpy(dtype=float)[kept]
+    spans = [span for span, keep in zip(spans, kept, strict=True) if keep]
+    if len(spans) < YEARS * QUARTERS or not counts.all():
+        known = f"{len(spans)} quarters are known whole"
+        return Season(np.ones(QUARTERS), f"A season takes {YEARS} years with wins; {known}.")
+    week = crm.settings.working_days
+    days = np.array([float(week.within(span, since=NEVER, until=NEVER)) for span in spans])
+    return _fitted(counts, days, np.array([int(span.name[-1]) - 1 for span in spans]))
+
+
+def _fitted(
+    counts: NDArray[np.float64], days: NDArray[np.float64], quarter: NDArray[np.int64]
+) -> Season:
+    from scipy.special import chdtrc
+
+    trend = np.stack([np.ones(len(counts)), np.arange(len(counts))], axis=1)
+    seasons = np.eye(QUARTERS)[quarter][:, 1:] - (quarter == 0)[:, None]
+    plain, _ = _misfit(trend, counts, days)
+    rest, found = _misfit(np.hstack([trend, seasons]), counts, days)
+    freedom = len(counts) - 5
+    excess = max(rest / freedom, 1.0) if freedom > 0 else 1.0
+    p = float(chdtrc(3, (plain - rest) / excess))
+    if p >= ALPHA:
+        return Season(np.ones(QUARTERS), f"No season can be told from chance (p = {p:.2g}).")
+    effect = np.append(-found[2:].sum(), found[2:])
+    index = np.exp(effect) / np.exp(effect).mean()
+    told = ", ".join(f"Q{q + 1} {value:.2f}" for q, value in enumerate(index))
+    return Season(index, f"Quarters differ in what is won per working day: {told} (p = {p:.2g}).")
+
+
+def _misfit(
+    design: NDArray[Any], counts: NDArray[np.float64], days: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """Fit the logarithm of counts per day, each weighed by its count; chi-square and effects."""
+    weight = np.sqrt(counts)
+    aim = np.log(counts / days)
+    found = np.linalg.lstsq(design * weight[:, None], aim * weight, rcond=None)[0]
+    return float((((aim - design @ found) * weight) ** 2).sum()), found
+
+
+def ramp_up(crm: CRM | None, goal: Goal, staff: Staff, months: Sequence[Period]) -> Ramp:
+    """Find the days of ramp: as the plan says, else as the export has them; none if unknown."""
+    if goal.ramp_days is not None:
+        return Ramp(goal.ramp_days, f"New reps take {goal.ramp_days:g} days, as the plan says.")
+    since = staff.table["since"].to_numpy().astype("datetime64[D]")
+    new = (np.datetime64(months[0].start) - since).astype(float) < SETTLED
+    new &= ~np.isnat(since)
+    if crm is None or not new.any():
+        return Ramp(None, "Nobody is new.")
+    unknown = f"{new.sum()} are new, and nothing says how long their ramp is: say [goal] ramp_days."
+    try:
+        found = ramp.ramp(crm, as_of=months[0].eve, to="productive").iloc[0]
+    except EnablementError:
+        return Ramp(None, unknown)
+    if not found["median"] > 0:
+        return Ramp(None, unknown)
+    return Ramp(
+        float(found["median"]),
+        f"{new.sum()} are new; half of new reps are productive within {found['median']:.0f} days.",
+    )
+
+
+def _quarters(months: Sequence[Period]) -> NDArray[np.int64]:
+    """Find the fiscal quarter of each month, 0 to 3; a month is named such as 2026M07."""
+    return np.array([(int(month.name.partition("M")[2]) - 1) // 3 for month in months])
+
+
+FLAT = Season(np.ones(QUARTERS), "Without an export no season is known.")

@@ -1,0 +1,359 @@
+"""From the goal to what each rep needs at each stage: whole numbers that add up and never lie."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import EIGHT, company
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import enablement as en
+from enablement.errors import CannotSayError, EnablementError
+from enablement.periods import Calendar, Period
+from enablement.plan import baseline, capacity, cascade, funnels
+from enablement.plan import goal as goals
+from enablement.plan.capacity import Ramp, Season
+from enablement.plan.lags import Lags, latest
+from enablement.plan.staff import Staff
+from enablement.workdays import WorkingDays
+
+YEAR = Calendar().period("2026")
+MONTHS = tuple(Calendar().period(f"2026M{number:02}") for number in range(1, 13))
+STAGES = ("Lead", "Qual", "Prop")
+FLAT = Season(np.ones(4), "none")
+AT_ONCE = Ramp(None, "none")
+XYZ = {
+    "goal": {
+        "lift": 0.5,
+        "baseline": 1_000_000,
+        "by": dt.date(2026, 12, 31),
+        "unit_price": 50,
+        "stated": {
+            "reps": 25,
+            "rates": {"Dial": 0.45, "Answer": 0.25, "Engage": 0.65, "Qualify": 0.75, "Offer": 0.6},
+            "cycle_days": 3,
+        },
+    }
+}
+
+
+def people(reps, *, since=None, until=None):
+    """Reps in two regions of two teams each, in the order of the worksheet."""
+    number = np.arange(reps) * 4 // reps
+    table = pd.DataFrame(
+        {
+            "rep_id": [f"R{n:03}" for n in range(reps)],
+            "name": [f"Rep {n:03}" for n in range(reps)],
+            "team": [f"Team {n}" for n in number],
+            "region": [f"Region {n // 2}" for n in number],
+        }
+    )
+    never = [pd.NaT] * reps
+    dates = {"since": pd.to_datetime(since or never), "until": pd.to_datetime(until or never)}
+    return Staff(table.assign(**dates), WorkingDays())
+
+
+def ground(reps=8, *, target=1_000_000.0, seed=1, staff=None, season=FLAT, ramp=AT_ONCE, **goal):
+    """A company with counts drawn from a seed, and a target."""
+    rng = np.random.default_rng(seed)
+    staff = staff or people(reps)
+    size = len(staff)
+    entered = np.empty((size, 3))
+    moved = np.empty((size, 3))
+    entered[:, 0] = rng.integers(60, 140, size)
+    for stage, rate in enumerate((0.6, 0.5, 0.7)):
+        moved[:, stage] = rng.binomial(entered[:, stage].astype(int), rate)
+        if stage < 2:
+            entered[:, stage + 1] = moved[:, stage]
+    funnel = funnels.Funnel(
+        stages=STAGES,
+        staff=staff,
+        entered=entered,
+        moved=moved,
+        nobody=np.zeros((2, 3)),
+        days=np.full(size, 250.0),
+        worth=1_000.0,
+        besides=0.0,
+        whole_days=250.0,
+        says="as drawn",
+    )
+    plan = goals.goal({"goal": {"target": target, "by": "2026", **goal}})
+    figures = {"sold": target / 2, "expected": np.nan, "target": target, "counted": target / 2}
+    base = baseline.Base(
+        **figures,
+        unowned=0.0,
+        quotas=np.nan,
+        quotas_of="2026",
+        quota_reps=0.0,
+        now=size,
+        then=size,
+        period=Calendar().period("2025"),
+        span=YEAR,
+    )
+    lags = Lags((90.0, 60.0, np.nan), "as said")
+    no_quota = np.full(size, np.nan)
+    every = np.arange(size)
+    return cascade.Ground(plan, base, funnel, MONTHS, season, ramp, lags, staff, every, no_quota)
+
+
+def aimed(at, target):
+    """The same company with another target."""
+    return dataclasses.replace(at, base=dataclasses.replace(at.base, target=target))
+
+
+def sums(table, column="needed"):
+    """Level, month and stage -> sum over its places."""
+    return table.groupby(["level", "month", "stage"], observed=True)[column].sum().unstack("level")
+
+
+@settings(max_examples=5, deadline=None)
+@given(
+    reps=st.integers(4, 17),
+    target=st.integers(1, 3_000_000),
+    price=st.sampled_from([None, 50, 7.5]),
+    share=st.sampled_from(["equal", "projected"]),
+    seed=st.integers(0, 5),
+)
+def test_every_level_adds_up(reps, target, price, share, seed):
+    """Company, regions, teams and reps have the same numbers in each month and stage."""
+    more = {"share": share, **({"unit_price": price} if price else {})}
+    table = cascade.worksheet(ground(reps, target=float(target), seed=seed, **more))
+    for column in ("needed", "amount"):
+        by_level = sums(table, column)
+        assert list(by_level) == ["company", "region", "team", "rep"]
+        assert by_level.sub(by_level["company"], axis=0).abs().max().max() < 1e-6
+    won = table[(table["level"] == "company") & (table["stage"] == "won")]
+    unit = price or 1
+    assert won["amount"].sum() == pytest.approx(np.ceil(target / unit - 1e-6) * unit)
+    assert table["needed"].dtype == np.int64
+
+
+@settings(max_examples=5, deadline=None)
+@given(
+    reps=st.integers(4, 13),
+    target=st.integers(1, 2_000_000),
+    more=st.integers(1, 300_000),
+    share=st.sampled_from(["equal", "projected"]),
+    data=st.data(),
+)
+def test_a_higher_target_never_needs_less(reps, target, more, share, data):
+    """Of no rep, in no month and at no stage, whoever is pinned or capped."""
+    extra = data.draw(
+        st.sampled_from([{}, {"pins": {"R001": 1_000}}, {"caps": {"R000": 50_000, "R002": 0}}])
+    )
+    low = ground(reps, target=float(max(target, 1_000)), share=share, **extra)
+    one = cascade.worksheet(low)
+    two = cascade.worksheet(aimed(low, low.base.target + more))
+    assert (two["needed"] >= one["needed"]).all()
+    assert (two["amount"].fillna(0) >= one["amount"].fillna(0)).all()
+
+
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 50))
+def test_a_goal_that_comes_by_itself_has_no_gap(seed):
+    """Each rep needs what they are projected to bring, rounded up: no more than one each."""
+    at = ground(9, seed=seed, share="projected")
+    at = aimed(at, at.projected(at.rates()))
+    table = cascade.worksheet(at)
+    won = table[(table["level"] == "rep") & (table["stage"] == "won")]
+    short = won.groupby("rep_id")["short"].sum()
+    assert short.between(-1e-6 - 0.01, 1.001).all()
+    assert table.attrs["verdict"].startswith("If nothing changes")
+    assert "missing" not in table.attrs["verdict"]
+
+
+def test_company_xyz_needs_a_hundred_units_a_month_of_each():
+    """60,000 / 50 is 1,200 wins in the year; / 0.6 is 2,000 offers, / 0.75 is 2,667 (2,666.67)."""
+    table = en.results_worksheet(None, XYZ)
+    reps = table[table["level"] == "rep"]
+    year = reps.groupby(["rep_id", "stage"], observed=True)["needed"].sum().unstack()
+    assert (year["won"] == 1_200).all()
+    assert (year["Offer"] == 2_000).all()
+    assert (year["Qualify"] == 2_667).all()
+    assert (year["Dial"] == int(np.ceil(1_200 / (0.45 * 0.25 * 0.65 * 0.75 * 0.6)))).all()
+    amounts = reps.groupby("rep_id")["amount"].sum()
+    assert (amounts == 60_000).all()
+    won = reps[reps["stage"] == "won"]
+    assert won.groupby("rep_id")["units"].sum().eq(1_200).all()
+    assert won["units"].between(91, 106).all()  # 20 to 23 of 261 working days
+    assert list(table["level"].cat.remove_unused_categories().cat.categories) == ["company", "rep"]
+
+
+def test_months_follow_working_days():
+    """January 2026 has 22 of 261 working days, February 20: 101 and 92 of 1,200 units."""
+    table = en.results_worksheet(None, XYZ)
+    won = table[(table["level"] == "rep") & (table["stage"] == "won")]
+    first = won[won["rep_id"] == "Rep 01"].set_index("month")["units"]
+    assert first["2026M01"] == round(1_200 * 22 / 261)
+    assert first["2026M02"] == round(1_200 * 20 / 261)
+
+
+def test_what_would_come_anyway_stands_beside():
+    """The plan's million comes if nothing changes, so half a million is missing."""
+    table = en.results_worksheet(None, XYZ)
+    assert table.attrs["projected"] == pytest.approx(1_000_000)
+    assert "500,000 are missing" in table.attrs["verdict"]
+    won = table[(table["level"] == "company") & (table["stage"] == "won")]
+    assert won["short"].sum() == pytest.approx(10_000)
+
+
+def test_pins_and_caps_are_kept_and_the_others_make_up_for_them():
+    """Of 800,000 one rep brings 10,000 and one at most 50,000; the six others share 740,000."""
+    at = ground(8, target=800_000.0, pins={"R001": 10_000}, caps={"Rep 003": 50_000})
+    table = cascade.worksheet(at)
+    amounts = table[table["level"] == "rep"].groupby("rep_id")["amount"].sum()
+    assert amounts["R001"] == 10_000
+    assert amounts["R003"] == 50_000
+    assert amounts.sum() == 800_000
+    others = amounts.drop(["R001", "R003"])
+    assert others.min() >= 100_000
+
+
+def test_pins_and_caps_that_cannot_be_kept_are_refused():
+    """Nobody of that name, more than the target, less than the target."""
+    with pytest.raises(EnablementError, match="is no rep who is there"):
+        cascade.worksheet(ground(4, pins={"Nobody": 1}))
+    with pytest.raises(EnablementError, match="more than there is"):
+        cascade.worksheet(ground(4, target=10.0, pins={"R000": 1_000}))
+    every = {f"R{n:03}": 10 for n in range(4)}
+    with pytest.raises(EnablementError, match="to nobody"):
+        cascade.worksheet(ground(4, caps=every))
+
+
+def test_by_when_is_a_quantile_and_not_the_mean():
+    """For wins by 31 March a stage of 90 days must be entered by 31 December."""
+    found = latest(Lags((90.0, 60.0, np.nan), ""), MONTHS)
+    assert found[2, 0] == np.datetime64("2025-12-31")
+    assert found[2, 1] == np.datetime64("2026-01-30")
+    assert np.isnat(found[2, 2])
+    table = cascade.worksheet(ground(4))
+    march = table[(table["month"] == "2026M03") & (table["level"] == "company")]
+    days = march.set_index("stage")["by"]
+    assert days["Lead"] == pd.Timestamp("2025-12-31")
+    assert days["won"] == pd.Timestamp("2026-03-31")
+    assert "2026M01 to 2026M03" in " ".join(table.attrs["notes"])
+
+
+def test_what_nobody_ever_had_is_said():
+    """With ten times the target every rep needs more leads than any rep has had."""
+    small, large = (cascade.worksheet(ground(6, target=t)) for t in (50_000.0, 3_000_000.0))
+    assert (small["says"] == "").all()
+    told = large.loc[(large["level"] == "rep") & (large["stage"] == "Lead"), "says"]
+    assert told.str.contains("in as many days nobody had more than").all()
+    assert "cannot be reached by volume alone" in large.attrs["verdict"]
+
+
+def test_a_new_rep_and_one_who_leaves_have_less_to_bring():
+    """From 1 July half a year's days; until 31 March a quarter's; with 180 days of ramp less."""
+    staff = people(4, since=["2020-01-01", "2026-07-01", pd.NaT, "2020-01-01"],
+                   until=[pd.NaT, pd.NaT, "2026-03-31", pd.NaT])  # fmt: skip
+    days = capacity.capacity(staff, MONTHS, season=FLAT, ramp_up=AT_ONCE)
+    assert days.sum(axis=1).tolist() == [261, 132, 64, 261]
+    slow = capacity.ramped(staff, MONTHS, Ramp(180.0, ""))
+    assert slow[1, 6] == pytest.approx(15 / 180)  # in the middle of July
+    assert (slow[1, 6:] >= slow[1, 5:-1]).all()
+    assert (slow[[0, 2, 3]] == 1).all()
+    table = cascade.worksheet(ground(4, staff=staff, target=718_000.0))
+    amounts = table[table["level"] == "rep"].groupby("rep_id")["amount"].sum()
+    assert amounts.tolist() == [261_000, 132_000, 64_000, 261_000]
+
+
+def test_a_season_is_found_where_there_is_one():
+    """Three years growing 5 % a quarter, the last quarter of each a third stronger."""
+    quarter = np.tile(np.arange(4), 3)
+    season = np.array([0.9, 0.9, 0.9, 1.3])
+    counts = np.round(200 * 1.05 ** np.arange(12) * season[quarter])
+    found = capacity._fitted(counts, np.full(12, 60.0), quarter)
+    assert found.index == pytest.approx(season, rel=0.02)
+    rng = np.random.default_rng(4)
+    none = capacity._fitted(rng.poisson(100, 12).astype(float), np.full(12, 60.0), quarter)
+    assert (none.index == 1).all()
+    assert "chance" in none.says
+
+
+def test_months_of_weeks_and_another_year_keep_the_sums():
+    """A goal by the end of a 4-4-5 year has twelve months that end on Saturdays."""
+    calendar = Calendar(weeks=(4, 4, 5), ends="last Saturday")
+    months = goals.goal({"goal": {"lift": 0.1, "by": "2026"}}).goal.months(calendar)
+    at = dataclasses.replace(ground(5), months=months)
+    table = cascade.worksheet(at)
+    ends = table[(table["level"] == "company") & (table["stage"] == "won")]["by"]
+    assert (ends.dt.day_name() == "Saturday").all()
+    won = table[(table["level"] == "rep") & (table["stage"] == "won")]
+    by_month = won.groupby("month", observed=True)["amount"].sum()
+    assert by_month["2026M03"] / by_month["2026M01"] == pytest.approx(25 / 20, rel=0.01)
+
+
+def test_rates_are_shrunk_only_where_reps_differ():
+    """50 of 100 of all alike: everybody has a half; 20 and 80 of 100: each nearly their own."""
+    trials = np.full(6, 100.0)
+    alike = funnels.shrunk_rates(np.array([48.0, 52, 50, 49, 51, 50]), trials)
+    assert alike == pytest.approx(np.full(6, 0.5))
+    apart = funnels.shrunk_rates(np.array([20.0, 80, 50, 30, 70, 50]), trials)
+    assert 0.2 < apart[0] < 0.25
+    assert 0.75 < apart[1] < 0.8
+    assert np.isnan(funnels.shrunk_rates(np.array([0.0, 3]), np.array([0.0, 5]))[0])
+
+
+def test_a_rep_who_decided_nothing_has_the_rates_of_the_team():
+    """And the team's volume a working day beside their own none."""
+    at = ground(5)
+    at.funnel.entered[4], at.funnel.moved[4], at.funnel.days[4] = 0, 0, 0
+    assert at.rates()[4] == pytest.approx(at.funnel.pooled)
+    assert at.funnel.volume()[4] == pytest.approx(
+        at.funnel.entered[:4, 0].sum() / at.funnel.days[:4].sum()
+    )
+
+
+def test_without_recorded_stages_there_is_one_or_the_plans():
+    """An export without stage history and dates: won or not; or the rates that the plan states."""
+    crm = en.crm(
+        opportunities=pd.DataFrame(
+            {
+                "opportunity_id": [f"D{n}" for n in range(40)],
+                "rep_id": ["A", "B"] * 20,
+                "amount": 100.0,
+                "stage": ["Won"] * 10 + ["Lost"] * 30,
+                "created_at": dt.date(2025, 1, 10),
+                "closed_at": dt.date(2025, 6, 10),
+            }
+        ),
+        settings={
+            "stages": ["Lead", "Qual"],
+            "outcomes": {"Won": "won", "Lost": "lost"},
+            "exported_on": dt.date(2025, 12, 31),
+        },
+    )
+    table = en.results_worksheet(crm, {"goal": {"lift": 0.5, "by": "2026"}})
+    assert table["stage"].cat.categories.tolist() == ["Opportunity", "won"]
+    year = table[table["level"] == "company"].groupby("stage", observed=True)["needed"].sum()
+    assert year["won"] == 16  # 1,500 / 100 is 15, 7.5 of each of two, so 8 of each
+    assert year["Opportunity"] == 64  # at a win rate of a quarter
+    assert any("not recorded" in note for note in table.attrs["notes"])
+    stated = {"rates": {"Lead": 0.5, "Qual": 0.5}}
+    told = en.results_worksheet(crm, {"goal": {"lift": 0.5, "by": "2026", "stated": stated}})
+    assert told["stage"].cat.categories.tolist() == ["Lead", "Qual", "won"]
+    assert any("are the plan's" in note for note in told.attrs["notes"])
+
+
+def test_what_cannot_be_said_is_refused_in_a_line():
+    """Nothing won, nothing stated, a word that is not known."""
+    plan = {"goal": {"target": 1_000, "by": "2027"}}
+    with pytest.raises(CannotSayError, match="Nothing was won"):
+        en.results_worksheet(company({"D6": EIGHT["D6"]}), plan, as_of="2026-12-31")
+    with pytest.raises(CannotSayError, match="which share moves on"):
+        en.results_worksheet(None, {"goal": {**XYZ["goal"], "stated": {"reps": 3}}})
+    with pytest.raises(EnablementError, match="Known: own, team"):
+        en.results_worksheet(None, XYZ, rates="mine")
+
+
+def test_a_period_of_the_goal_is_its_own():
+    """Twelve months, from the first to the last day of the year."""
+    at = ground(4)
+    assert (at.months[0].start, at.months[-1].end) == (YEAR.start, YEAR.end)
+    assert isinstance(at.base.span, Period)

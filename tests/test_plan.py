@@ -1,0 +1,39 @@
+"""The sample's plan, from its goal to its gap: the parts fit together on a whole company."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import SAMPLE
+
+import enablement as en
+
+
+@pytest.fixture(scope="module")
+def crm():
+    """The sample, read once."""
+    return en.load(SAMPLE)
+
+
+@pytest.fixture(scope="module")
+def sheet(crm):
+    """Its worksheet."""
+    return en.results_worksheet(crm, SAMPLE / "plan.toml")
+
+
+def test_the_worksheet_starts_from_what_the_crm_counts(sheet):
+    """35 reps are there; what comes if nothing changes is near what was sold in the last year."""
+    assert sheet.loc[sheet["level"] == "rep", "rep_id"].nunique() == 35
+    assert sheet.attrs["projected"] == pytest.approx(9_186_990, rel=0.03)
+    assert set(sheet.attrs["activity"]) == {"call", "email", "meeting"}
+    assert any("Renewals brought" in note for note in sheet.attrs["notes"])
+
+
+def test_the_worksheet_adds_up_to_the_target(sheet):
+    """15 % more than 9,186,990, in every level, month and stage."""
+    keys = ["level", "month", "stage"]
+    for column in ("needed", "amount"):
+        by_level = sheet.groupby(keys, observed=True)[column].sum().unstack("level")
+        assert by_level.sub(by_level["company"], axis=0).abs().max().max() == 0
+    won = sheet[(sheet["level"] == "company") & (sheet["stage"] == "won")]
+    assert won["amount"].sum() == np.ceil(9_186_990 * 1.15)
