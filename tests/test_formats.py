@@ -863,6 +863,23 @@ def test_deleted_ones(tmp_path, rule, used):
     holds_every_row(crm, counts)
 
 
+@pytest.mark.parametrize(("rule", "used"), [("set aside", ["T1"]), ("kept", ["T1", "T2", "T3"])])
+def test_deleted_tasks(tmp_path, rule, used):
+    """Of three tasks two are in the bin of Salesforce, and are left out like a deleted deal."""
+    counts = salesforce_objects(tmp_path)
+    headers = ["Id", "OwnerId", "WhatId", "WhoId", "Status", "ActivityDate", "IsDeleted"]
+    rows = [[f"T{n}", "005A", "O1", "", "Completed", "2026-02-0" + str(n), gone]
+            for n, gone in enumerate(["false", "true", "true"], start=1)]  # fmt: skip
+    counts |= Sheet(headers, rows).put(tmp_path / "Task.csv")
+    crm = load(tmp_path, rules={"deleted": rule})
+    assert list(crm.activities["activity_id"]) == used
+    told = [("activities", "Task.csv", line, "is_deleted is true: the CRM calls it deleted")
+            for line in (3, 4)]  # fmt: skip
+    assert aside(crm) == (told if rule == "set aside" else [])
+    assert "is_deleted" not in crm.activities
+    holds_every_row(crm, counts)
+
+
 @pytest.mark.parametrize(("rule", "used"), [("set aside", 9), ("kept", 10)])
 def test_merged_ones(tmp_path, rule, used):
     """O2 was merged into O1: it and its three events are left out, or kept if so said."""
@@ -1088,6 +1105,25 @@ def test_what_a_conversion_would_be_with_the_entries_set_aside(tmp_path):
     assert "conversion from Lead 70.0 → 80.0 %" in set(shown["without it"])
 
 
+def test_what_a_conversion_would_be_with_the_changes_set_aside(tmp_path):
+    """The same of a history of fields: a hand-over without a day enters no stage, O7's Qual does.
+
+    So 7 of 10 moved on from Lead, and with the one entry that is set aside 8 of 10.
+    """
+    counts = field_history_report(tmp_path)
+    with (tmp_path / "fields.csv").open("a", encoding="utf-8") as stream:
+        stream.write("O7,Stage,Lead,Qual,soon,Ana Ruiz\nO7,Opportunity Owner,Ana,Ben,soon,Ana\n")
+    crm = load(tmp_path)
+    holds_every_row(crm, {**counts, "fields.csv": counts["fields.csv"] + 2})
+    found = en.findings.examine(crm)
+    (row,) = found.effects[found.effects["table"].eq("stage_events")].to_dict("records")
+    assert (row["rows"], row["unknown"]) == (1, 0)
+    assert row["measure"] == "conversion from Lead"
+    assert (row["used"], row["otherwise"]) == (0.7, 0.8)
+    shown = en.tables.rules(crm.quality, found)
+    assert "conversion from Lead 70.0 → 80.0 %" in set(shown["without it"])
+
+
 def test_an_outcome_after_the_first_is_left_out_too(tmp_path):
     """Lost, reopened and won: two outcomes, or the first alone with its own day."""
     path = _path("01-13 Lead, 01-20 Lost, 02-03 Qual, 02-17 Won")
@@ -1149,6 +1185,31 @@ def test_a_field_history_of_an_unknown_opportunity_is_set_aside_where_it_stands(
     crm = load(tmp_path)
     why = "opportunity_id is not among the opportunities"
     assert aside(crm) == [("changes", "fields.csv", 3, why), ("changes", "fields.csv", 4, why)]
+    holds_every_row(crm, counts)
+
+
+def test_a_word_for_not_known_may_look_like_a_name_of_a_field(tmp_path):
+    """`@field` stands for not known in this company: O7 has no new amount, and all else holds."""
+    counts = field_history_report(tmp_path)
+    text = (tmp_path / "fields.csv").read_text(encoding="utf-8")
+    (tmp_path / "fields.csv").write_text(text.replace("1,000,000.00", "@field"), encoding="utf-8")
+    crm = load(tmp_path, missing=["@field"])
+    assert len(crm.stage_visits) == IN_FULL + 1
+    assert notes(crm)["Old Value '@field' read as missing"] == 1
+    holds_every_row(crm, counts)
+
+
+def test_stages_in_other_capitals_in_dated_copies(tmp_path):
+    """Some copies and the list itself write LEAD or prop: the same 23 stays, and each is told."""
+    counts = dated_copies(tmp_path)
+    for path in [tmp_path / "sales.csv", *tmp_path.glob("snapshots/*-02-*/sales.csv")]:
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("Lead", "LEAD").replace("Prop", "prop"), encoding="utf-8")
+    crm = load(tmp_path)
+    assert len(crm.stage_visits) == IN_FULL
+    told = crm.quality.notes.set_index("file")["note"]
+    assert "stage 'LEAD' read as 'Lead'" in set(told["sales.csv"])
+    assert "stage 'LEAD' read as 'Lead'" in set(told[["snapshots/2026-02-10/sales.csv"]])
     holds_every_row(crm, counts)
 
 

@@ -19,7 +19,7 @@ from enablement.periods import Period
 from enablement.read import cache, crosswalks, engine, exports, renames, snapshots, tables, visits
 from enablement.read.engine import Store, View
 from enablement.read.quality import Ledger, Quality
-from enablement.read.rules import Rules, Source, columns
+from enablement.read.rules import Rules, Source, columns, spellings
 from enablement.settings import Settings
 
 HANDED_OVER = (
@@ -472,11 +472,22 @@ class Reading:
             frame = frame.assign(pipeline=names[0])
         rep = frame["rep_id"].fillna(frame["owner_name"])
         frame, _ = renames.of_opportunities(frame.assign(rep_id=rep), self.said, taken=day)
+        frame = self._spelt(frame, file)
         self.store.add("copy_rows", frame[["file", "row", "stage", "pipeline"]])
         Rules(self.store, self.said, self.ledger, self.sources).stages_known(
             "copy_rows", "t.pipeline"
         )
         return frame.assign(taken=pd.Timestamp(day))
+
+    def _spelt(self, frame: pd.DataFrame, file: str) -> pd.DataFrame:
+        """Spell the stages of a copy as the settings do; the export's own are counted later."""
+        counts = frame["stage"].value_counts()
+        meant = spellings(counts.index, self.said)
+        for stage, spelt in meant.items():
+            if file.startswith(f"{snapshots.FOLDER}/"):
+                note = f"stage {stage!r} read as {spelt!r}"
+                self.ledger.note("opportunities", file, note, counts[stage])
+        return frame.assign(stage=frame["stage"].replace(meant)) if meant else frame
 
     def _enter(self, history: snapshots.History, present: pd.Series) -> None:
         """Put what the comparison found where a history of the CRM's own would stand."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 
@@ -123,9 +123,13 @@ class Rules:
 
     def deleted(self) -> None:
         """Leave out what the CRM itself calls deleted."""
-        if self.said.rule("deleted") == "set aside":
-            self._set_aside("opportunities", "is_deleted", "is_deleted", "is true: the CRM "
-                            "calls it deleted")  # fmt: skip
+        if self.said.rule("deleted") == "kept":
+            return
+        why = "is true: the CRM calls it deleted"
+        self._set_aside("opportunities", "is_deleted", "is_deleted", why)
+        if self._count("activities", "is_deleted"):  # several files may tell of one
+            gone = "activity_id in (select activity_id from activities where is_deleted)"
+            self._set_aside("activities", gone, "is_deleted", why)
 
     def merged(self) -> None:
         """Leave out what was merged into another one."""
@@ -486,11 +490,7 @@ class Rules:
 
     def _respelt(self, table: str, strange: list[str]) -> bool:
         """Give stages that differ from a known one in capitals and blanks alone its spelling."""
-        known: dict[str, list[str]] = {}
-        for name in self.said.known_stages:
-            known.setdefault(_letters(name), []).append(name)
-        found = {stage: known.get(_letters(stage), []) for stage in strange}
-        meant = {stage: one[0] for stage, one in found.items() if len(one) == 1 and one != [stage]}
+        meant = spellings(strange, self.said)
         if not meant or table not in ("opportunities", "stage_events"):
             return False
         self.store.own(table)
@@ -929,6 +929,15 @@ def columns(store: Store, table: str, called: str = "") -> str:
 
 def _handed_over(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(columns=["file", "row"]).reset_index(drop=True)
+
+
+def spellings(strange: Iterable[str], said: Settings) -> dict[str, str]:
+    """Pair stages that differ from a known one in capitals and blanks alone with its spelling."""
+    known: dict[str, list[str]] = {}
+    for name in said.known_stages:
+        known.setdefault(_letters(name), []).append(name)
+    found = {stage: known.get(_letters(stage), []) for stage in strange}
+    return {stage: one[0] for stage, one in found.items() if len(one) == 1 and one != [stage]}
 
 
 def _letters(stage: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -142,6 +141,7 @@ USED_UP: dict[str, dict[str, str]] = {
         **dict.fromkeys(["won_at", "lost_at"], _D),
         "actual_amount": _N,
     },
+    "activities": {"is_deleted": _F},
     "reps": dict.fromkeys(["first_name", "last_name"], _T),
     # Made of the field's name and its new value, see `_changed`.
     "changes": {"stage": _T, "rep_id": _T, "amount": _N, "expected_close": _D},
@@ -168,6 +168,7 @@ TWICE = "times in the hour that the clock showed twice, read as the later one"
 TOLD = {
     "opportunities": "stage, amount, currency, type",
     "stage_events": "opportunity_id, stage",
+    "changes": "opportunity_id, stage",
 }
 RESERVED = (  # names that the tables themselves need
     *("row", "file", "n", "outcome"),
@@ -190,12 +191,14 @@ class Column:
     theirs : the header it stands under
     cell : the SQL of the text in it. SQL knows columns by their place, because headers
         may be anything and SQL does not tell upper from lower case
+    of : in a history of fields the one that the column tells of; elsewhere the text is none
     """
 
     ours: str
     kind: str
     theirs: str
     cell: str
+    of: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -413,9 +416,9 @@ def _changed(named: Mapping[str, str], places: Mapping[str, int]) -> list[Column
     if "new" not in named or "field" not in named:
         return []
     theirs = named["new"]
+    cell = f"c{places[theirs]}"
     return [
-        Column(field, kind, theirs, f"case when @field = '{field}' then c{places[theirs]} end")
-        for field, kind in USED_UP["changes"].items()
+        Column(field, kind, theirs, cell, of=field) for field, kind in USED_UP["changes"].items()
     ]
 
 
@@ -470,8 +473,11 @@ def _texts(
 ) -> dict[str, str]:
     """Write the SQL of each column's text."""
     texts = {c.ours: _known(c, _trimmed(c.cell, export), match, settings) for c in columns}
-    field = texts.get("field", "")
-    return {ours: text.replace("@field", field) for ours, text in texts.items()}
+    told = {c.ours: f"{texts['field']} = {literal(c.of)}" for c in columns if c.of is not None}
+    return {
+        ours: f"case when {told[ours]} then {text} end" if ours in told else text
+        for ours, text in texts.items()
+    }
 
 
 def _readings(
@@ -536,8 +542,7 @@ def _questions(rows: Rows, columns: list[Column], table: str) -> dict[str, tuple
 
 def _trimmed(cell: str, export: Export) -> str:
     """Write the SQL of a cell without the blanks around it."""
-    place = re.search(r"\bc(\d+)\b", cell)
-    at = int(place.group(1)) if place else 0
+    at = int(cell.removeprefix("c"))
     return f"trim({cell}, {literal(SPACE)})" if _spaced(export.rows.column(at)) else cell
 
 
@@ -714,7 +719,7 @@ def _note_placeholders(
     words = [word for word in settings.missing if word]
     longest = max((len(word.encode()) for word in words), default=0)
     listed = ", ".join(map(literal, words))
-    word = {c.theirs: _trimmed(c.cell, export) for c in columns if "@" not in c.cell}
+    word = {c.theirs: _trimmed(c.cell, export) for c in columns if c.of is None}
     if not word or not words:
         return
     said = {  # the length is asked first, because it is quick

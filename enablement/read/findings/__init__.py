@@ -69,7 +69,7 @@ def examine(crm: CRM) -> Findings:
         currency=said.currency,
     )
     days = days_to_win(rows, wrong[wrong["rule"].eq(RULES[0].name)])
-    entries = aside[aside["table"].isin(["stage_events", "changes"])]
+    entries = _entries(aside)
     if len(entries):
         entries = stage_effects(rows, crm.stage_visits, entries, settings=said)
     told = [part for part in (moved, days, entries) if len(part)]
@@ -95,6 +95,14 @@ def examine(crm: CRM) -> Findings:
             )
         ),
     )
+
+
+def _entries(aside: pd.DataFrame) -> pd.DataFrame:
+    """Take the entries of stages that were set aside; a history of fields tells of others too."""
+    of_stages = aside["table"].eq("stage_events")
+    if "stage" in aside:
+        of_stages |= aside["table"].eq("changes") & aside["stage"].notna()
+    return aside[of_stages]
 
 
 def _export(crm: CRM) -> dt.date | None:
