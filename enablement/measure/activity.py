@@ -166,7 +166,7 @@ def _counted(
 
 def _undated(crm: CRM) -> int:
     """Count the activities without a day."""
-    sql = "select count(*) as many from activities where at is null"
+    sql = "select count(*) as many from activities where activities.at is null"
     return int(crm.session.query(sql, {"activities": crm.sources["activities"]})["many"].item())
 
 
