@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enablement.errors import ExportError
-from enablement.read import archives, exports, limits, sheetsizes
+from enablement.read import archives, csvs, exports, limits, sheetsizes
 from enablement.read.footers import is_footer, is_summary
 from enablement.read.headers import clean, place
 
@@ -161,6 +161,29 @@ def test_a_quotation_mark_that_is_never_closed_stops(tmp_path, row, end):
     """In the first, the middle or the last field: whatever it swallows, the line is named."""
     with pytest.raises(ExportError, match=r"deals.csv, line 4: a quotation mark is opened"):
         one(tmp_path, HEADER + ROWS + row.rstrip("\n") + end)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_line_break_of_two_in_a_text_stays_whole_wherever_a_block_ends(
+    tmp_path, monkeypatch, encoding
+):
+    """Read in blocks of 40 to 60 bytes, the text keeps its carriage return and its line feed."""
+    text = 'Name,Notes\r\nAcme,"two\r\nlines"\r\n' + 'Bolt,"one\r\nmore"\r\n' * 4
+    (tmp_path / "deals.csv").write_bytes(text.encode(encoding))
+    for size in range(40, 61):
+        monkeypatch.setattr(csvs, "BLOCKS", (size, *csvs.BLOCKS[1:]))
+        (export,) = exports.read(tmp_path / "deals.csv")
+        assert export.rows.column("Notes").to_pylist() == ["two\r\nlines", *["one\r\nmore"] * 4]
+
+
+def test_a_title_over_rows_that_are_mostly_broken_is_no_header(tmp_path):
+    """Rows of two fields under a title of one: the three names below it are the header."""
+    text = "Open pipeline\nName,Stage,Amount\nAcme,\nmore\nBolt,Won,5\n,more\nCasa,Lost,6\n"
+    (tmp_path / "deals.csv").write_text(text)
+    (export,) = exports.read(tmp_path / "deals.csv")
+    assert export.headers == ["Name", "Stage", "Amount"]
+    assert export.rows.num_rows == 2
+    assert list(export.aside["line"]) == [3, 4, 6]
 
 
 def test_a_quotation_mark_inside_a_text_is_none_to_close(tmp_path):

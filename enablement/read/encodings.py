@@ -19,6 +19,7 @@ MARKS = {
 }
 NAMES = {UTF8: "UTF-8", CP1252: "cp1252"}
 BLOCK = 2**22
+RETURN = b"\r"
 
 
 class NotThisEncodingError(Exception):
@@ -49,6 +50,9 @@ class Utf8(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         """Give up to so many bytes, none at the end.
 
+        A line end of two is given whole where that can be: Arrow leaves out a line feed at the
+        beginning of a block, also one that belongs to a text, if the block before ended so.
+
         Raises
         ------
         NotThisEncodingError
@@ -56,12 +60,14 @@ class Utf8(io.RawIOBase):
         """
         if size < 0:
             return self.readall()
-        while not self._left:
+        while self._left in (b"", RETURN):
             block = self._stream.read(max(size, 2**16))
-            self._left = self._as_utf8(block)
+            self._left += self._as_utf8(block)
             if not block:
                 break
         given, self._left = self._left[:size], self._left[size:]
+        if len(given) > 1 and given.endswith(RETURN):
+            given, self._left = given[:-1], RETURN + self._left
         self.last = given[-1:] or self.last
         return given
 

@@ -52,7 +52,7 @@ def _has_rows(records: Sequence[Sequence[str]], at: int) -> bool:
     behind = itertools.takewhile(lambda record: not footers.is_footer(record), records[at + 1 :])
     rows = [
         list(one) != list(records[at])  # one that stands twice is no header
-        and (len(footers.filled(one)) > 1 or len(one) == width > first)
+        and (len(footers.filled(one)) > 1 or (len(one) > first and width > first))
         for one in behind
     ]
     return 2 * sum(rows) >= len(rows) if len(rows) > 2 or any(rows) else names > 2
