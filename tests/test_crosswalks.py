@@ -355,6 +355,12 @@ REAL = [
         "Created Time",
         "Zoho CRM",
     ),
+    # Close, as a script of its maker writes opportunities into a CSV.
+    (
+        "lead_name|status_type|status_label|confidence|user_name|value|value_period|note|"
+        "date_created|date_updated|date_won",
+        "Close CRM",
+    ),
     # Zoho CRM, a report of four columns: plain words are enough, but not whose they are.
     ("Amount|Stage|Closing Date|Deal Owner Name", None),
 ]
@@ -454,6 +460,16 @@ def test_advice_names_the_report_to_run(crm):
     """Click by click, for each CRM; what is no CRM gets what holds everywhere."""
     assert " > " in crosswalks.advice(crm)
     assert crosswalks.advice(crm) != crosswalks.advice(None)
+
+
+def test_close_counts_in_cents_and_by_month_so_only_the_written_value_is_an_amount():
+    """A value of 50000 is 500 dollars, once or each month: what is written tells, else nothing."""
+    headers = ["lead_name", "status_type", "status_label", "date_created", "value", "value_period"]
+    assert "amount" not in found(headers).columns
+    assert found([*headers, "value_formatted"]).columns["amount"] == "value_formatted"
+    assert "status_change" in crosswalks.advice("Close CRM")
+    history = found(["opportunity_id", "old_status_label", "new_status_label", "date_created"])
+    assert (history.table, history.columns["stage"]) == ("stage_events", "new_status_label")
 
 
 # ---- What stands in a status -------------------------------------------------------------------

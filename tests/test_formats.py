@@ -572,6 +572,29 @@ def zoho(folder: Path) -> dict[str, int]:
     ).put(folder / "Deals.csv")
 
 
+def close(folder: Path) -> dict[str, int]:
+    """The API's fields; the day an open one is hoped for stands where others have that of the win."""
+    kinds = {"Won": "won", "Lost": "lost", "Cancelled": "lost"}
+    return table(
+        {
+            "id": lambda d: f"oppo_{d.id}",
+            "lead_name": lambda d: d.name,
+            "status_type": lambda d: kinds.get(d.stage, "active"),
+            "status_label": lambda d: d.stage,
+            "user_id": lambda d: d.rep_id,
+            "user_name": lambda d: d.rep,
+            "value": lambda d: plain(d.amount and round(100 * d.amount)),
+            "value_formatted": lambda d: f"${grouped(d.amount)}" if d.amount else "",
+            "value_currency": lambda d: "USD",
+            "date_created": lambda d: f"{d.created} 09:30:00.123456+00:00",
+            "date_won": lambda d: "" if d.is_closed and d.stage != "Won" else iso(d.closes),
+            "date_lost": lambda d: (
+                f"{d.closes} 09:30:00.123456+00:00" if kinds.get(d.stage) == "lost" else ""
+            ),
+        }
+    ).put(folder / "opportunities.csv")
+
+
 PLAIN = {
     "Deal ID": lambda d: d.id,
     "Deal Name": lambda d: d.name,
@@ -748,6 +771,7 @@ FORMATS = {
     "pipedrive-en": Format("Pipedrive list in English", pipedrive("en"), WITH_LAST_STAGE),
     "pipedrive-de": Format("Pipedrive list in German", pipedrive("de"), WITH_LAST_STAGE),
     "zoho": Format("Zoho Deals", zoho, OF_A_LIST, "ids"),
+    "close": Format("Close opportunities", close, OF_A_LIST, "ids"),
     "plain-words": Format("Plain English headers, with a history", plain_words, IN_FULL),
     "xlsx": Format("XLSX with Excel's own dates and numbers", excel_dates, OF_A_LIST),
     "xlsx-named-csv": Format("XLSX that is named .csv", named_csv, OF_A_LIST),

@@ -299,7 +299,9 @@ class Rules:
             "update opportunities set amount = actual_amount where status = 'won' and "
             "actual_amount is not null; update opportunities set loss_reason = status_reason "
             "where status = 'lost' and loss_reason is null and status_reason not in ('won', "
-            "'lost', 'open', 'cancelled')"
+            "'lost', 'open', 'cancelled'); "
+            "update opportunities set closed_at = case status when 'won' then won_at "
+            "when 'lost' then lost_at end where closed_at is null and status in ('won', 'lost')"
         )
         inside = ", ".join(map(literal, self.said.outcomes))
         for word in workspace.OUTCOMES:
