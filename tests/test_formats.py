@@ -573,7 +573,7 @@ def zoho(folder: Path) -> dict[str, int]:
 
 
 def close(folder: Path) -> dict[str, int]:
-    """The API's fields; the day an open one is hoped for stands where others have that of the win."""
+    """The API's fields; for an open one the day of the win is the one that is hoped for."""
     kinds = {"Won": "won", "Lost": "lost", "Cancelled": "lost"}
     return table(
         {
