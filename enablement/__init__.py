@@ -39,6 +39,7 @@ PUBLIC = {
     "goal": "enablement.plan.goal",
     "baseline": "enablement.plan.baseline",
     "results_worksheet": "enablement.plan.cascade",
+    "stage_gap": "enablement.plan.gap",
     "ask": "enablement.show.answers",
     "EnablementError": "enablement.errors",
 }

@@ -37,3 +37,24 @@ def test_the_worksheet_adds_up_to_the_target(sheet):
         assert by_level.sub(by_level["company"], axis=0).abs().max().max() == 0
     won = sheet[(sheet["level"] == "company") & (sheet["stage"] == "won")]
     assert won["amount"].sum() == np.ceil(9_186_990 * 1.15)
+
+
+def test_the_gap_is_held_against_what_the_plan_desires(crm):
+    """235 of 292 were won from Negotiation; Qualification is above its 80 % and costs nothing."""
+    table = en.stage_gap(crm, SAMPLE / "plan.toml", as_of="2026-09-30").set_index("stage")
+    assert table.loc["Negotiation", ["entered", "moved_on"]].tolist() == [292, 235]
+    assert (table["benchmark_of"] == "desired").all()
+    assert table.loc["Qualification", "cost"] == 0
+    assert table["cost"].idxmax() == "Proposal"
+    whole = table.attrs["at_benchmark"] - table.attrs["projected"]
+    assert table["cost"].sum() == pytest.approx(whole)
+
+
+def test_without_desired_rates_the_best_quarter_is_the_benchmark(crm):
+    """For the company the top quartile, for its reps the team: 35 reps at 5 stages."""
+    plan = {"goal": {"lift": 0.15, "by": "2027-09-30"}}
+    company = en.stage_gap(crm, plan, as_of="2026-09-30")
+    assert (company["benchmark_of"] == "top quartile").all()
+    assert company["probability_worst"].sum() <= 1
+    reps = en.stage_gap(crm, plan, as_of="2026-09-30", by="rep")
+    assert (len(reps), set(reps["benchmark_of"])) == (175, {"team"})
