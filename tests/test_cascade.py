@@ -15,6 +15,7 @@ from plans import AT_ONCE, FLAT, MONTHS, XYZ, YEAR, aimed, ground, people
 
 import enablement as en
 from enablement.errors import CannotSayError, EnablementError
+from enablement.measure import shrinkage
 from enablement.periods import Calendar, Period
 from enablement.plan import capacity, cascade, funnels
 from enablement.plan import goal as goals
@@ -205,15 +206,20 @@ def test_months_of_weeks_and_another_year_keep_the_sums():
     assert by_month["2026M03"] / by_month["2026M01"] == pytest.approx(25 / 20, rel=0.01)
 
 
+def shrunk(successes, trials):
+    """Rates of groups at one stage, shrunk."""
+    k, n = np.array(successes, dtype=float), np.array(trials, dtype=float)
+    return funnels.shrunk_rates(k, n, 1, shrinkage.fit_spread(k, n))
+
+
 def test_rates_are_shrunk_only_where_reps_differ():
-    """50 of 100 of all alike: everybody has a half; 20 and 80 of 100: each nearly their own."""
-    trials = np.full(6, 100.0)
-    alike = funnels.shrunk_rates(np.array([48.0, 52, 50, 49, 51, 50]), trials)
-    assert alike == pytest.approx(np.full(6, 0.5))
-    apart = funnels.shrunk_rates(np.array([20.0, 80, 50, 30, 70, 50]), trials)
+    """About 50 of 100 of all: everybody has a half; 20 and 80 of 100: each nearly their own."""
+    trials = [100] * 6
+    assert shrunk([48, 52, 50, 49, 51, 50], trials) == pytest.approx(np.full(6, 0.5))
+    apart = shrunk([20, 80, 50, 30, 70, 50], trials)
     assert 0.2 < apart[0] < 0.25
     assert 0.75 < apart[1] < 0.8
-    assert np.isnan(funnels.shrunk_rates(np.array([0.0, 3]), np.array([0.0, 5]))[0])
+    assert np.isnan(shrunk([0, 3], [0, 5])[0])
 
 
 def test_a_rep_who_decided_nothing_has_the_rates_of_the_team():

@@ -39,7 +39,11 @@ def shapley(present: ArrayLike, better: ArrayLike) -> NDArray[np.float64]:
 
 def others(factors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Multiply, for each factor, all but itself; along the last axis, zeros included."""
-    one = np.ones((*factors.shape[:-1], 1))
-    before = np.concatenate([one, np.cumprod(factors, axis=-1)[..., :-1]], axis=-1)
-    backwards = np.cumprod(factors[..., ::-1], axis=-1)[..., :-1]
-    return before * np.concatenate([one, backwards], axis=-1)[..., ::-1]
+    size = factors.shape[-1]
+    product = np.ones_like(factors)
+    for order in (range(size), reversed(range(size))):
+        so_far = np.ones(factors.shape[:-1])
+        for place in order:
+            product[..., place] *= so_far
+            so_far = so_far * factors[..., place]
+    return product

@@ -7,6 +7,7 @@ export again.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from enablement.errors import CannotSayError
 from enablement.measure import funnel, pipeline, shrinkage, winloss
 from enablement.measure.estimates import ALPHA
+from enablement.measure.shrinkage import Spread
 from enablement.periods import Calendar, Period
 from enablement.plan import staff as staffs
 from enablement.plan.goal import ALONE, Goal, Plan
@@ -82,9 +84,15 @@ class Funnel:
         pooled = np.broadcast_to(self.pooled, self.entered.shape)
         if of == "team" or self.stated_rates is not None:
             return pooled.copy()
-        shrunk = [shrunk_rates(k, n, len(self.stages)) for k, n in self._by_stage()]
+        fitted = zip(self._by_stage(), self.spreads, strict=True)
+        shrunk = [shrunk_rates(k, n, len(self.stages), spread) for (k, n), spread in fitted]
         own = np.stack(shrunk, axis=1)
         return np.where(np.isnan(own), pooled, own)
+
+    @functools.cached_property
+    def spreads(self) -> tuple[Spread | None, ...]:
+        """How the true rates of the reps are spread at each stage, as fitted."""
+        return tuple(shrinkage.fit_spread(k, n) for k, n in self._by_stage())
 
     def volume(self) -> NDArray[np.float64]:
         """Give how many enter the first stage a working day, of each rep.
@@ -114,7 +122,10 @@ class Funnel:
 
 
 def shrunk_rates(
-    successes: NDArray[np.float64], trials: NDArray[np.float64], stages: int = 1
+    successes: NDArray[np.float64],
+    trials: NDArray[np.float64],
+    stages: int,
+    spread: Spread | None,
 ) -> NDArray[np.float64]:
     """Shrink rates of groups; the pooled rate for all where they do not differ beyond chance.
 
@@ -127,6 +138,7 @@ def shrunk_rates(
     ----------
     successes, trials : counts, one entry per group
     stages : at how many stages groups are compared; the level of the test is 10 % over all
+    spread : how they are spread, as `shrinkage.fit_spread` finds it
     """
     from scipy.special import chdtrc, xlogy
 
@@ -135,7 +147,6 @@ def shrunk_rates(
         return none
     pooled = successes.sum() / trials.sum()
     alike = np.where(trials > 0, pooled, np.nan)
-    spread = shrinkage.fit_spread(successes, trials)
     if spread is None or not np.isfinite(spread.strength):
         return alike
     chance = xlogy(successes, pooled) + xlogy(trials - successes, 1 - pooled)

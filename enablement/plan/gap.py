@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from enablement.errors import EnablementError, choices
 from enablement.measure import shrinkage
 from enablement.measure.estimates import ALPHA, CONFIDENCE, jeffreys
+from enablement.measure.shrinkage import Spread
 from enablement.plan import attribution, benchmarks, cascade
 from enablement.plan import goal as goals
 from enablement.plan.benchmarks import Benchmark
@@ -49,6 +50,7 @@ class Groups:
     rates : groups × stages; of several groups shrunk
     first : how many enter the first stage in the goal's months if nothing changes
     target : what each is to bring through the funnel, in the metric
+    spreads : of reps, how their rates are spread at each stage; else None
     """
 
     names: pd.DataFrame
@@ -57,6 +59,7 @@ class Groups:
     rates: NDArray[np.float64]
     first: NDArray[np.float64]
     target: NDArray[np.float64]
+    spreads: tuple[Spread | None, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,6 +216,7 @@ def groups_of(ground: Ground, by: str | None) -> Groups:
         used if by == "rep" else _shrunk(ground, entered, moved),
         _added(first, code),
         _added(target, code),
+        funnel.spreads if by == "rep" else None,
     )
 
 
@@ -233,9 +237,13 @@ def _shrunk(
     pooled = np.broadcast_to(ground.funnel.pooled, entered.shape)
     if ground.funnel.stated_rates is not None:
         return pooled.copy()
-    columns = zip(moved.T, entered.T, strict=True)
-    own = np.stack([shrunk_rates(k, n, entered.shape[1]) for k, n in columns], axis=1)
-    return np.where(np.isnan(own), pooled, own)
+    stages = entered.shape[1]
+    own = [
+        shrunk_rates(k, n, stages, shrinkage.fit_spread(k, n))
+        for k, n in zip(moved.T, entered.T, strict=True)
+    ]
+    found = np.stack(own, axis=1)
+    return np.where(np.isnan(found), pooled, found)
 
 
 def alone(rates: NDArray[np.float64], ratio: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -317,25 +325,35 @@ def _rate_draws(groups: Groups, number: int, seed: int) -> NDArray[np.float64]:
     A group of which nothing was seen has the rate of all.
     """
     size, stages = groups.entered.shape
-    drawn = np.empty((number, size, stages))
+    drawn = np.moveaxis(np.empty((stages, number, size)), 0, -1)  # each stage in one piece
     for stage in range(stages):
         k, n = groups.moved[:, stage], groups.entered[:, stage]
-        found = _drawn(k, n, number, seed + stage)
+        spread = None if groups.spreads is None else groups.spreads[stage]
+        found = _drawn(k, n, number, seed + stage, spread)
         drawn[:, :, stage] = np.where(np.isnan(found), groups.rates[:, stage], found)
     return drawn
 
 
 def _drawn(
-    k: NDArray[np.float64], n: NDArray[np.float64], number: int, seed: int
+    k: NDArray[np.float64],
+    n: NDArray[np.float64],
+    number: int,
+    seed: int,
+    spread: Spread | None = None,
 ) -> NDArray[np.float64]:
-    """Draw the true rates of groups at one stage."""
+    """Draw the true rates of groups at one stage.
+
+    Parameters
+    ----------
+    spread : how the rates of many are spread, if it is known
+    """
     if len(n) <= MANY:
         return shrinkage.posterior_draws(k, n, draws=number, seed=seed)
-    spread = shrinkage.fit_spread(k, n)
-    strength = 0.0 if spread is None else min(spread.strength, shrinkage.STRONGEST)
-    alpha, beta = (0.5, 0.5) if spread is None else (
-        spread.mean * strength, (1 - spread.mean) * strength
-    )  # fmt: skip
+    found = shrinkage.fit_spread(k, n) if spread is None else spread
+    alpha = beta = 0.5
+    if found is not None:
+        strength = min(found.strength, shrinkage.STRONGEST)
+        alpha, beta = found.mean * strength, (1 - found.mean) * strength
     return np.random.default_rng(seed).beta(alpha + k, beta + n - k, size=(number, len(n)))
 
 
