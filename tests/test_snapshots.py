@@ -836,6 +836,59 @@ def test_rows_that_nothing_tells_apart_need_an_id():
         snapshots.keys(rows, ["account_id"], name="deals.csv")
 
 
+def test_some_rows_without_an_id_are_counted():
+    """Not every row lacks its id, so that is not said."""
+    rows = LISTED.assign(opportunity_id=["1", None, "3", "4"])
+    with pytest.raises(SettingsError, match="deals.csv has no ids in 1 of 4 rows, so"):
+        snapshots.keys(rows, [], name="deals.csv")
+
+
+def exported(folder: Path, today: str, before: str, **more: object) -> en.CRM:
+    """Load a list of opportunities with one dated copy of it."""
+    (folder / "opportunities.csv").write_text(today)
+    copy = folder / "snapshots" / "2026-01-31" / "opportunities.csv"
+    copy.parent.mkdir(parents=True)
+    copy.write_text(before)
+    said = {"outcomes": {"Won": "won", "Lost": "lost"}, "exported_on": dt.date(2026, 3, 31)}
+    return en.load(folder, {**said, **more})
+
+
+def test_copies_of_several_pipelines_are_compared(tmp_path):
+    """A moved on in Sales, B in Upsell, which has a stage of the same name: two stays each."""
+    head = "opportunity_id,pipeline,stage,rep_id\n"
+    pipelines = {"Sales": {"stages": ["Lead", "Prop"]}, "Upsell": {"stages": ["Idea", "Prop"]}}
+    crm = exported(
+        tmp_path,
+        head + "A,Sales,Prop,1\nB,Upsell,Prop,1\n",
+        head + "A,Sales,Lead,1\nB,Upsell,Idea,1\n",
+        pipelines=pipelines,
+    )
+    visits = crm.stage_visits[["opportunity_id", "pipeline", "stage"]].to_numpy().tolist()
+    assert visits == [
+        *(["A", "Sales", "Lead"], ["A", "Sales", "Prop"]),
+        *(["B", "Upsell", "Idea"], ["B", "Upsell", "Prop"]),
+    ]
+
+
+def test_what_copies_tell_of_deleted_and_merged_ones_is_counted_and_left_out(tmp_path):
+    """B is in the bin and C went into A: what the comparison found of them is no row of a file."""
+    head = "opportunity_id,stage,rep_id,is_deleted,merged_into\n"
+    crm = exported(
+        tmp_path,
+        head + "A,Prop,1,false,\nB,Prop,1,true,\nC,Prop,2,false,A\n",
+        head + "A,Lead,1,false,\nB,Lead,1,false,\nC,Lead,1,false,\n",
+        stages=["Lead", "Prop"],
+    )
+    assert list(crm.stage_visits["stage"]) == ["Lead", "Prop"]
+    notes = crm.quality.notes.set_index(["table", "note"])["rows"]
+    assert notes["stage_events", "opportunity_id is not among the opportunities"] == 2
+    assert notes["stage_events", "opportunity_id was merged into another one"] == 2
+    assert notes["owner_changes", "opportunity_id was merged into another one"] == 1
+    summary = crm.quality.summary
+    assert (summary["rows_in"] == summary["used"] + summary["set_aside"]).all()
+    assert summary["set_aside"].sum() == 2
+
+
 # ---- the command ------------------------------------------------------------------------------
 
 

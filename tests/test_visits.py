@@ -48,6 +48,35 @@ def test_a_hand_over_ends_a_visit_and_begins_the_next():
     ]
 
 
+@pytest.mark.parametrize("turned", [1, -1])
+def test_rows_of_one_moment_count_alike_in_any_order(turned):
+    """Qual stands there with 9, with 7 and without an amount: 7, the first that is known.
+
+    On day 10 it is C's by one row and handed from A to B by another: B has it after that day.
+    """
+    rows = [
+        *[("D1", day(0), "Lead", "A", None), ("D1", day(5), "Qual", "A", None)],
+        *[("D1", day(5), "Qual", "A", 9.0), ("D1", day(5), "Qual", "A", 7.0)],
+        *[("D1", day(10), "Prop", "C", 1.0), ("D1", day(20), "Lead", None, 1.0)],
+    ]
+    names = ["opportunity_id", "entered_at", "stage", "rep_id", "amount"]
+    hands = [("D1", day(10), "A", "B"), ("D1", day(30), "B", "E"), ("D1", day(30), "D", "F")]
+    crm = en.crm(
+        opportunities=pd.DataFrame({"opportunity_id": ["D1"], "amount": [100.0]}),
+        stage_events=pd.DataFrame(rows[::turned], columns=names),
+        owner_changes=pd.DataFrame(
+            hands[::turned], columns=["opportunity_id", "changed_at", "from_rep", "to_rep"]
+        ),
+        settings=EIGHT_SETTINGS,
+    )
+    visits = crm.stage_visits
+    assert visits["amount"].tolist()[:3] == [100.0, 7.0, 1.0]
+    assert list(zip(visits["stage"], visits["rep_id"], strict=True)) == [
+        *[("Lead", "A"), ("Qual", "A"), ("Prop", "C"), ("Prop", "B"), ("Lead", "B")],
+        *[("Lead", "E"), ("Lead", "F")],
+    ]
+
+
 def test_a_stage_change_with_a_new_rep_is_a_stage_change(eight):
     """D5 left Prop, which B had, by being won by A."""
     assert stays(eight, "D5") == [("Qual", "B", "advanced"), ("Prop", "B", "won")]

@@ -41,7 +41,8 @@ class Source:
     lines : row positions -> lines in the file
     stage_dates : our column -> the stage whose entry it dates, and the pipeline if one is meant
     crm : whose export it is, if that was recognised
-    table : as what it was read; a history of fields is worked into others
+    table : as what it was read; a history of fields is worked into others. None of what was
+        found by comparing dated copies
     """
 
     file: str
@@ -466,11 +467,8 @@ class Rules:
         """
         self.store.show("listed", visits.places(self.said))
         alone = len(self.said.pipelines) == 1
-        joined = (
-            ""
-            if alone or table == "opportunities"
-            else "join opportunities o using (opportunity_id)"
-        )
+        there = alone or pipeline.startswith("t.")
+        joined = "" if there else "join opportunities o using (opportunity_id)"
         same = "" if alone else f"and listed.pipeline = {pipeline}"
         unknown = (
             f"from {table} t {joined} where t.stage is not null and not exists "
@@ -899,6 +897,9 @@ class Rules:
             found = tables.told(found, self.said).assign(value=value)
         for file, rows in found.drop_duplicates(["file", "row"]).groupby("file"):
             source = self.sources[int(str(file))]
+            if source.table is None:  # found by comparing copies: no row of a file
+                self.ledger.note(table, source.file, f"{column} {why}", len(rows))
+                continue
             lines = source.lines(set(rows["row"].astype(int)))
             aside = rows.drop(columns=["file", "row"]).assign(
                 line=rows["row"].map(lines).astype("Int64"),

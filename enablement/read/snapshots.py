@@ -272,7 +272,9 @@ def keys(rows: pd.DataFrame, key: Sequence[str], *, name: str) -> pd.Series:
         If rows share a key, or have none; the message says what to add.
     """
     if not key:
-        raise SettingsError(f"{name} has no ids, so its snapshots need a key. {_advice(rows)}")
+        raise SettingsError(
+            f"{name} has no ids{_lacking(rows)}, so its snapshots need a key. {_advice(rows)}"
+        )
     for column in key:
         if column in CHANGES:
             raise SettingsError(
@@ -518,6 +520,12 @@ def _records(path: Path) -> int | None:
     csv.field_size_limit(COUNTED)
     records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     return max(sum(any(fields) for fields in records) - 1, 0)
+
+
+def _lacking(rows: pd.DataFrame) -> str:
+    """Say how many rows have no id, where some have one."""
+    absent = rows["opportunity_id"].isna().sum() if "opportunity_id" in rows else len(rows)
+    return "" if absent == len(rows) else f" in {absent:,} of {len(rows):,} rows"
 
 
 def _joined(rows: pd.DataFrame, key: Sequence[str]) -> pd.Series:

@@ -143,8 +143,8 @@ def _owned(store: Store) -> str:
         return _plain(f"steps {NOW}", "now")
     store.make(  # the present stage belongs to who had the one before
         "last_owners",
-        "select n, arg_max(rep, (coalesce(entered_at, timestamp '-infinity'), code)) as before "
-        "from event_steps where n in (select n from more_steps) group by n",
+        "select n, arg_max(rep, (coalesce(entered_at, timestamp '-infinity'), code, rep)) "
+        "as before from event_steps where n in (select n from more_steps) group by n",
     )
     present = _plain(f"more_steps left join last_owners using (n) {NOW}", "coalesce(before, now)")
     return f"{_plain('event_steps', 'rep')} union all {present}"

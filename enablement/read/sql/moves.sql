@@ -8,9 +8,11 @@ changed as (
     from owned e
     join spots s using (code)
     -- Ties within a moment stand in the order of the stages; a change of owner belongs to the
-    -- stage entered at the same moment; the present stage comes last.
+    -- stage entered at the same moment; the present stage comes last. Of rows that say the same
+    -- the one that knows more counts.
     window in_order as (partition by n
-                        order by ordered_at nulls last, present, handed, code, owner)
+                        order by ordered_at nulls last, present, handed, code, owner,
+                                 happened_at, amount)
     qualify code is distinct from lag(code) over in_order
         or (s.outcome is null and owner is distinct from lag(owner) over in_order)
 ),
