@@ -40,6 +40,8 @@ PUBLIC = {
     "baseline": "enablement.plan.baseline",
     "results_worksheet": "enablement.plan.cascade",
     "stage_gap": "enablement.plan.gap",
+    "goal_chance": "enablement.plan.futures",
+    "levers": "enablement.plan.levers",
     "ask": "enablement.show.answers",
     "EnablementError": "enablement.errors",
 }

@@ -13,6 +13,7 @@ from enablement.plan import baseline, cascade, funnels
 from enablement.plan import goal as goals
 from enablement.plan.capacity import Ramp, Season
 from enablement.plan.lags import Lags
+from enablement.plan.sizes import Sizes
 from enablement.plan.staff import Staff
 from enablement.workdays import WorkingDays
 
@@ -98,3 +99,10 @@ def ground(reps=8, *, target=1_000_000.0, seed=1, staff=None, season=FLAT, ramp=
 def aimed(at, target):
     """The same company with another target."""
     return dataclasses.replace(at, base=dataclasses.replace(at.base, target=target))
+
+
+def alike(reps, *, won=50, mean=1_000.0, variation=0.0):
+    """Sizes of reps who won as many each, all of one mean and one spread."""
+    counts = np.append(np.full(reps, float(won)), 0.0)
+    squares = counts * mean**2 * (1 + variation**2)
+    return Sizes(counts, counts * mean, squares)

@@ -58,3 +58,14 @@ def test_without_desired_rates_the_best_quarter_is_the_benchmark(crm):
     assert company["probability_worst"].sum() <= 1
     reps = en.stage_gap(crm, plan, as_of="2026-09-30", by="rep")
     assert (len(reps), set(reps["benchmark_of"])) == (175, {"team"})
+
+
+def test_the_chance_and_the_levers_start_from_the_same_figures(crm):
+    """About 9.2 of the 10.6 million come; the mean of what was won is 27,830 by either way."""
+    chance = en.goal_chance(crm, SAMPLE / "plan.toml", as_of="2026-09-30", futures=2_000)
+    assert chance["expected"].iloc[-1] == pytest.approx(9_184_909, rel=0.02)
+    assert chance["probability"].iloc[-1] < 0.2
+    table = en.levers(crm, SAMPLE / "plan.toml", as_of="2026-09-30", number=2_000)
+    assert table.attrs["projected"] == pytest.approx(9_184_909, rel=0.001)
+    assert table["present"].iloc[-1] == pytest.approx(27_830, abs=1)
+    assert table.attrs["probability_now"] == pytest.approx(chance["probability"].iloc[-1], abs=0.03)

@@ -154,7 +154,7 @@ def results_worksheet(
     if rates not in RATES:
         raise EnablementError(f"rates={rates!r}. Known: own, team.")
     said = goals.goal(plan)
-    ground = ground_of(crm, said, as_of=as_of)
+    ground = lagged(crm, seasonal(crm, ground_of(crm, said, as_of=as_of)))
     return worksheet(ground, rates=rates, activity=_activity(crm, ground))
 
 
@@ -172,27 +172,42 @@ def worksheet(
 
 
 def ground_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
-    """Count everything that a worksheet is computed from."""
+    """Count what a plan is computed from, but for the season and the lags.
+
+    Those say in which month what comes, and are asked for only where it matters.
+    """
     base = baseline.base_of(crm, plan, as_of=as_of)
     calendar = Calendar() if crm is None else crm.settings.calendar
     months = plan.goal.months(calendar)
     if crm is None or base.period is None:
         funnel = funnels.of_plan(plan)
-        staff, season = funnel.staff, capacity.FLAT
-        times = lags.of_plan(plan.goal, funnel.stages)
-        quota = np.full(len(staff), np.nan)
-        places = np.arange(len(staff))
+        staff, quota = funnel.staff, np.full(len(funnel.staff), np.nan)
     else:
         funnel = funnels.of_crm(crm, plan, base.period)
         staff = baseline.heads(plan.goal, funnel.staff, base.span, base.period)
-        times = lags.of_crm(crm, funnel.stages, base.period)
-        season = capacity.season(crm, base.period, lag=times.days[0])
         quota = baseline.quotas_of(crm, staff, base)
-        places = np.flatnonzero(funnel.staff.table["rep_id"].isin(staff.ids))
     if len(staff) == 0:
         raise EnablementError("Nobody is there for the goal: every rep has left before it begins.")
+    places = np.flatnonzero(funnel.staff.table["rep_id"].isin(staff.ids))
     ramp_up = capacity.ramp_up(crm, plan.goal, staff, months)
-    return Ground(plan, base, funnel, months, season, ramp_up, times, staff, places, quota)
+    unknown = Lags((np.nan,) * len(funnel.stages), "Nothing is said of by when.")
+    return Ground(plan, base, funnel, months, capacity.FLAT, ramp_up, unknown, staff, places, quota)
+
+
+def seasonal(crm: CRM | None, ground: Ground) -> Ground:
+    """Add the season that an export shows."""
+    if crm is None or ground.base.period is None:
+        return ground
+    cycle = lags.of_crm(crm, ground.funnel.stages[:1], ground.base.period).days[0]
+    return dataclasses.replace(ground, season=capacity.season(crm, ground.base.period, lag=cycle))
+
+
+def lagged(crm: CRM | None, ground: Ground) -> Ground:
+    """Add how long before a win each stage must be entered."""
+    stages = ground.funnel.stages
+    if crm is None or ground.base.period is None:
+        return dataclasses.replace(ground, lags=lags.of_plan(ground.plan.goal, stages))
+    return dataclasses.replace(ground, lags=lags.of_crm(crm, stages, ground.base.period))
 
 
 def share_out(ground: Ground, rates: NDArray[np.float64]) -> Shares:

@@ -1,0 +1,217 @@
+"""Futures: what may come of the goal's months, drawn many times, and how often the goal is made."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from enablement.measure.estimates import CONFIDENCE
+from enablement.plan import cascade, sizes
+from enablement.plan import goal as goals
+from enablement.plan.cascade import Ground
+from enablement.plan.goal import Plan
+from enablement.plan.sizes import Sizes
+from enablement.read.crm import CRM
+
+FUTURES = 10_000
+CHANCE = (
+    "probability that {metric} reaches the target, over {number:,} futures: the team's true rates "
+    "and volume as likely as the counts of {counts} have them, what enters and is won by chance, "
+    "and amounts that are spread as those won; {besides}the reps who are there stay"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What is done otherwise than today.
+
+    volume : factor on how many enter the first stage
+    rates : the share that moves on from each stage instead of today's; None for today's
+    size : factor on what a won one brings
+    """
+
+    volume: float = 1.0
+    rates: NDArray[np.float64] | None = None
+    size: float = 1.0
+
+
+AS_NOW = Change()
+
+
+def goal_chance(
+    crm: CRM | None,
+    plan: Plan | Mapping[str, object] | str | Path,
+    *,
+    as_of: object,
+    futures: int = FUTURES,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How likely the goal is if nothing changes, for the whole of it and for each quarter.
+
+    The quarters' targets are the glide path: the worksheet's months, three at a time.
+
+    Parameters
+    ----------
+    crm, plan, as_of : as for `stage_gap`
+    futures : how many are drawn
+    confidence : coverage of the interval of what comes, between 0 and 1
+    seed : the same seed gives the same table
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per three months of the goal, and one for all twelve::
+
+            period       text   days from and to
+            target       float  in the metric; the quarters add up to the whole
+            expected     float  what comes on average if nothing changes
+            low, high    float  interval of what comes
+            probability  float  that the target is reached or passed, 0 to 1
+
+        ``attrs`` has ``definition``, ``verdict`` and ``notes``.
+
+    Raises
+    ------
+    SettingsError, CannotSayError
+        As for `stage_gap`.
+    """
+    said = goals.goal(plan)
+    ground = cascade.seasonal(crm, cascade.ground_of(crm, said, as_of=as_of))
+    return chance_of(
+        ground, sizes_of(crm, ground), number=futures, confidence=confidence, seed=seed
+    )
+
+
+def sizes_of(crm: CRM | None, ground: Ground) -> Sizes:
+    """Find the sizes behind a ground: in the metric a won one may be one and no more."""
+    if crm is None or ground.base.period is None or ground.plan.goal.metric == "won count":
+        return sizes.stated(ground.funnel.staff, ground.funnel.worth)
+    return sizes.of_crm(crm, ground.funnel.staff, ground.base.period)
+
+
+def chance_of(
+    ground: Ground,
+    size: Sizes,
+    *,
+    number: int = FUTURES,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compute the chances from what was counted once; see `goal_chance`."""
+    shares = cascade.share_out(ground, ground.rates())
+    monthly = shares.house.sum(axis=0) * shares.price
+    days = ground.capacity().sum(axis=0)
+    quarters = [slice(first, first + 3) for first in range(0, len(ground.months), 3)]
+    part = np.array([days[q].sum() for q in quarters]) / days.sum()
+    drawn = draw(ground, size, part, number=number, seed=seed)
+    every = np.column_stack([drawn, drawn.sum(axis=1)])
+    target = np.array([*(monthly[q].sum() for q in quarters), monthly.sum()])
+    months = [*(ground.months[q] for q in quarters), ground.months]
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(every, [tail, 1 - tail], axis=0)
+    table = pd.DataFrame(
+        {
+            "period": [f"{span[0].start} to {span[-1].end}" for span in months],
+            "target": target,
+            "expected": every.mean(axis=0),
+            "low": low,
+            "high": high,
+            "probability": (every >= target * (1 - cascade.ROUNDING)).mean(axis=0),
+        }
+    )
+    table.attrs = _described(ground, size, table, number, confidence)
+    return table
+
+
+def draw(
+    ground: Ground,
+    size: Sizes,
+    part: NDArray[np.float64],
+    *,
+    change: Change = AS_NOW,
+    number: int = FUTURES,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Draw what comes in each part of the goal's months, futures × parts, in the metric.
+
+    Parameters
+    ----------
+    part : share of the year's work that lies in each part
+    change : what is done otherwise than today
+
+    Notes
+    -----
+    True rates are drawn once for a future, so that its quarters share them: that is what is not
+    known today. The sum of so many amounts is drawn as one gamma variable, which has the mean and
+    the variance of theirs, and their skew where they are gamma themselves; the mean of all
+    amounts is drawn too, since it is known from so many wins only.
+    """
+    generator = np.random.default_rng(seed)
+    funnel = ground.funnel
+    first = float(ground.expected(ground.rates("team"))[:, 0].sum()) * change.volume
+    entered, moved = funnel.team
+    if funnel.stated_rates is not None:
+        to_won = np.full(number, np.prod(funnel.pooled if change.rates is None else change.rates))
+        volume = np.full(number, first)
+    else:
+        drawn = generator.beta(moved + 0.5, entered - moved + 0.5, size=(number, len(moved)))
+        if change.rates is not None:
+            drawn = np.clip(drawn * (change.rates / funnel.pooled), 0.0, 1.0)
+        to_won = drawn.prod(axis=1)
+        volume = first * generator.gamma(entered[0], size=number) / entered[0]
+    wins = generator.poisson((volume * to_won)[:, None] * part[None, :]).astype(float)
+    through = _amounts(generator, wins, size) * change.size * _scale(ground, size)
+    return through + funnel.besides * part[None, :]
+
+
+def _scale(ground: Ground, size: Sizes) -> float:
+    """Turn amounts into the metric."""
+    return ground.funnel.worth / size.mean
+
+
+def _amounts(
+    generator: np.random.Generator, wins: NDArray[np.float64], size: Sizes
+) -> NDArray[np.float64]:
+    """Draw what so many wins bring together."""
+    variation = size.variation
+    if not variation > 0:
+        return wins * size.mean
+    known = size.won.sum()
+    mean = size.mean * generator.gamma(known / variation**2, size=(len(wins), 1))
+    mean /= known / variation**2
+    shape = wins / variation**2
+    drawn = generator.gamma(np.where(shape > 0, shape, 1.0))
+    return np.where(wins > 0, drawn, 0.0) * mean * variation**2
+
+
+def _described(
+    ground: Ground, size: Sizes, table: pd.DataFrame, number: int, confidence: float
+) -> dict[str, object]:
+    whole = table.iloc[-1]
+    notes = [*ground.funnel.notes]
+    if not size.variation > 0:
+        notes.append("Nothing says how far amounts are spread, so each is taken as the mean.")
+    besides = ground.funnel.besides
+    return {
+        "definition": CHANCE.format(
+            metric=ground.plan.goal.metric,
+            number=number,
+            counts=ground.funnel.says,
+            besides=f"{besides:,.0f} come besides; " if besides > 0.5 else "",
+        ),
+        "as_of": None if ground.base.period is None else str(ground.base.period.end),
+        "metric": ground.plan.goal.metric,
+        "verdict": (
+            f"If nothing changes, {whole['expected']:,.0f} come ({whole['low']:,.0f} to "
+            f"{whole['high']:,.0f}); that the target of {whole['target']:,.0f} is reached has a "
+            f"probability of {100 * whole['probability']:.0f} %."
+        ),
+        "notes": notes,
+        "confidence": confidence,
+    }

@@ -1,0 +1,117 @@
+"""How likely the goal is: against what can be worked out by hand, and against many companies."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from conftest import EIGHT, company
+from plans import XYZ, aimed, alike, ground
+
+import enablement as en
+from enablement.periods import Calendar
+from enablement.plan import futures, sizes, staff
+from enablement.plan.futures import Change
+from enablement.plan.sizes import Sizes
+
+WHOLE = np.array([1.0])
+
+
+def test_a_target_far_below_is_sure_and_one_far_above_is_not():
+    """And in between it falls as the target rises."""
+    at = ground(8)
+    usual = at.projected(at.rates("team"))
+    chances = [
+        futures.chance_of(aimed(at, usual * f), alike(8), number=2_000)["probability"].iloc[-1]
+        for f in (0.3, 0.9, 1.0, 1.1, 3.0)
+    ]
+    assert chances[0] == 1
+    assert chances[-1] == 0
+    assert chances == sorted(chances, reverse=True)
+    assert chances[2] == pytest.approx(0.5, abs=0.05)
+
+
+def test_the_quarters_add_up_to_the_year():
+    """In target and in what is expected, and a year is less uncertain than its quarters."""
+    table = futures.chance_of(ground(8), alike(8), number=2_000)
+    assert len(table) == 5
+    for column in ("target", "expected"):
+        assert table[column].iloc[:4].sum() == pytest.approx(table[column].iloc[4])
+    width = (table["high"] - table["low"]) / table["expected"]
+    assert width.iloc[4] < width.iloc[:4].min()
+
+
+def test_the_spread_is_that_of_counts_and_sizes():
+    """With rates and volume known, of n wins with variation v it is sqrt(n × (1 + v²)) wins."""
+    at = ground(8)
+    many = dataclasses.replace(
+        at.funnel,
+        entered=at.funnel.entered * 1e6,
+        moved=at.funnel.moved * 1e6,
+        days=np.full(8, 2.5e8),
+    )
+    at = dataclasses.replace(at, funnel=many)
+    wins = np.nansum(at.expected(at.rates("team"))[:, -1])
+    for variation in (0.0, 1.5):
+        drawn = futures.draw(at, alike(8, won=10**7, variation=variation), WHOLE, number=20_000)
+        assert drawn.mean() == pytest.approx(wins * 1_000, rel=0.01)
+        expected = np.sqrt(wins * (1 + variation**2)) * 1_000
+        assert drawn.std() == pytest.approx(expected, rel=0.03)
+
+
+def test_a_change_is_a_factor_on_what_comes():
+    """A tenth more volume and a tenth more of each are 21 % more; better rates likewise."""
+    at, size = ground(8), alike(8)
+    usual = futures.draw(at, size, WHOLE, number=4_000).mean()
+    more = futures.draw(at, size, WHOLE, change=Change(1.1, None, 1.1), number=4_000).mean()
+    assert more / usual == pytest.approx(1.21, rel=0.02)
+    better = at.funnel.pooled * np.array([1.1, 1.0, 1.0])
+    found = futures.draw(at, size, WHOLE, change=Change(rates=better), number=4_000).mean()
+    assert found / usual == pytest.approx(1.1, rel=0.02)
+
+
+def test_what_comes_besides_the_funnel_is_in_it():
+    """Renewals of 500,000 are added as they are."""
+    at = ground(8)
+    more = dataclasses.replace(at, funnel=dataclasses.replace(at.funnel, besides=500_000.0))
+    one, two = (futures.draw(g, alike(8), WHOLE, number=500) for g in (at, more))
+    assert two - one == pytest.approx(np.full((500, 1), 500_000.0))
+
+
+def test_stated_figures_leave_only_chance():
+    """XYZ's million as stated: 1.5 million never comes of itself; nobody knows how sizes spread."""
+    table = en.goal_chance(None, XYZ, as_of=None, futures=1_000)
+    assert table["expected"].iloc[-1] == pytest.approx(1_000_000, rel=0.01)
+    assert table["probability"].iloc[-1] == 0
+    assert any("spread" in note for note in table.attrs["notes"])
+    assert "0 %" in table.attrs["verdict"]
+
+
+def test_mean_and_variation_by_hand():
+    """Won D1 10, D2 40 and D5 30: mean 80/3, and the deviation of 10, 40, 30 over it."""
+    crm = company(EIGHT)
+    found = sizes.of_crm(crm, staff.of_crm(crm), Calendar().period("2026"))
+    assert found.won.sum() == 3
+    assert found.mean == pytest.approx(80 / 3)
+    assert found.variation == pytest.approx(np.std([10, 40, 30], ddof=1) / (80 / 3))
+
+
+def test_sizes_of_reps_are_drawn_towards_all_unless_they_differ():
+    """Alike: all the mean. One who sells ten times as much keeps nearly all of it."""
+    assert alike(6, variation=0.8).own() == pytest.approx(np.full(6, 1_000.0))
+    won = np.array([50.0] * 6 + [0])
+    amount = won * np.array([1_000.0] * 5 + [10_000.0, 0])
+    squares = amount**2 / np.maximum(won, 1) * 1.25
+    own = Sizes(won, amount, squares).own()
+    assert own[:5] == pytest.approx(np.full(5, own[0]))
+    assert 1_000 < own[0] < 1_300
+    assert 9_500 < own[5] < 10_000
+    few = Sizes(np.array([0.0, 1, 0]), np.array([0.0, 9, 0]), np.array([0.0, 81, 0]))
+    assert few.own() == pytest.approx([9, 9])
+
+
+def test_how_far_they_are_drawn_is_worked_out_by_hand():
+    """1 and 3, 5 and 7: within 2, between (16 - 2) / 2 = 7, so 2 and 6 come nearer by an eighth."""
+    found = Sizes(np.array([2.0, 2, 0]), np.array([4.0, 12, 0]), np.array([10.0, 74, 0])).own()
+    assert found == pytest.approx([2.25, 5.75])
