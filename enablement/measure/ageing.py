@@ -119,7 +119,7 @@ def _open(crm: CRM, groups: Split, until: pd.Timestamp, renewals: str) -> pd.Dat
                    p.cohort_at as entered_at,
                    case when p.counts then p.days end as days, {amount}
         """,
-        group="and not p.event and p.state = 'open'",
+        group="and not p.event and s.outcome = 'open'",
     )
 
 

@@ -11,14 +11,14 @@ from enablement.measure import definitions, exchange
 from enablement.measure.definitions import Split
 from enablement.read import engine
 from enablement.read.crm import CRM
-from enablement.read.engine import Kept
+from enablement.read.engine import Kept, View
 
 CONCENTRATED = 0.30  # of an amount, that one opportunity alone carries
 UNKNOWN = 0.10  # of the opportunities, whose amount is unknown: then a rate by value says nothing
 VALUES = ["with_amount", "without_amount", "largest"]
 RATES = ("rate", "to_won", "lost_rate", "cancelled_rate", "to_lost")
 OPEN_ONES = (
-    "count(distinct p.opportunity_id) filter (p.state = 'open') as open, "
+    "count(distinct p.opportunity_id) filter (s.outcome = 'open') as open, "
     "count(distinct p.opportunity_id) as everyone"
 )
 
@@ -43,9 +43,9 @@ def ask(
     until, renewals : as for the measures
     said : the parameters that those texts name; without ``credit`` the owner at the entry,
         without ``of`` opportunities
-    select : over ``p`` (the passages, each with its rep, the ``share`` of it that is credited
-        to them, and the ``state`` of the opportunity), ``k`` (what it is worth), ``o``
-        (opportunities) and ``r`` (reps)
+    select : over ``p`` (the passages, each with its rep and the ``share`` of it that is
+        credited to them), ``s`` (the states), ``k`` (what it is worth), ``o`` (opportunities)
+        and ``r`` (reps)
     group : what follows the condition
     besides : further tables that the texts read
     """
@@ -66,7 +66,7 @@ def ask(
     texts = "".join(engine.text("measure", name) for name in (*passages, "credit"))
     tables["exchanged"] = exchange.exchanged(crm, groups, until, tables)
     tables["credited"] = Kept(f"with {texts}", tables, given)
-    tables["amounts"] = Kept(engine.text("measure", "amounts"), tables, given)
+    tables["amounts"] = View(engine.text("measure", "amounts"), tables, given)
     asked = (
         f"{select} from credited p {_joins(select, groups, group, by_value=given['of'] == 'value')}"
     )
@@ -79,6 +79,7 @@ def _joins(select: str, groups: Split, group: str, *, by_value: bool) -> str:
     asked = f"{select} {groups.limit()} {group}"
     attributes = "(select * exclude (outcome, stage, rep_id, closed_at, amount) from opportunities)"
     joins = {
+        r"\bs\.": "join states s using (opportunity_id)",
         r"\bo\.": f"join {attributes} o using (opportunity_id)",
         r"\bk\.": "join amounts k using (opportunity_id)" if by_value else "",
         r"\br\.": "left join reps r on r.rep_key = p.rep_id",

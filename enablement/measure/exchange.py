@@ -14,6 +14,9 @@ from enablement.read.crm import CRM
 from enablement.read.engine import Table, View
 
 LACKS = "lacks"  # the column in which SQL names a currency and a day without a rate
+AS_THEY_ARE = (
+    "select opportunity_id, 1.0::double as rate, null::varchar as lacks from opportunities"
+)
 RATES = {
     "close": "at the rate of the close date, open ones at that of {until:%Y-%m-%d}",
     "as_of": "at the rate of {until:%Y-%m-%d}",
@@ -73,10 +76,11 @@ def exchanged(crm: CRM, groups: Split, until: pd.Timestamp, tables: Mapping[str,
     ----------
     tables : with ``states``, as they were at `until`
     """
+    if not converts(crm, groups):
+        return View(AS_THEY_ARE, {"opportunities": tables["opportunities"]})
     sql = f"with {engine.text('measure', 'rates')}{engine.text('measure', 'exchange')}"
     said = {
         "currency": crm.settings.currency,
-        "converts": converts(crm, groups),
         "convert_at": crm.settings.convert_at,
         "until": until.to_pydatetime(),
     }

@@ -100,7 +100,7 @@ class Session:
         other
     """
 
-    ROOM = 1 << 30  # bytes of what is kept; what was not asked for longest makes room
+    ROOM = 2 << 30  # bytes of what is kept, at most; what was not asked for longest makes room
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
         self._tables = dict(tables)

@@ -3,6 +3,6 @@ batch_updates as (
     select opportunity_id
     from seen
     group by opportunity_id
-    having count(distinct stage_order) > 1 and count(entered_at) = count(*)
+    having min(stage_order) < max(stage_order) and count(entered_at) = count(*)
        and min(entered_at)::date = max(entered_at)::date
 ),

@@ -8,8 +8,8 @@ days as (
     left join states s using (opportunity_id)
 )
 select d.opportunity_id,
-       case when not $converts or d.currency = $currency then 1.0 else w.rate end as rate,
-       case when not $converts or d.currency = $currency or w.rate is not null then null
+       case when d.currency = $currency then 1.0 else w.rate end as rate,
+       case when d.currency = $currency or w.rate is not null then null
             else d.currency || ' on ' || strftime(d.day, '%Y-%m-%d') end as lacks
 from days d
 asof left join worths w on w.currency = d.currency and d.day >= w.from_on

@@ -1,10 +1,13 @@
 -- One row per stay of an opportunity in a stage, whoever had it: a hand-over does not end it. The
 -- owner is that of its entry. Where all stages were entered on one day, the days say when somebody
 -- wrote them down, and not how long they took.
+handed_over as (
+    select distinct opportunity_id from seen where exit = 'handed off'
+),
 begun as (
     select *, exit_before is distinct from 'handed off' as begins
-    from (select *, lag(exit) over (partition by opportunity_id order by visit) as exit_before
-          from seen)
+    from (select s.*, lag(s.exit) over (partition by opportunity_id order by s.visit) as exit_before
+          from seen s join handed_over using (opportunity_id))
 ),
 numbered as (
     select *, count(*) filter (begins) over (partition by opportunity_id order by visit) as stay
@@ -16,6 +19,10 @@ stays as (
            arg_max(exit, visit) as exit
     from numbered
     group by opportunity_id, stay, stage_order
+    union all  -- of the others each visit is a stay
+    select opportunity_id, visit, stage_order, rep_id, entered_at, left_at, exit
+    from seen s
+    where not exists (select 1 from handed_over h where h.opportunity_id = s.opportunity_id)
 ),
 passages as (
     select t.opportunity_id, p.stage, p.place, t.rep_id, t.entered_at as cohort_at,
