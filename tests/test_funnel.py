@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import enablement as en
 from enablement.errors import CannotSayError, EnablementError
+from enablement.measure import funnel
 
 STAGES = EIGHT_SETTINGS["stages"]
 NINTH = {"D9": ("0 Lead@A, 5 Lead@B, 20 Qual@B, 30 Cancelled", 50)}
@@ -258,3 +259,12 @@ def test_one_more_open_one_raises_no_rate(paths, stage):
     old = en.conversion(before, as_of=day(20))["rate"][at]
     new = en.conversion(after, as_of=day(20))["rate"][at]
     assert new == 0 if math.isnan(old) else new <= old
+
+
+def test_counts_alone_are_those_of_the_conversion(eight):
+    """The same rows and numbers, without rates and without a verdict."""
+    asked = {"as_of": day(90), "by": "rep", "definition": "decided"}
+    counts, rates = funnel.counts(eight, **asked), en.conversion(eight, **asked)
+    pd.testing.assert_frame_equal(counts, rates[list(counts)])
+    assert "rate" not in counts
+    assert counts.attrs == {"cannot_say": {}}

@@ -283,6 +283,49 @@ def conversion(
     return described
 
 
+def counts(
+    crm: CRM,
+    *,
+    as_of: object,
+    by: str | Sequence[str] | None = None,
+    definition: str = "decided",
+    period: str | Period | tuple[object, object] | None = None,
+    renewals: str = "left out",
+) -> pd.DataFrame:
+    """Count a conversion and say nothing of it: for what goes on computing with the counts.
+
+    Whether many small groups differ takes permutations, which take longer than all the rest.
+
+    Parameters
+    ----------
+    crm, as_of, by, definition, period, renewals : as for `conversion`
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows of `conversion`, with ``stage`` and its columns of counts alone.
+        ``attrs["cannot_say"]`` has stage -> sentence.
+    """
+    asked = _question(
+        crm,
+        _named(definition, skipped="passed", stays="all", within=None, period=period),
+        cohort=None,
+        within=None,
+        as_of=as_of,
+        by=by,
+        where=None,
+        period=period,
+        credit="at_entry",
+        of="opportunities",
+        confidence=estimates.CONFIDENCE,
+        renewals=renewals,
+    )
+    table = _complete(crm, _count(crm, asked), asked)
+    table = table[[*asked.groups.columns, "stage", *COUNTS]]
+    table.attrs = {"cannot_say": _unrecorded(crm)}
+    return table
+
+
 def _headline(crm: CRM, within: int | None, shared: dict[str, Any]) -> pd.DataFrame:
     """Give the number to lead with: `reached`, or where too many are open `estimate`."""
     reached = conversion(crm, definition="reached", **shared)

@@ -143,7 +143,7 @@ def _counts(crm: CRM, period: Period, mix: list[str]) -> pd.DataFrame:
 
     The halves are every other quarter: what changes over the year is in both of them.
     """
-    table = funnel.conversion(
+    table = funnel.counts(
         crm, as_of=period.end, period=period, definition="decided", by=["rep", "period", *mix]
     )
     order = {name: place for place, name in enumerate(sorted(table["period"].dropna().unique()))}

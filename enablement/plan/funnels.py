@@ -177,7 +177,7 @@ def of_crm(crm: CRM, plan: Plan, period: Period) -> Funnel:
             "Load the opportunities of one of them."
         )
     asked: dict[str, Any] = {"as_of": period.end, "period": period, "by": "rep"}
-    rates = funnel.conversion(crm, definition="decided", **asked)
+    rates = funnel.counts(crm, definition="decided", **asked)
     wins = winloss.win_rate(crm, **asked)
     start = _without_counts(crm, plan.goal, wins, asked)
     if rates.attrs["cannot_say"]:
