@@ -469,6 +469,25 @@ def test_how_far_a_sheet_reaches_however_it_is_written(sheet):
     assert (reach.rows, reach.columns) == (9, 702)
 
 
+@pytest.mark.parametrize(("cells", "refused"), [(5, False), (400, True)])
+def test_a_text_that_many_cells_share_is_counted_in_each(tmp_path, monkeypatch, cells, refused):
+    """Kept once in the file, 30,000 letters in 400 cells are 12 million in the memory."""
+    path = tmp_path / "deals.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet("Deals")
+        sheet.write_row(0, 0, ["Name", "Stage", "Amount"])
+        for row in range(1, cells + 1):
+            sheet.write_row(row, 0, ["x" * 30_000, "Lead", row])
+    for module in (archives, sheetsizes):
+        monkeypatch.setattr(module, "UNCHECKED", 2**18)
+    if refused:
+        with pytest.raises(ExportError, match="unpacks to more than 250 times its size"):
+            exports.read(path)
+    else:
+        (export,) = exports.read(path)
+        assert export.rows.column("Name").to_pylist() == ["x" * 30_000] * cells
+
+
 def test_how_far_other_workbooks_reach():
     """Repeated rows of an OpenDocument, and records of the binary format."""
     document = sheetsizes._reach("content.xml", sheetsizes.Cells())

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from enablement.errors import ExportError
 from enablement.read.archives import check_size
 from enablement.read.contents import COMPOUND, Content
-from enablement.read.limits import MOST_CELLS
+from enablement.read.limits import MOST_CELLS, UNCHECKED
 
 BLOCK = 2**20
 SIZELESS = 2**62
@@ -27,6 +27,9 @@ REPEATS = re.compile(
     rb"<(table:table)[ >]|<table:table-(row)\b([^>]*)>|<table:(?:covered-)?table-(cell)\b([^>]*)>"
 )
 TIMES = re.compile(rb'table:number-(?:rows|columns)-repeated="([0-9]+)"')
+END_OF_TEXT = re.compile(rb"</(?:\w+:)?si>")
+LONGEST_TAG = 32
+REFERENCE = re.compile(rb"""\st\s*=\s*["']s["'][^>]*>\s*<(?:\w+:)?v[^>]*>\s*([0-9]{1,9})""")
 VALUED = b"office:value-type"
 ROW_RECORD, CELL_RECORDS = 0, range(1, 12)  # of the binary format
 
@@ -37,10 +40,14 @@ class Cells:
 
     errors : that hold an error such as #N/A
     uncalculated : formulas without a result
+    texts : bytes of each text that cells share
+    references : cells that show one of them
     """
 
     errors: int = 0
     uncalculated: int = 0
+    texts: list[int] = dataclasses.field(default_factory=list)
+    references: int = 0
 
     def notes(self) -> list[tuple[str, int]]:
         """Say it, with the counts."""
@@ -76,6 +83,8 @@ def check(content: Content) -> Cells:
                     check_size(content.name, unpacked, packed)
                     reach.feed(block)
                     _check_cells(content.name, reach)
+            if max(found.texts, default=0) * found.references > UNCHECKED:
+                check_size(content.name, _shown(archive, found.texts), packed)
     except (
         zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError
     ) as error:  # fmt: skip
@@ -83,6 +92,22 @@ def check(content: Content) -> Cells:
             f"{content.name} is a workbook that is damaged or cut off. Fetch it again."
         ) from error
     return found
+
+
+def _shown(archive: zipfile.ZipFile, texts: list[int]) -> int:
+    """Count the bytes of shared texts as often as cells show them: a reader copies each."""
+    total = 0
+    for info in archive.infolist():
+        left = b""
+        for block in _blocks(archive, info) if "/worksheets/" in info.filename else ():
+            data = left + block
+            cut = data.rfind(b"<c") + 1 or len(data)
+            tags, left = data[:cut], data[cut:][-BLOCK:]
+            named = map(int, REFERENCE.findall(tags))
+            total += sum(texts[number] for number in named if number < len(texts))
+        total += sum(texts[int(number)] for number in REFERENCE.findall(left)
+                     if int(number) < len(texts))  # fmt: skip
+    return total
 
 
 def _check_cells(name: str, reach: Reach) -> None:
@@ -117,9 +142,26 @@ def _reach(name: str, found: Cells) -> Reach:
     low = name.casefold()
     if low == "content.xml":
         return _OpenDocument()
+    if low.endswith("sharedstrings.xml"):
+        return _Shared(found)
     if low.endswith(".bin"):
         return _Binary() if "sheet" in low else Reach()
     return _Xml(found)
+
+
+class _Shared(Reach):
+    """The texts that cells share; how long each is."""
+
+    def __init__(self, found: Cells) -> None:
+        self._found, self._left, self._long = found, b"", 0
+
+    def feed(self, block: bytes) -> None:
+        *whole, rest = END_OF_TEXT.split(self._left + block)
+        for text in whole:
+            self._found.texts.append(self._long + len(text))
+            self._long = 0
+        self._left = rest[-LONGEST_TAG:]
+        self._long += len(rest) - len(self._left)
 
 
 class _Xml(Reach):
@@ -135,6 +177,7 @@ class _Xml(Reach):
             return
         self._count(tags)
         self._found.errors += tags.count(b' t="e"')
+        self._found.references += tags.count(b'="s"') + tags.count(b"='s'")
         self._found.uncalculated += len(UNCALCULATED.findall(tags))
         self.rows = self._numbered + self._unnumbered
         self.columns = self._lettered + self._unlettered
