@@ -176,6 +176,37 @@ def test_a_line_break_of_two_in_a_text_stays_whole_wherever_a_block_ends(
         assert export.rows.column("Notes").to_pylist() == ["two\r\nlines", *["one\r\nmore"] * 4]
 
 
+def test_a_header_of_many_long_names_is_read(tmp_path):
+    """As HubSpot lists all properties: 500 names make a first line of 25,000 letters."""
+    names = [
+        "Id",
+        "Stage",
+        *(f"Date entered a stage with a long name, {n:03d}" for n in range(500)),
+    ]
+    quoted = ",".join(f'"{name}"' for name in names)
+    (tmp_path / "deals.csv").write_text(f"{quoted}\n1,Lead{',' * 500}\n")
+    (export,) = exports.read(tmp_path / "deals.csv")
+    assert export.headers == names
+
+
+def test_a_row_without_an_end_is_refused_before_it_fills_the_memory(tmp_path, monkeypatch):
+    """The message says where it begins, and blames no quotation mark that is not there."""
+    monkeypatch.setattr(csvs, "BLOCKS", (2**12, 2**17))
+    monkeypatch.setattr(csvs, "LONGEST_FIELD", 2**17)
+    (tmp_path / "deals.csv").write_text("Id,Stage\n1,Lead\n" + "2," * 2**17)
+    with pytest.raises(ExportError, match="line 3: a row does not end within 131,072 bytes"):
+        exports.read(tmp_path / "deals.csv")
+
+
+def test_an_empty_row_with_boxes_that_are_not_ticked_is_no_row(tmp_path):
+    """As Google Sheets writes rows below the last one; a ticked box says something."""
+    text = "Name,Stage,Demo done\nAcme,Lead,TRUE\n,,FALSE\n,,\n,,TRUE\n"
+    (tmp_path / "deals.csv").write_text(text)
+    (export,) = exports.read(tmp_path / "deals.csv")
+    assert export.rows.num_rows == 2
+    assert list(export.aside["line"]) == [3, 4]
+
+
 def test_a_title_over_rows_that_are_mostly_broken_is_no_header(tmp_path):
     """Rows of two fields under a title of one: the three names below it are the header."""
     text = "Open pipeline\nName,Stage,Amount\nAcme,\nmore\nBolt,Won,5\n,more\nCasa,Lost,6\n"

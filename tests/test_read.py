@@ -700,6 +700,19 @@ def test_a_stage_in_other_capitals_is_the_stage_and_is_told(tmp_path):
         load(tmp_path, HEADER + "1,won,5,2026-01-02\n2,Leads,,\n")
 
 
+def test_a_stage_with_its_pipeline_behind_it_is_the_stage(tmp_path):
+    """HubSpot writes `Won (Renewals)` where there are several pipelines."""
+    (tmp_path / "deals.csv").write_text(
+        "Record ID,Deal Name,Deal Stage,Pipeline\n"
+        "1,A,Lead (Sales),Sales\n2,B,Won (Renewals),Renewals\n3,C,Lost,Sales\n"
+    )
+    pipelines = {"Sales": {"stages": ["Lead"]}, "Renewals": {"stages": ["Due"]}}
+    crm = en.load(tmp_path, {"pipelines": pipelines, "outcomes": {"Won": "won", "Lost": "lost"}})
+    assert crm.opportunities["stage"].tolist() == ["Lead", "Won", "Lost"]
+    notes = dict(zip(crm.quality.notes["note"], crm.quality.notes["rows"], strict=True))
+    assert notes["stage 'Won (Renewals)' read as 'Won'"] == 1
+
+
 def test_a_list_of_offers_as_a_german_program_writes_it(tmp_path):
     """In cp1252, semicolons, 1.234,56- behind a credit note: 1,234.56 less, not more."""
     text = (

@@ -25,7 +25,7 @@ from enablement.read.records import Broken, Records, settle
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 HEADS = (2**16, 2**20, LONGEST_HEADER)
-BLOCKS = (2**22, 2**26, LONGEST_FIELD)
+BLOCKS = (2**22, LONGEST_FIELD)
 NAMED_DELIMITER = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 SAMPLE, REPEATS = 200, 0.6  # records to judge a column by, and the share of texts that differ
 REPEATED = pa.dictionary(pa.int32(), pa.string())
@@ -144,9 +144,16 @@ def _best(lines: list[str], name: str, *, whole: bool) -> Layout | None:
     named = NAMED_DELIMITER.fullmatch(lines[first])
     if named and named[1] in DELIMITERS:
         return _laid_out(lines, named[1], name, whole=whole, begin=first + 1)
-    tried = [_laid_out(lines, mark, name, whole=whole) for mark in DELIMITERS]
-    found = [plan for plan in tried if plan]
-    return max(found, key=_worth, default=None)
+    found, refused = [], []
+    for mark in DELIMITERS:
+        try:
+            found.append(_laid_out(lines, mark, name, whole=whole))
+        except ExportError as error:  # a long header is one long name by another delimiter
+            refused.append(error)
+    best = max(filter(None, found), key=_worth, default=None)
+    if refused and (best is None or len(best.names) < 2):
+        raise refused[0]
+    return best
 
 
 def _worth(plan: Layout) -> float:
@@ -209,7 +216,10 @@ def _parsed(text: Text, plan: Layout) -> _Parsed:
                 return _Parsed(pa.table(dict.fromkeys(plan.names, none)), [], 0, b"")
             if "straddling" not in str(error):
                 raise ExportError(f"{text.content.name} cannot be read as CSV: {error}") from error
-    raise _unclosed(text, _last_begun(text, plan))
+    raise ExportError(
+        f"{text.content.name}, line {_last_begun(text, plan)}: a row does not end within "
+        f"{LONGEST_FIELD:,} bytes. A quotation mark may not be closed, or this is no table."
+    )
 
 
 def _attempt(text: Text, plan: Layout, block_size: int) -> _Parsed:
@@ -385,12 +395,22 @@ def _may_end_open(parsed: _Parsed) -> bool:
 def _last_begun(text: Text, plan: Layout) -> int:
     """Find where the record begins that is too long to be read."""
     line = plan.line
-    try:
-        for _, end, _ in walk(text, plan):
-            line = end + 1
-    except csv.Error:
-        pass
+    with text.lines(plan.skip) as stream:
+        reader = csv.reader(_bounded(stream), delimiter=plan.delimiter)
+        try:
+            for _ in reader:
+                line = plan.line + reader.line_num
+        except csv.Error:
+            pass
     return line
+
+
+def _bounded(stream: io.TextIOWrapper) -> Iterator[str]:
+    """Give the lines up to the first that is too long to be held."""
+    while line := stream.readline(LONGEST_FIELD):
+        if len(line) >= LONGEST_FIELD:
+            raise csv.Error
+        yield line
 
 
 def _unclosed(text: Text, line: int) -> ExportError:

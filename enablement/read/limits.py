@@ -23,8 +23,8 @@ MOST_CELLS = 10**8
 """Cells between the first and the last that is filled in a sheet: a million rows by a hundred
 columns. A sheet is held in memory whole."""
 
-LONGEST_FIELD = 2**28
-"""Bytes of one field."""
+LONGEST_FIELD = 2**26
+"""Bytes of one field, and of one row: several times so much is held while it is looked at."""
 
 LONGEST_HEADER = 2**24
 """Bytes up to the end of the header, with the lines before it."""

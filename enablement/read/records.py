@@ -14,6 +14,7 @@ from enablement.read import footers
 
 LONGEST_SHOWN = 80
 TAIL = 40
+UNTICKED = "FALSE"  # as spreadsheet programs write a box
 ASIDE = ["line", "column", "value", "reason"]
 
 Lines = Callable[[set[int]], dict[int, int]]
@@ -116,7 +117,7 @@ def _no_rows(rows: pa.Table, *, grouped: bool) -> dict[int, str]:
     """Find the rows that have as many fields as the header and are none: position -> why."""
     if not rows.num_rows:
         return {}
-    gone = dict.fromkeys(_where(rows, [""] * rows.num_columns), footers.EMPTY)
+    gone = dict.fromkeys(_empty(rows), footers.EMPTY)
     if rows.num_columns > 1:
         gone |= dict.fromkeys(_where(rows, rows.column_names), footers.AGAIN)
     gone |= _tail(rows, gone)
@@ -125,6 +126,21 @@ def _no_rows(rows: pa.Table, *, grouped: bool) -> dict[int, str]:
     if grouped or footers.SUMMARY in gone.values():
         gone |= {at: why for at, why in _summaries(rows).items() if at not in gone}
     return gone
+
+
+def _empty(rows: pa.Table) -> list[int]:
+    """Find the rows without anything; a box that is not ticked says nothing of an empty row."""
+    found = None
+    for column in rows.columns:
+        here = column if found is None else column.take(pa.array(found))
+        blank = pc.equal(here, "")
+        if rows.num_columns > 1:
+            blank = pc.or_(blank, pc.equal(here, UNTICKED))
+        at = np.flatnonzero(blank.to_numpy(zero_copy_only=False))
+        found = at if found is None else found[at]
+        if not len(found):
+            return []
+    return [] if found is None else found.tolist()
 
 
 def _where(rows: pa.Table, texts: Sequence[str]) -> list[int]:

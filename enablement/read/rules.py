@@ -315,7 +315,8 @@ class Rules:
         names = [name for name, what in self.said.outcomes.items() if what == word]
         if not names:
             raise SettingsError(
-                f"{rows:,} opportunities have the status {word}, and {self.said.origin} has "
+                f"{rows:,} {'opportunity has' if rows == 1 else 'opportunities have'} the status "
+                f"{word}, and {self.said.origin} has "
                 f'no name for it. Add to [outcomes]: {word.title()} = "{word}".'
             )
         self._note_where("opportunities", where, f"{word} by its status, not by its stage")
@@ -935,10 +936,16 @@ def _handed_over(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def spellings(strange: Iterable[str], said: Settings) -> dict[str, str]:
-    """Pair stages that differ from a known one in capitals and blanks alone with its spelling."""
+    """Pair stages that differ from a known one in capitals and blanks alone with its spelling.
+
+    A pipeline in parentheses behind it, as HubSpot writes stages of several, changes nothing.
+    """
     known: dict[str, list[str]] = {}
     for name in said.known_stages:
         known.setdefault(_letters(name), []).append(name)
+    for pipeline, stages in said.pipelines.items():
+        for name in (*stages, *said.outcomes):
+            known.setdefault(_letters(f"{name} ({pipeline})"), [name])
     found = {stage: known.get(_letters(stage), []) for stage in strange}
     return {stage: one[0] for stage, one in found.items() if len(one) == 1 and one != [stage]}
 
