@@ -8,8 +8,10 @@ import duckdb
 import pandas as pd
 import pytest
 
+import enablement as en
 from enablement.read import engine
-from enablement.read.engine import Store, View
+from enablement.read.crm import HANDED_OVER
+from enablement.read.engine import Kept, Session, Store, View
 
 STAGES = pd.DataFrame({"n": [1, 2, 3], "stage": ["Lead", "Qual", "Prop"]})
 
@@ -47,10 +49,66 @@ def test_a_view_is_made_of_files_when_it_is_asked_for(tmp_path):
         columns = ["n", "code"] if name == "codes" else ["code", "stage"]
         pd.DataFrame(rows, columns=columns).to_parquet(tmp_path / f"{name}.parquet")
     files = {name: tmp_path / f"{name}.parquet" for name in ("codes", "names")}
-    view = View("select n, stage from codes join names using (code)", files, "stage")
+    view = View("select n, stage from codes join names using (code)", files, order="stage")
     assert engine.whole(view).to_numpy().tolist() == [[2, "Lead"], [1, "Qual"]]
     found = engine.query("select max(stage) as last from visits", {"visits": view})
     assert found["last"].tolist() == ["Qual"]
+
+
+def test_what_is_kept_is_counted_once_and_anew_where_a_parameter_differs():
+    """Random numbers come back the same as long as their table is kept; another bound, another."""
+    session = Session({"stages": STAGES})
+
+    def numbers(least: int) -> list[float]:
+        sql = "select n, random() as x from stages where n >= $least"
+        table = Kept(sql, {"stages": STAGES}, {"least": least})
+        return session.query("select x from drawn order by n", {"drawn": table})["x"].tolist()
+
+    first = numbers(2)
+    assert len(first) == 2
+    assert numbers(2) == first
+    assert len(numbers(1)) == 3
+
+
+def test_what_was_not_asked_for_longest_makes_room(monkeypatch):
+    """With room for two of three tables the first is counted anew, and the last is not."""
+    rows = pd.DataFrame({"n": range(1000)})
+    monkeypatch.setattr(Session, "ROOM", 2 * 1000 * 2 * 8)
+    session = Session({"rows": rows})
+
+    def drawn(k: int) -> float:
+        table = Kept(f"select n, random() as x{k} from rows", {"rows": rows})
+        return session.query(f"select sum(x{k}) as x from it", {"it": table})["x"].item()
+
+    first, _, last = drawn(1), drawn(2), drawn(3)
+    assert drawn(3) == last
+    assert drawn(1) != first
+
+
+def test_a_parameter_is_a_value_and_never_a_text_of_sql():
+    """A name that closes the quotation, and one that looks like a parameter, are only names."""
+    names = ["O'Neil'); drop table stages; --", "$other"]
+    people = pd.DataFrame({"name": names})
+    session = Session({"people": people})
+    for name in names:
+        view = View("select * from people where name = $name", {"people": people}, {"name": name})
+        assert session.query("select name from it", {"it": view})["name"].tolist() == [name]
+
+
+def test_measures_fetch_no_table_of_an_export():
+    """After each of these the opportunities, the history and the activities are still in files."""
+    crm = en.load("data/sample")
+    asked = {"as_of": crm.seen_until}
+    for name in ("conversion", "compare_reps", "cohort_curves", "time_in_stage", "win_rate"):
+        getattr(en, name)(crm, **asked)
+    for name in ("sales_cycle", "sales_velocity", "push_count", "stale", "process_conformance"):
+        getattr(en, name)(crm, **asked)
+    for name in ("quota_attainment", "pipeline_coverage", "pipeline_created", "slip_rate"):
+        getattr(en, name)(crm, period="2026Q3", **asked)
+    en.activity(crm, period="2026Q3", **asked)
+    en.share_of_wallet(crm, **asked)
+    en.pipeline_changes(crm, since="2026-06-30", **asked)
+    assert sorted(set(HANDED_OVER) & set(vars(crm))) == ["quotas", "reps"]
 
 
 def test_a_laid_table_can_be_made_anew_of_itself(store):

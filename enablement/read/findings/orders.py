@@ -147,12 +147,11 @@ def orders_in(
         ``opportunity_id``, ``file`` (its number), ``row`` (from 0) and ``example``; see `named`.
     """
     store.run(
-        "create or replace view placed_opportunities as select *, row as spot from opportunities; "
-        "create or replace view placed_events as "
-        "select e.opportunity_id, e.entered_at, e.stage, e.origin, e.file, e.row as spot "
-        "from stage_events e union all by name select o.opportunity_id, m.entered_at, s.stage, "
-        "m.origin, o.file, o.row as spot from more_steps m join opportunities o using (n) "
-        "join spots s on s.code = m.code"
+        "create or replace view placed_opportunities as "
+        "select * exclude (opportunity_id), n as opportunity_id, row as spot from opportunities; "
+        "create or replace view placed_events as select e.n as opportunity_id, e.entered_at, "
+        "s.stage, e.origin, null::integer as file, null::bigint as spot "
+        "from (from event_steps union all from more_steps) e join spots s using (code)"
     )
     store.show("closing_stages", _closing(settings))
     store.show("present_reps", reps)
@@ -161,7 +160,29 @@ def orders_in(
     store.forget("closing_stages")
     store.forget("present_reps")
     store.run("drop view placed_events; drop view placed_opportunities")
-    return found.rename(columns={"spot": "row"})
+    return _placed_in(store, found)
+
+
+def _placed_in(store: Store, found: pd.DataFrame) -> pd.DataFrame:
+    """Look up the ids, files and rows of the few that are shown.
+
+    An entry that stands in no row of its own is told by that of its opportunity.
+    """
+    if found.empty:
+        return found.rename(columns={"spot": "row"})
+    store.show("shown", found.drop(columns=["file", "spot"]).assign(k=range(len(found))))
+    placed = store.query(
+        "select s.* exclude (k, opportunity_id), o.opportunity_id, "
+        "coalesce(e.at.file, o.file) as file, coalesce(e.at.row, o.row) as row "
+        "from shown s join opportunities o on o.n = s.opportunity_id left join "
+        "(select opportunity_id, stage, entered_at, min({'file': file, 'row': row}) as at "
+        "from stage_events where opportunity_id in (select o.opportunity_id from shown s "
+        "join opportunities o on o.n = s.opportunity_id where s.entered_at is not null) "
+        "group by all) e on e.opportunity_id = o.opportunity_id and e.stage = s.stage "
+        "and e.entered_at = s.entered_at order by s.k"
+    )
+    store.forget("shown")
+    return placed
 
 
 def named(found: pd.DataFrame, places: pd.Series) -> pd.DataFrame:
