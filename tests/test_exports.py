@@ -519,6 +519,35 @@ def test_a_text_that_many_cells_share_is_counted_in_each(tmp_path, monkeypatch, 
         assert export.rows.column("Name").to_pylist() == ["x" * 30_000] * cells
 
 
+@pytest.mark.parametrize(("times", "refused"), [(5, False), (4000, True)])
+def test_a_text_in_repeated_cells_is_counted_in_each(tmp_path, monkeypatch, times, refused):
+    """A row of 1,000 letters that an OpenDocument repeats 4,000 times is four million letters."""
+    cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    row = f'<table:table-row table:number-rows-repeated="{times}">{{}}</table:table-row>'
+    names = "".join(map(cell.format, ["Name", "Stage"]))
+    values = "".join(map(cell.format, ["x" * 1000, "Lead"]))
+    spaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
+    )
+    with zipfile.ZipFile(tmp_path / "deals.ods", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr(
+            "content.xml",
+            f"<office:document-content {spaces}><office:body><office:spreadsheet><table:table "
+            f'table:name="Deals"><table:table-row>{names}</table:table-row>{row.format(values)}'
+            "</table:table></office:spreadsheet></office:body></office:document-content>",
+        )
+    monkeypatch.setattr(archives, "UNCHECKED", 2**16)
+    if refused:
+        with pytest.raises(ExportError, match="unpacks to more than 250 times its size"):
+            exports.read(tmp_path / "deals.ods")
+    else:
+        (export,) = exports.read(tmp_path / "deals.ods")
+        assert export.rows.column("Name").to_pylist() == ["x" * 1000] * times
+
+
 def test_how_far_other_workbooks_reach():
     """Repeated rows of an OpenDocument, and records of the binary format."""
     document = sheetsizes._reach("content.xml", sheetsizes.Cells())

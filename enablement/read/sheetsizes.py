@@ -42,12 +42,14 @@ class Cells:
     uncalculated : formulas without a result
     texts : bytes of each text that cells share
     references : cells that show one of them
+    repeated : bytes of all texts where cells and rows are repeated, with what is around them
     """
 
     errors: int = 0
     uncalculated: int = 0
     texts: list[int] = dataclasses.field(default_factory=list)
     references: int = 0
+    repeated: int = 0
 
     def notes(self) -> list[tuple[str, int]]:
         """Say it, with the counts."""
@@ -83,6 +85,7 @@ def check(content: Content) -> Cells:
                     check_size(content.name, unpacked, packed)
                     reach.feed(block)
                     _check_cells(content.name, reach)
+                    check_size(content.name, found.repeated, packed)
             if max(found.texts, default=0) * found.references > UNCHECKED:
                 check_size(content.name, _shown(archive, found.texts), packed)
     except (
@@ -141,7 +144,7 @@ class Reach:
 def _reach(name: str, found: Cells) -> Reach:
     low = name.casefold()
     if low == "content.xml":
-        return _OpenDocument()
+        return _OpenDocument(found)
     if low.endswith("sharedstrings.xml"):
         return _Shared(found)
     if low.endswith(".bin"):
@@ -211,15 +214,19 @@ def _column(letters: bytes) -> int:
 class _OpenDocument(Reach):
     """Rows and cells may be repeated; behind the last one with a value they count for nothing."""
 
-    def __init__(self) -> None:
-        self._left = b""
+    def __init__(self, found: Cells) -> None:
+        self._found, self._left, self._weight = found, b"", 0
         self._at, self._times, self._column = 0, 0, 0
 
     def feed(self, block: bytes) -> None:
         data = self._left + block
         cut = data.rfind(b"<")
         tags, self._left = (data[:cut], data[cut:]) if cut > 0 else (b"", data[-BLOCK:])
-        for table, row, of_row, _, of_cell in REPEATS.findall(tags):
+        at = 0
+        for match in REPEATS.finditer(tags):
+            table, row, of_row, _, of_cell = match.groups(b"")
+            self._found.repeated += self._weight * (match.start() - at)
+            at, self._weight = match.end(), 0
             if table:
                 self._at, self._times, self._column = 0, 0, 0
             elif row:
@@ -228,8 +235,10 @@ class _OpenDocument(Reach):
             else:
                 self._column += _times(of_cell)
                 if VALUED in of_cell:
+                    self._weight = self._times * _times(of_cell)
                     self.columns = max(self.columns, self._column)
                     self.rows = max(self.rows, self._at + self._times)
+        self._found.repeated += self._weight * (len(tags) - at)
 
 
 def _times(attributes: bytes) -> int:
