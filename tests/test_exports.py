@@ -198,6 +198,18 @@ def test_a_row_without_an_end_is_refused_before_it_fills_the_memory(tmp_path, mo
         exports.read(tmp_path / "deals.csv")
 
 
+@pytest.mark.parametrize(("rows", "refused"), [(5, False), (6, True)])
+def test_a_file_of_nothing_but_broken_rows_is_refused(tmp_path, monkeypatch, rows, refused):
+    """Each is held to be told, so at most five are allowed here, and a million elsewhere."""
+    monkeypatch.setattr(csvs, "MOST_BROKEN", 5)
+    (tmp_path / "deals.csv").write_text("Id,Stage\n1,Lead\n" + "more\n" * rows)
+    if refused:
+        with pytest.raises(ExportError, match="more than 5 rows have not as many fields as the"):
+            exports.read(tmp_path / "deals.csv")
+    else:
+        assert len(exports.read(tmp_path / "deals.csv")[0].aside) == 5
+
+
 def test_an_empty_row_with_boxes_that_are_not_ticked_is_no_row(tmp_path):
     """As Google Sheets writes rows below the last one; a ticked box says something."""
     text = "Name,Stage,Demo done\nAcme,Lead,TRUE\n,,FALSE\n,,\n,,TRUE\n"

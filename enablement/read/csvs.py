@@ -20,7 +20,12 @@ from enablement.errors import ExportError
 from enablement.read import encodings, headers
 from enablement.read.contents import Content
 from enablement.read.encodings import Text
-from enablement.read.limits import LONGEST_FIELD, LONGEST_HEADER, MOST_LINES_BEFORE
+from enablement.read.limits import (
+    LONGEST_FIELD,
+    LONGEST_HEADER,
+    MOST_BROKEN,
+    MOST_LINES_BEFORE,
+)
 from enablement.read.records import Broken, Records, settle
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -214,6 +219,12 @@ def _parsed(text: Text, plan: Layout) -> _Parsed:
             if "Empty CSV" in str(error):
                 none = pa.array([], pa.string())
                 return _Parsed(pa.table(dict.fromkeys(plan.names, none)), [], 0, b"")
+            if "Expected" in str(error):
+                raise ExportError(
+                    f"{text.content.name}: more than {MOST_BROKEN:,} rows have not as many fields "
+                    f"as the header, which has {len(plan.names)}. It may be another line, or this "
+                    "is no table."
+                ) from error
             if "straddling" not in str(error):
                 raise ExportError(f"{text.content.name} cannot be read as CSV: {error}") from error
     raise ExportError(
@@ -227,7 +238,7 @@ def _attempt(text: Text, plan: Layout, block_size: int) -> _Parsed:
 
     def put_aside(row: arrow_csv.InvalidRow) -> str:
         broken.append(row.text)
-        return "skip"
+        return "skip" if len(broken) <= MOST_BROKEN else "error"
 
     types = dict.fromkeys(plan.names, pa.string()) | dict.fromkeys(_repeated(text, plan), REPEATED)
     with text.stream(plan.skip) as stream:

@@ -23,6 +23,9 @@ MOST_CELLS = 10**8
 """Cells between the first and the last that is filled in a sheet: a million rows by a hundred
 columns. A sheet is held in memory whole."""
 
+MOST_BROKEN = 10**6
+"""Records of one file with other fields than its header; each is held, to be told."""
+
 LONGEST_FIELD = 2**26
 """Bytes of one field, and of one row: several times so much is held while it is looked at."""
 
