@@ -27,7 +27,7 @@ unexport PYTHONHOME PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test test-py lab dashboards check format lock sample notebooks picture clean again
+.PHONY: help setup demo test test-py test-spark lab dashboards check format lock sample notebooks picture clean again
 
 help: ## what can be made
 	@echo "enablement: from a CRM export to a learning plan for each rep, and back to a measured effect"
@@ -53,6 +53,18 @@ test: $(STAMP) ## run every test: units, pages in a browser, and the stored note
 
 test-py: $(STAMP) ## run the unit tests alone, without a browser
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not browser" tests
+
+# Spark is half a gigabyte and needs Java, so it lies beside and is no part of the lock.
+SPARK := .venv-spark
+
+test-spark: ## install Spark in .venv-spark, and hold its measures against DuckDB's (Java 17)
+	@command -v java >/dev/null || \
+	    { echo "There is no Java here: install version 17 (Debian: apt-get install openjdk-17-jre-headless)" >&2; exit 1; }
+	@test -x $(SPARK)/bin/python || $(PYTHON) -m venv $(SPARK)
+	@echo "Installing Spark and what the package needs in $(SPARK) (1 to 3 minutes the first time)"
+	@$(SPARK)/bin/python -m pip install --quiet -e '.[spark]' pytest
+	@echo "Testing that Spark counts what DuckDB counts (a few minutes)"
+	@$(SPARK)/bin/python -m pytest tests/test_engines.py -k spark
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --config=jupyter/jupyter_lab_config.py

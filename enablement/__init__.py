@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 PUBLIC = {
     "load": "enablement.read.crm",
     "crm": "enablement.read.crm",
+    "connect": "enablement.read.connections",
     "CRM": "enablement.read.crm",
     "conversion": "enablement.measure.funnel",
     "compare_definitions": "enablement.measure.funnel",

@@ -83,6 +83,7 @@ class Settings:
     types : the CRM's word for a kind of business -> new business, existing business, renewal
     columns : table -> our column -> the CRM's column
     files : table -> file name, where the headers alone do not tell
+    tables : table -> what a database calls it, such as ``sales.deals``; see `enablement.connect`
     stage_dates : stage -> the CRM's column with the date at which it was entered
     unwanted_dates : stages whose columns of dates are left out; ``""`` in [stage_dates]
     values : table -> column -> what stands there -> what is meant
@@ -113,6 +114,7 @@ class Settings:
     types: dict[str, str] = dataclasses.field(default_factory=dict)
     columns: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
     files: dict[str, str] = dataclasses.field(default_factory=dict)
+    tables: dict[str, str] = dataclasses.field(default_factory=dict)
     stage_dates: dict[str, str] = dataclasses.field(default_factory=dict)
     unwanted_dates: tuple[str, ...] = ()
     values: dict[str, dict[str, dict[str, str]]] = dataclasses.field(default_factory=dict)
@@ -266,7 +268,8 @@ def _from_dict(said: Mapping[str, Any], *, origin: str) -> Settings:
 
 KINDS: dict[str, type] = {
     **dict.fromkeys(
-        ("outcomes", "types", "columns", "files", "stage_dates", "values", "rules"), Mapping
+        ("outcomes", "types", "columns", "files", "tables", "stage_dates", "values", "rules"),
+        Mapping,
     ),
     **dict.fromkeys(("dates", "decimal", "timezone", "zero_amount_when_lost", "currency"), str),
     "formats": Mapping,
@@ -275,7 +278,7 @@ KINDS: dict[str, type] = {
 }
 # How many tables lie around the texts of a setting.
 DEPTHS = {
-    **dict.fromkeys(("outcomes", "types", "files", "stage_dates", "rules"), 1),
+    **dict.fromkeys(("outcomes", "types", "files", "tables", "stage_dates", "rules"), 1),
     **dict.fromkeys(("columns", "formats"), 2),
     "values": 3,
 }

@@ -16,9 +16,11 @@ ROOT = Path(__file__).parents[1]
 ON_CONDA_FORGE = {  # only the names that differ
     "bleach": "bleach-with-css",  # the extra of pip is a package of its own
     "duckdb": "python-duckdb",
+    "ibis-framework": "ibis-postgres",  # the one backend of it that the tests need
     "playwright": "playwright-python",
 }
 CONDA_ONLY = {"pip"}  # conda has to be told
+APART = {"spark"}  # the extra that `make test-spark` installs in an environment of its own
 
 Bounds = dict[str, str]
 
@@ -45,9 +47,9 @@ def bounds(requirements: list[str]) -> Bounds:
 
 
 def wanted(project: dict[str, Any]) -> list[str]:
-    """Give what the package and its extras ask for."""
+    """Give what the package and its extras ask for, but for what stands apart."""
     table = project["project"]
-    extras = table["optional-dependencies"].values()
+    extras = [of for extra, of in table["optional-dependencies"].items() if extra not in APART]
     return [*table["dependencies"], *(text for extra in extras for text in extra)]
 
 

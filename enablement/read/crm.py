@@ -126,7 +126,8 @@ class CRM:
     @functools.cached_property
     def session(self) -> engine.Session:
         """The database in which measures are counted."""
-        return engine.Session({**self.sources, **self.kept})
+        there = engine.remote(self.sources)
+        return engine.Session({**self.sources, **self.kept}) if there is None else there.warehouse
 
     @functools.cached_property
     def sellers(self) -> pd.DataFrame:

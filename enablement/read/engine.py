@@ -29,6 +29,8 @@ SAFE: dict[str, str | bool | int | float | list[str]] = {
 # Values that hardly repeat are packed as they are; looking for repeats takes a third longer.
 PARQUET = "format parquet, parquet_version 'v2', dictionary_size_limit 20000"
 NAMED = re.compile(r"\$([a-z_]+)")
+# What names no parameter: a comment, a text, and a name in quotes, which may be a user's.
+QUOTED = re.compile(r"""--[^\n]*|'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
 MEMORY = "1GB"  # of the engine's own; what is more goes to the disk
 
 
@@ -53,7 +55,23 @@ class Kept(View):
     """A table that SQL makes of others once, and that a `Session` keeps while it has room."""
 
 
-Table: TypeAlias = pd.DataFrame | pa.Table | Path | View
+@dataclasses.dataclass(frozen=True)
+class Remote:
+    """A table that lies in a database, and is counted there.
+
+    name : of the table, as messages call it
+    kinds : its columns -> their types, in the words of DuckDB
+    sql : what gives its rows, in the words of its database
+    warehouse : the database, which answers as a `Session` does
+    """
+
+    name: str
+    kinds: Mapping[str, str]
+    sql: str
+    warehouse: Any
+
+
+Table: TypeAlias = pd.DataFrame | pa.Table | Path | View | Remote
 
 
 @contextlib.contextmanager
@@ -79,8 +97,21 @@ def query(
     sql: str, tables: Mapping[str, Table], parameters: Mapping[str, object] | None = None
 ) -> pd.DataFrame:
     """Run one SQL text over tables, as `Session.query` does, in a session of its own."""
+    there = remote(tables)
+    if there is not None:
+        return there.warehouse.query(sql, tables, parameters)
     with contextlib.closing(Session(tables)) as session:
         return session.query(sql, tables, parameters)
+
+
+def remote(tables: Mapping[str, Table]) -> Remote | None:
+    """Find the first table that lies in a database, if any does."""
+    for table in tables.values():
+        if isinstance(table, Remote):
+            return table
+        if isinstance(table, View) and (found := remote(table.tables)) is not None:
+            return found
+    return None
 
 
 def whole(table: Table) -> pd.DataFrame:
@@ -136,7 +167,7 @@ class Session:
         """
         with self._lock:
             text = self._reading(sql, self._tables if tables is None else tables)
-            found = _texts(self._connection.execute(text, _named(text, parameters)).df())
+            found = texts(self._connection.execute(text, named(text, parameters)).df())
             self._make_room()
             return found
 
@@ -171,7 +202,7 @@ class Session:
     def _shown(self, table: Any) -> str:
         """Copy a table of Python's, once; one that is not of the session is known by its rows."""
         mine = any(table is each for each in self._tables.values())
-        key = id(table) if mine else _content(table)
+        key = id(table) if mine else content(table)
         if key not in self._frames:
             name = f"frame_{len(self._frames)}"
             self._connection.register("given", table)
@@ -220,7 +251,7 @@ def _paths(tables: Mapping[str, Table]) -> set[Path]:
     return found
 
 
-def _content(table: Any) -> str:
+def content(table: Any) -> str:
     """Name a table by what it holds."""
     frame = table if isinstance(table, pd.DataFrame) else table.to_pandas()
     rows = pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()
@@ -359,11 +390,11 @@ class Store:
 
     def run(self, sql: str, parameters: Mapping[str, object] | None = None) -> None:
         """Run a SQL text that gives nothing back."""
-        self._connection.execute(sql, _named(sql, parameters))
+        self._connection.execute(sql, named(sql, parameters))
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> pd.DataFrame:
         """Run a SQL text and give its rows; for tables small enough for pandas."""
-        return _texts(self._connection.execute(sql, _named(sql, parameters)).df())
+        return texts(self._connection.execute(sql, named(sql, parameters)).df())
 
     def one(self, sql: str) -> dict[str, Any]:
         """Run a SQL text that gives one row; column -> value, None where it is missing."""
@@ -388,13 +419,13 @@ def _rows_of(path: Path) -> str:
     return f"select * from read_parquet({literal(str(path.resolve()))})"
 
 
-def _named(sql: str, parameters: Mapping[str, object] | None) -> dict[str, object]:
+def named(sql: str, parameters: Mapping[str, object] | None) -> dict[str, object]:
     """Keep the parameters that a text names; DuckDB refuses any other."""
-    named = set(NAMED.findall(sql)) if parameters else set()
-    return {name: value for name, value in (parameters or {}).items() if name in named}
+    said = set(NAMED.findall(QUOTED.sub("", sql))) if parameters else set()
+    return {name: value for name, value in (parameters or {}).items() if name in said}
 
 
-def _texts(frame: pd.DataFrame) -> pd.DataFrame:
+def texts(frame: pd.DataFrame) -> pd.DataFrame:
     """Give text columns without any value the kind of the others, so that tables can be joined."""
     empty = [name for name in frame.columns if frame[name].dtype == object]
     return frame.astype(dict.fromkeys(empty, "str")) if empty else frame

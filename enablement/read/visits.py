@@ -72,34 +72,32 @@ def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, st
     store.lay("moves", engine.text("read", "moves").format(owned=_owned(store)))
 
 
+def spots(settings: Settings) -> pd.DataFrame:
+    """Number the places of stages, in an order that settles ties: ``code``."""
+    listed = places(settings).sort_values(["pipeline", "place", "stage"], ignore_index=True)
+    return listed.assign(code=(listed.index + 1).astype("int16"))
+
+
+# Reps by numbers, what is needed of each opportunity, and the changes of owner.
+CODES = {
+    "rep_codes": "select rep_id, row_number() over (order by rep_id)::integer as rep from ("
+    "select rep_id from opportunities union select rep_id from stage_events "
+    "union select from_rep from owner_changes union select to_rep from owner_changes) "
+    "where rep_id is not null",
+    "known": "select o.n, o.opportunity_id, o.pipeline, o.closed_at, r.rep from opportunities o "
+    "left join rep_codes r using (rep_id)",
+    "hands": "select o.n, c.changed_at, f.rep as from_rep, t.rep as to_rep from owner_changes c "
+    "join known o using (opportunity_id) "
+    "left join rep_codes f on f.rep_id = c.from_rep "
+    "left join rep_codes t on t.rep_id = c.to_rep",
+}
+
+
 def _codes(store: Store, settings: Settings) -> None:
     """Number stages and reps, in an order that settles ties."""
-    store.show("listed", places(settings))
-    store.make(
-        "spots",
-        "select *, row_number() over (order by pipeline, place, stage)::smallint as code "
-        "from listed",
-    )
-    store.forget("listed")
-    store.make(
-        "rep_codes",
-        "select rep_id, row_number() over (order by rep_id)::integer as rep from ("
-        "select rep_id from opportunities union select rep_id from stage_events "
-        "union select from_rep from owner_changes union select to_rep from owner_changes) "
-        "where rep_id is not null",
-    )
-    rep = "left join rep_codes r using (rep_id)"
-    store.make(
-        "known",
-        f"select o.n, o.opportunity_id, o.pipeline, o.closed_at, r.rep from opportunities o {rep}",
-    )
-    store.make(
-        "hands",
-        "select o.n, c.changed_at, f.rep as from_rep, t.rep as to_rep from owner_changes c "
-        "join known o using (opportunity_id) "
-        "left join rep_codes f on f.rep_id = c.from_rep "
-        "left join rep_codes t on t.rep_id = c.to_rep",
-    )
+    store.add("spots", spots(settings))
+    for name, sql in CODES.items():
+        store.make(name, sql)
 
 
 STEPS = (
@@ -115,15 +113,41 @@ STEPS = (
 
 
 def _add_stage_date(store: Store, column: str, stage: str, pipeline: str | None) -> None:
-    name = engine.quoted(column)
-    where = f"o.{name} is not null and o.n not in (select n from told)"
+    where = "o.n not in (select n from told)"
     if pipeline is not None:
         where += f" and o.pipeline = {engine.literal(pipeline)}"
-    store.run(
-        f"insert into more_steps by name select o.n, o.{name} as entered_at, s.code, "
-        "'stage dates' as origin, false as present from opportunities o "
+    store.run(f"insert into more_steps by name {_of_date(column, stage)} and {where}")
+
+
+def _of_date(column: str, stage: str) -> str:
+    name = engine.quoted(column)
+    return (
+        f"select o.n, o.{name} as entered_at, s.code, 'stage dates' as origin, false as present "
+        "from opportunities o "
         f"join spots s on s.pipeline = o.pipeline and s.stage = {engine.literal(stage)} "
-        f"where {where}"
+        f"where o.{name} is not null"
+    )
+
+
+# The steps that opportunities tell, as rows of ``steps``: by the dates of stages, and by the
+# present stage.
+_TOLD = (
+    "select n, entered_at, null::timestamp as placed_at, code, null::integer as rep, "
+    "null::double as amount, null::timestamp as expected_close, null::varchar as "
+    "forecast_category, null::double as probability, {origin}::varchar as origin, "
+    "{present} as present from {source}"
+)
+PRESENT = _TOLD.format(origin="'derived'", present="true", source="derived")
+
+
+def dated(stage_dates: Mapping[str, str]) -> str:
+    """Write the SQL of the steps that columns with the date of a stage tell; stage -> column."""
+    told = "o.n not in (select n from event_steps where origin <> 'derived')"
+    texts = [
+        f"({_of_date(column, stage)} and {told})" for stage, column in stage_dates.items()
+    ] or ["(select n, code, null::timestamp as entered_at from opportunities, spots where false)"]
+    return " union all ".join(
+        _TOLD.format(origin="'stage dates'", present="false", source=f"{text} t") for text in texts
     )
 
 
@@ -131,23 +155,40 @@ ORDERED = "(select *, coalesce(entered_at, placed_at) as ordered_at from steps)"
 NOW = "join (select n, rep as now from known) using (n)"
 
 
-def _owned(store: Store) -> str:
-    """Write the SQL of the steps with their owners; plain where no owner has to be found."""
-    seen = store.one(
-        "select (select count(*) from hands) as hands, count(*) as steps, count(rep) as named "
-        "from steps where not present"
-    )
-    if seen["hands"] or seen["named"] not in (0, seen["steps"]):
+# How many steps name their rep, and whether there are changes of owner.
+NAMED = (
+    "select (select count(*) from hands) as hands, count(*) as steps, count(rep) as named "
+    "from steps where not present"
+)
+# The present stage belongs to who had the one before.
+LAST_OWNERS = (
+    "select n, arg_max(rep, (coalesce(entered_at, timestamp '-infinity'), code, rep)) as before "
+    "from event_steps where n in (select n from more_steps) group by n"
+)
+
+
+def owned(*, hands: int, steps: int, named: int) -> str:
+    """Write the SQL of the steps with their owners; plain where no owner has to be found.
+
+    It reads ``last_owners`` (see `LAST_OWNERS`) beside the tables that `build` makes.
+
+    Parameters
+    ----------
+    hands, steps, named : as `NAMED` counts them
+    """
+    if hands or named not in (0, steps):
         return engine.text("read", "owners").format(ordered=ORDERED)
-    if not seen["named"]:
+    if not named:
         return _plain(f"steps {NOW}", "now")
-    store.make(  # the present stage belongs to who had the one before
-        "last_owners",
-        "select n, arg_max(rep, (coalesce(entered_at, timestamp '-infinity'), code, rep)) "
-        "as before from event_steps where n in (select n from more_steps) group by n",
-    )
     present = _plain(f"more_steps left join last_owners using (n) {NOW}", "coalesce(before, now)")
     return f"{_plain('event_steps', 'rep')} union all {present}"
+
+
+def _owned(store: Store) -> str:
+    sql = owned(**store.one(NAMED))
+    if "last_owners" in sql:
+        store.make("last_owners", LAST_OWNERS)
+    return sql
 
 
 def _plain(steps: str, owner: str) -> str:

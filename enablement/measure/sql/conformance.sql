@@ -41,20 +41,32 @@ entered_on as (
           from seen)
     where exit_before is distinct from 'handed off' and entered_at is not null
 ),
-counted_days as (
-    select *, count(distinct place) over (partition by opportunity_id, day) as in_the_day,
-           count(distinct place) over (partition by opportunity_id) as in_all
+-- How many stages were entered on a day, and how many at all.
+day_counts as (
+    select opportunity_id, day, count(distinct place) as in_the_day
     from entered_on
+    group by opportunity_id, day
+),
+all_counts as (
+    select opportunity_id, count(distinct place) as in_all from entered_on group by opportunity_id
 ),
 several as (
     select d.opportunity_id, n.place, arg_min(n.rep_id, n.visit) as rep_id,
-           bool_or(n.in_the_day >= $in_a_day) as deviates,
-           coalesce(list(distinct n.day) filter (n.in_the_day >= $in_a_day), []) as days,
-           len(days) as times
+           bool_or(c.in_the_day >= $in_a_day) as deviates,
+           count(distinct n.day) filter (c.in_the_day >= $in_a_day) as times
     from depths d
-    join counted_days n using (opportunity_id)
-    where n.in_all >= $in_a_day
-    group by all
+    join all_counts a using (opportunity_id)
+    join entered_on n using (opportunity_id)
+    join day_counts c on c.opportunity_id = n.opportunity_id and c.day = n.day
+    where a.in_all >= $in_a_day
+    group by d.opportunity_id, n.place
+),
+-- One day in two stages is one day.
+busy_days as (
+    select opportunity_id, count(*) as days
+    from day_counts
+    where in_the_day >= $in_a_day
+    group by opportunity_id
 ),
 due_dates as (
     select opportunity_id, expected_close
@@ -82,15 +94,16 @@ ended_early as (
     where d.outcome = 'won'
 ),
 ways as (
-    select 'skipped a stage' as deviation, *, null::date[] as days from skipped
-    union all by name
-    select 'went back' as deviation, * from went_back
-    union all by name
-    select 'several stages in a day' as deviation, * from several
-    union all by name
-    select 'overdue' as deviation, * from overdue
-    union all by name
-    select 'won without the last stage' as deviation, * from ended_early
+    select 'skipped a stage' as deviation, opportunity_id, place, rep_id, deviates, times from skipped
+    union all
+    select 'went back', opportunity_id, place, rep_id, deviates, times from went_back
+    union all
+    select 'several stages in a day', opportunity_id, place, rep_id, deviates, times from several
+    union all
+    select 'overdue', opportunity_id, place, rep_id, deviates, times from overdue
+    union all
+    select 'won without the last stage', opportunity_id, place, rep_id, deviates, times
+    from ended_early
 ),
 passages as (
     select w.opportunity_id, p.stage, w.place, w.rep_id, true as counts, d.began_at as cohort_at,
@@ -105,11 +118,11 @@ passages as (
                 then any_value(d.final_rep) else any_value(d.entry_rep) end as rep_id,
            true as counts, any_value(d.began_at) as cohort_at, w.deviation,
            bool_or(w.deviates) as deviates,
-           -- One day in two stages is one day.
            case when w.deviation = 'several stages in a day'
-                then len(list_distinct(flatten(list(w.days)))) else sum(w.times) end as times
+                then coalesce(max(b.days), 0) else sum(w.times) end as times
     from ways w
     join depths d using (opportunity_id)
+    left join busy_days b using (opportunity_id)
     where not $per_stage
     group by w.opportunity_id, w.deviation
 ),

@@ -3,8 +3,9 @@
 -- `handed` that the row is a change of owner alone, `tied` that only the order of the stages puts
 -- it after the one before.
 with owned as ({owned}),
-changed as (
-    select e.*, s.outcome is not null as ends
+placed as (
+    select e.*, s.outcome is not null as ends, lag(e.code) over in_order as code_before,
+           lag(e.owner) over in_order as owner_before
     from owned e
     join spots s using (code)
     -- Ties within a moment stand in the order of the stages; a change of owner belongs to the
@@ -13,8 +14,10 @@ changed as (
     window in_order as (partition by n
                         order by ordered_at nulls last, present, handed, code, owner,
                                  happened_at, amount)
-    qualify code is distinct from lag(code) over in_order
-        or (s.outcome is null and owner is distinct from lag(owner) over in_order)
+),
+changed as (
+    select * from placed
+    where code is distinct from code_before or (not ends and owner is distinct from owner_before)
 ),
 followed as (
     select n, code, owner, happened_at, amount, present, handed,

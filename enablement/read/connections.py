@@ -1,0 +1,463 @@
+"""A database by its URL as trusted tables: the way in where the rows stay where they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import pandas as pd
+
+from enablement import settings as workspace
+from enablement.errors import EnablementError, ExportError, SettingsError, choices
+from enablement.read import engine, tables, visits
+from enablement.read.crm import CRM, HANDED_OVER
+from enablement.read.engine import Table, View, literal, quoted
+from enablement.read.quality import Ledger
+from enablement.read.values import FLAG, NUMBER, TEXT, TIME
+from enablement.read.warehouse import Warehouse
+from enablement.settings import Settings
+
+READ = tuple(dict.fromkeys([*HANDED_OVER, "owner_changes"]))
+BUILT = {  # what is built of the others where a database does not have it
+    "stage_visits": {
+        **dict.fromkeys(["opportunity_id", "pipeline", "stage", "rep_id", "exit"], TEXT),
+        **dict.fromkeys(["visit", "stage_order", "amount"], NUMBER),
+        **dict.fromkeys(["entered_at", "left_at"], TIME),
+    },
+    "closings": {
+        **dict.fromkeys(["opportunity_id", "outcome", "rep_id"], TEXT),
+        "closing": NUMBER,
+        "closed_at": TIME,
+    },
+}
+WHOLE = ("visit", "stage_order", "closing")  # numbers that are counted with
+KINDS = {TEXT: "VARCHAR", NUMBER: "DOUBLE", TIME: "TIMESTAMP", FLAG: "BOOLEAN"}
+CALLED = {
+    **dict.fromkeys(["DOUBLE", "BIGINT"], "a number"),
+    "TIMESTAMP": "a date or a time",
+    "BOOLEAN": "true or false",
+}
+MADE_HERE = ("outcome",)  # a column that is never taken from a database
+
+
+@dataclasses.dataclass(frozen=True)
+class Engine:
+    """A kind of database.
+
+    backend : what Ibis calls it
+    dialect : what sqlglot calls its SQL
+    extra : the extra of the package that installs what it needs; "" where there is none
+    """
+
+    backend: str
+    dialect: str
+    extra: str = ""
+
+
+ENGINES = {
+    "postgres": Engine("postgres", "postgres", "postgres"),
+    "postgresql": Engine("postgres", "postgres", "postgres"),
+    "spark": Engine("pyspark", "spark", "spark"),
+    "snowflake": Engine("snowflake", "snowflake"),
+    "bigquery": Engine("bigquery", "bigquery"),
+    "trino": Engine("trino", "trino"),
+    "databricks": Engine("databricks", "databricks"),
+}
+# What a session is told before it is asked anything. A text of ours has many steps over few
+# rows, and compiling it takes PostgreSQL longer than running it.
+SESSIONS = {
+    "postgres": ("set session characteristics as transaction read only", "set jit = off"),
+}
+
+
+def connect(url: str, settings: Settings | Mapping[str, Any] | str | Path | None = None) -> CRM:
+    """Open the tables of a database, which counts them itself; only what was counted comes back.
+
+    Nothing is written to it. Its tables are taken as they are: what reading an export sets aside
+    or puts right is for whoever keeps the database.
+
+    Parameters
+    ----------
+    url : such as ``postgres://name:password@host/database`` or ``spark://local``
+    settings : a path, a dict, or None for the workspace's ``settings.toml``; ``[tables]`` says
+        what the database calls our tables, ``[columns]`` what it calls their columns
+
+    Raises
+    ------
+    EnablementError
+        If the kind of database is not known, its package is not installed, or it does not answer.
+    SettingsError
+        If the settings do not fit, or name a table, column or stage that is not there.
+    """
+    said = workspace.read(settings, folder=workspace.root())
+    kind = _kind_of(url)
+    warehouse = Warehouse(_opened(url, kind), kind.dialect)
+    return Opening(warehouse, said).crm()
+
+
+def _kind_of(url: str) -> Engine:
+    scheme = url.partition("://")[0] if isinstance(url, str) and "://" in url else ""
+    if scheme not in ENGINES:
+        known = [f"{name}://" for name in ENGINES]
+        named = f"{scheme}://" if scheme else "This"
+        raise EnablementError(f"{named} is no kind of database. {choices(f'{scheme}://', known)}")
+    return ENGINES[scheme]
+
+
+def _opened(url: str, kind: Engine) -> Any:
+    """Let Ibis connect.
+
+    Raises
+    ------
+    EnablementError
+        Without the URL, which may hold a password.
+    """
+    scheme = url.partition("://")[0]
+    try:
+        ibis = importlib.import_module("ibis")
+        importlib.import_module(f"ibis.backends.{kind.backend}")
+    except ImportError as error:
+        what = f"enablement[{kind.extra}]" if kind.extra else f"ibis-framework[{kind.backend}]"
+        raise EnablementError(
+            f"{scheme}:// needs what is not installed ({error}): pip install '{what}'."
+        ) from error
+    try:
+        if kind.backend == "pyspark":
+            return ibis.pyspark.connect(_spark(url))
+        backend = ibis.connect(kind.backend + url.removeprefix(scheme))
+        for setting in SESSIONS.get(kind.backend, ()):
+            backend.raw_sql(setting)
+        return backend
+    except Exception as error:
+        said = _without_secrets(str(error), url)
+        raise EnablementError(f"{scheme}:// does not answer: {said}") from None
+
+
+def _spark(url: str) -> Any:
+    """Give the session of this process, or one of its own: ``spark://local`` or ``//host:port``."""
+    from pyspark.sql import SparkSession
+
+    # Not a usual address: the brackets of local[2] would be taken for those of one.
+    place, _, settings = url.partition("://")[2].partition("?")
+    place = place.strip("/") or "local"
+    master = place if place.startswith("local") else f"spark://{place}"
+    builder = SparkSession.builder.appName("enablement").master(master)
+    for name, value in parse_qsl(settings):
+        builder = builder.config(name, value)
+    return SparkSession.getActiveSession() or builder.getOrCreate()
+
+
+def _without_secrets(message: str, url: str) -> str:
+    """Say the first line of a message without what a URL keeps to itself."""
+    line = next((line.strip() for line in message.splitlines() if line.strip()), "no reason given")
+    who = url.partition("://")[2].partition("@")[0] if "@" in url else ""
+    secrets = [who.partition(":")[2], *(value for _, value in parse_qsl(url.partition("?")[2]))]
+    for secret in (each for part in secrets for each in (part, unquote(part)) if each):
+        line = line.replace(secret, "***")
+    return line.replace(url, "***")
+
+
+class Opening:
+    """One opening of a database, from its tables to those that are handed over."""
+
+    def __init__(self, warehouse: Warehouse, said: Settings) -> None:
+        self.warehouse, self.said, self.ledger = warehouse, said, Ledger()
+        self.there = self._tables()
+
+    def crm(self) -> CRM:
+        """Hand the tables over."""
+        given: dict[str, Table] = {
+            name: self._given(name) if name in self.there else _nothing(name) for name in READ
+        }
+        given["opportunities"] = self._opportunities(given["opportunities"])
+        self._check(given)
+        history = any(name in self.there for name in ("stage_events", "stage_visits"))
+        sources = self._built(given)
+        sources["reps"] = self._reps(sources)
+        del sources["owner_changes"]
+        for name in sources:
+            self._counted(name, sources[name])
+        return CRM(
+            sources=sources,
+            settings=self.said,
+            quality=self.ledger.close(),
+            stage_history=history,
+            owner_history=history and self._owners(given),
+            dated_stages=tuple(s for s in self.said.stages if s in self.said.stage_dates),
+            last_seen=self._last_seen(sources),
+        )
+
+    def _ask(self, sql: str, **given: Table) -> pd.DataFrame:
+        return self.warehouse.query(sql, given)
+
+    def _tables(self) -> dict[str, tuple[str, ...]]:
+        """Find which of our tables the database has, and where.
+
+        Raises
+        ------
+        SettingsError
+            If one that the settings name is not there.
+        """
+        named = self.said.tables
+        for table in named:
+            if table not in READ:
+                raise SettingsError(
+                    f"{self.said.origin}: [tables] names {table!r}. {choices(table, list(READ))}"
+                )
+        listed = self.warehouse.tables()
+        found = {}
+        for table in READ:
+            *where, name = named.get(table, table).split(".")
+            known = self.warehouse.tables(tuple(where)) if where else listed
+            match = name if name in known else {n.lower(): n for n in known}.get(name.lower())
+            if match is not None:
+                found[table] = (*where, match)
+            elif table in named or table == "opportunities":
+                raise SettingsError(
+                    f"{self.said.origin}: the database has no table {named.get(table, table)!r} "
+                    f"for {table}; name it in [tables]. {choices(name, sorted(known))}"
+                )
+        return found
+
+    def _given(self, table: str) -> Table:
+        """Take a table under our names, with what else it has."""
+        schema = {**tables.SCHEMA, **BUILT, **tables.KNOWN}.get(table) or BUILT[table]
+        place = self.there[table]
+        own, here = self.said.columns.get(table, {}), self.warehouse.columns(place)
+        folded = {name.lower(): name for name in here}
+        columns: dict[str, tuple[str | None, str]] = {}
+        for name in [*schema, *(each for each in own if each not in schema)]:
+            called = folded.get(own.get(name, name).lower())
+            if called is None and name in own:
+                raise SettingsError(
+                    f"{self.said.origin}: [columns.{table}] {name} = {own[name]!r}: "
+                    f"{'.'.join(place)} has no such column. {choices(own[name], list(here))}"
+                )
+            kind = KINDS[schema[name]] if name in schema else here[called or ""]
+            kind = "BIGINT" if name in WHOLE and table in BUILT else kind
+            self._check_kind(table, name, called, kind, here)
+            columns[name] = (called, kind)
+        taken = {called for called, _ in columns.values()}
+        known = {name.lower() for name in (*columns, *MADE_HERE)}
+        for name, kind in here.items():
+            if name not in taken and name.lower() not in known:
+                shown = name.lower() if name.isupper() else name
+                reserved = name.lower() in tables.RESERVED
+                columns[f"crm_{shown}" if reserved else shown] = (name, kind)
+        return self.warehouse.remote(table, place, columns)
+
+    def _check_kind(
+        self, table: str, name: str, called: str | None, kind: str, here: Mapping[str, str]
+    ) -> None:
+        if called is None or kind == "VARCHAR":
+            return
+        fits = {"DOUBLE": ("DOUBLE", "BIGINT"), "BIGINT": ("BIGINT", "DOUBLE")}.get(kind, (kind,))
+        if here[called] not in fits:
+            wanted = CALLED[kind]
+            raise ExportError(
+                f"{'.'.join(self.there[table])}: the column {called!r} is not {wanted}, "
+                f"which {table}.{name} must be. Give a view in which it is, and name that in "
+                "[tables]."
+            )
+
+    def _opportunities(self, given: Table) -> Table:
+        """Say what the settings say of the opportunities: their outcome, and what words mean."""
+        self._check_pipelines(given)
+        alone = len(self.said.pipelines) == 1
+        outcome = _case("stage", self.said.outcomes, "'open'")
+        zero = f"{outcome} = 'lost' and amount = 0"
+        kept = self.said.zero_amount_when_lost == "kept"
+        made = {
+            "pipeline": literal(next(iter(self.said.pipelines))) if alone else "pipeline",
+            "type": _case("type", tables.kinds_of_business(self.said), "null"),
+            "currency": f"coalesce(currency, {literal(self.said.currency)})",
+            "amount": "amount" if kept else f"case when {zero} then null else amount end",
+            "expected_close": f"case when {outcome} = 'open' "
+            "then coalesce(expected_close, closed_at) else expected_close end",
+            "closed_at": f"case when {outcome} <> 'open' then closed_at end",
+        }
+        replaced = ", ".join(f"{sql} as {name}" for name, sql in made.items())
+        sql = f"select * replace ({replaced}), {outcome} as outcome from given_opportunities"
+        return View(sql, {"given_opportunities": given})
+
+    def _check_pipelines(self, given: Table) -> None:
+        if len(self.said.pipelines) == 1:
+            return
+        found = self._ask(
+            "select distinct pipeline from given where pipeline is not null", given=given
+        )["pipeline"]
+        strange = sorted(set(found) - set(self.said.pipelines))
+        if strange:
+            raise SettingsError(
+                f"{self.said.origin}: the opportunities have the pipeline {strange[0]!r}. "
+                f"{choices(strange[0], list(self.said.pipelines))}"
+            )
+
+    def _check(self, given: Mapping[str, Table]) -> None:
+        """Stop at what would make every count wrong: ids, and stages that nobody knows."""
+        found = self._ask(
+            "select count(*) - count(opportunity_id) as without, "
+            "count(opportunity_id) - count(distinct opportunity_id) as again from given",
+            given=given["opportunities"],
+        ).iloc[0]
+        place = ".".join(self.there["opportunities"])
+        if found["without"]:
+            raise ExportError(f"{place}: {found['without']:,} rows have no opportunity_id.")
+        if found["again"]:
+            raise ExportError(
+                f"{place}: {found['again']:,} rows have an opportunity_id that another one has too."
+            )
+        for table in ("opportunities", "stage_events", "stage_visits"):
+            if table in self.there:
+                self._check_stages(table, given)
+
+    def _check_stages(self, table: str, given: Mapping[str, Table]) -> None:
+        joined = "" if table == "opportunities" else "join o using (opportunity_id)"
+        pipeline = "t.pipeline" if table == "opportunities" else "o.pipeline"
+        strange = self._ask(
+            f"select t.stage, count(*) as n from t {joined} left join places p "
+            f"on p.pipeline = {pipeline} and p.stage = t.stage "
+            "where t.stage is not null and p.stage is null group by t.stage order by n desc, stage",
+            t=given[table],
+            o=given["opportunities"],
+            places=visits.places(self.said),
+        )
+        if strange.empty:
+            return
+        stage, n = strange.iloc[0]
+        listed = ", ".join(f'"{name}"' for name in strange["stage"])
+        raise SettingsError(
+            f"{'.'.join(self.there[table])}: the stage {stage!r} ({n:,} rows) is not in "
+            f"{self.said.origin}. {choices(stage, self.said.known_stages)} "
+            f"Add what is missing to stages or [outcomes]: {listed}."
+        )
+
+    def _built(self, given: dict[str, Table]) -> dict[str, Table]:
+        """Build, in the words of the reading, the visits and closings that are not there."""
+        if "stage_visits" in self.there and "closings" in self.there:
+            return given
+        parts = self._steps(given)
+        sql = engine.text("read", "moves").format(owned=self._owned(parts))
+        moves = View(sql, dict(parts))
+        numbered = {"numbered": parts["opportunities"], "moves": moves, **parts}
+        made = {
+            name: View(sql, numbered, order=order)
+            for name, (sql, order) in visits.OF_KEPT.items()
+            if name != "opportunities" and not (name in self.there and name in BUILT)
+        }
+        closed = View(CLOSED, {"listed": given["opportunities"], "moves": moves})
+        return {**given, **made, "opportunities": closed}
+
+    def _steps(self, given: Mapping[str, Table]) -> dict[str, Table]:
+        """Code the events as the reading does, with an opportunity's id for its number."""
+        spots = visits.spots(self.said)
+        told = {name: given[name] for name in ("stage_events", "owner_changes")}
+        listed = View(
+            "select opportunity_id as n, * from listed", {"listed": given["opportunities"]}
+        )
+        parts: dict[str, Table] = {"opportunities": listed, "spots": spots, **told}
+        for name, sql in visits.CODES.items():
+            parts[name] = View(sql, dict(parts))
+        parts["event_steps"] = View(visits.STEPS, dict(parts))
+        parts["dated_steps"] = View(visits.dated(self.said.stage_dates), dict(parts))
+        parts["steps"] = View(
+            "select * from event_steps union all select * from dated_steps", dict(parts)
+        )
+        parts["derived"] = View(engine.text("read", "derived"), dict(parts))
+        parts["more_steps"] = View(
+            f"select * from dated_steps union all {visits.PRESENT}", dict(parts)
+        )
+        parts["steps"] = View(
+            "select * from event_steps union all select * from more_steps", dict(parts)
+        )
+        return parts
+
+    def _owned(self, parts: dict[str, Table]) -> str:
+        """Write the SQL of the steps with their owners, and give it what it reads."""
+        seen = self._ask(visits.NAMED, hands=parts["hands"], steps=parts["steps"]).iloc[0]
+        parts["last_owners"] = View(visits.LAST_OWNERS, dict(parts))
+        return visits.owned(**{name: int(count) for name, count in seen.items()})
+
+    def _reps(self, sources: Mapping[str, Table]) -> Table:
+        """List everybody who owns something, in the list of reps or not; the id is a name too."""
+        names = ("opportunities", "stage_visits", "closings", "quotas")
+        owners = " union ".join(f"select rep_id from {name}" for name in names)
+        extra = [name for name in self._columns(sources["reps"]) if name not in ("rep_id", "name")]
+        none = "".join(f", r.{quoted(name)}" for name in extra)
+        sql = (
+            f"select k.rep_id, coalesce(r.name, k.rep_id) as name{none} from ("
+            f"select rep_id from (select rep_id from listed_reps union {owners}) "
+            "where rep_id is not null) k left join listed_reps r using (rep_id)"
+        )
+        given = {"listed_reps": sources["reps"], **{name: sources[name] for name in names}}
+        return View(sql, given, order="rep_id")
+
+    def _columns(self, table: Table) -> list[str]:
+        return list(self._ask("select * from it limit 0", it=table))
+
+    def _owners(self, given: Mapping[str, Table]) -> bool:
+        """Whether the database knows who owned an opportunity before."""
+        asked = {
+            "stage_events": "select 1 as one from it where rep_id is not null limit 1",
+            "stage_visits": "select 1 as one from it where exit = 'handed off' limit 1",
+            "owner_changes": "select 1 as one from it limit 1",
+        }
+        return any(
+            len(self._ask(sql, it=given[name])) > 0
+            for name, sql in asked.items()
+            if name in self.there
+        )
+
+    def _last_seen(self, sources: Mapping[str, Table]) -> dt.date | None:
+        last = self._ask(
+            "select greatest((select max(greatest(created_at, closed_at)) from o), "
+            "(select max(entered_at) from v)) as last",
+            o=sources["opportunities"],
+            v=sources["stage_visits"],
+        )["last"].iloc[0]
+        return None if pd.isna(last) else pd.Timestamp(last).date()
+
+    def _counted(self, name: str, table: Table) -> None:
+        """Enter the rows of a table that the database has; none of them is set aside."""
+        if name not in self.there:
+            return
+        rows = int(self._ask("select count(*) as n from it", it=table)["n"].iloc[0])
+        place = ".".join(self.there[name])
+        self.ledger.file(place, name, rows, f"a table of the database, {self.warehouse.dialect}")
+        aside = pd.DataFrame(columns=["line", "column", "value", "reason"])
+        self.ledger.rows(name, place, rows_in=rows, aside=aside)
+
+
+CLOSED = (
+    "select o.* exclude (closed_at), case when o.outcome <> 'open' "
+    "then coalesce(o.closed_at, m.happened_at) end as closed_at from listed o left join ("
+    "select n, arg_max_null(happened_at, k) as happened_at from moves where outcome is not null "
+    "group by n) m on m.n = o.opportunity_id"
+)
+
+
+def _nothing(table: str) -> pd.DataFrame:
+    if table not in BUILT:
+        return tables.nothing(table) if table in tables.SCHEMA else _empty(tables.KNOWN[table])
+    return _empty(BUILT[table])
+
+
+def _empty(schema: Mapping[str, str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            name: pd.Series(dtype="int64" if name in WHOLE else tables.DTYPES[kind])
+            for name, kind in schema.items()
+        }
+    )
+
+
+def _case(column: str, meant: Mapping[str, str], otherwise: str) -> str:
+    if not meant:
+        return otherwise
+    cases = " ".join(f"when {literal(k)} then {literal(v)}" for k, v in meant.items())
+    return f"case {column} {cases} else {otherwise} end"

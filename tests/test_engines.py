@@ -1,0 +1,441 @@
+"""One text, several engines: every measure counts the same in DuckDB, PostgreSQL and Spark.
+
+PostgreSQL is a server of this test's own, on a socket in a folder of its own; without
+PostgreSQL's programs these tests are skipped. Spark's are skipped where it is not installed:
+``make test-spark`` installs it beside and runs them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import duckdb
+import pandas as pd
+import pytest
+from conftest import EIGHT, EIGHT_SETTINGS, SAMPLE, company, day
+
+import enablement as en
+from enablement.errors import ExportError, SettingsError
+from enablement.read import connections
+
+AS_OF, QUARTER = "2026-09-30", "2026Q2"
+SETTINGS = {
+    "stages": ["Prospecting", "Qualification", "Discovery", "Proposal", "Negotiation"],
+    "outcomes": {"Closed Won": "won", "Closed Lost": "lost"},
+    "exported_on": pd.Timestamp(AS_OF).date(),
+}
+TABLES = ["opportunities", "stage_events", "owner_changes", "reps", "quotas", "activities"]
+TABLES += ["accounts", "rates"]
+
+CASES: dict[str, list[dict[str, Any]]] = {
+    "conversion": [
+        {"by": "rep"},
+        {"definition": "strict", "by": "team"},
+        {"definition": "touch", "where": {"region": "North"}},
+        {"definition": "decided", "of": "value", "as_of": "2026-06-30"},
+        {"definition": "decided", "skipped": "touched", "by": "segment"},
+        {"definition": "visit", "credit": "share", "by": "rep"},
+        {"definition": "period", "period": QUARTER},
+        {"definition": "within", "within": 30},
+        {"definition": "estimate", "by": ["team", "period"]},
+    ],
+    "compare_definitions": [{}],
+    "cohort_curves": [{}],
+    "share_of_wallet": [{"by": "rep"}],
+    "turnover": [{"period": "2026", "by": "team"}],
+    "win_rate": [{"by": "rep", "credit": "share", "of": "value"}, {"of": "created"}],
+    "ramp": [{}, {"to": "quota", "unit": "quarter"}],
+    "sales_cycle": [{"by": "product"}],
+    "compare_reps": [{"mix": "segment"}],
+    "compare_reps_by_stage": [{}],
+    "stage_visits": [{}],
+    "time_in_stage": [{"by": "team"}],
+    "quota_attainment": [{"period": QUARTER, "by": "rep"}],
+    "pipeline_coverage": [{"period": "2026Q4", "by": "team"}],
+    "pipeline_created": [{"period": QUARTER}],
+    "activity": [{"period": QUARTER, "by": "rep"}],
+    "process_conformance": [{"by": "rep"}, {"by": "stage", "late_start": "allowed"}],
+    "push_count": [{"by": "rep", "unit": "month"}],
+    "pushes": [{}],
+    "slip_rate": [{"period": QUARTER}],
+    "stale": [{}],
+    "discount_rate": [{}],
+    "sales_velocity": [{"by": "team"}],
+    "pipeline_changes": [{"since": "2026-03-31", "by": "team"}],
+}
+
+
+def measures() -> set[str]:
+    """Name what is public and counted."""
+    return {name for name, module in en.PUBLIC.items() if ".measure." in module}
+
+
+def test_every_measure_is_compared():
+    """A new measure needs a case here."""
+    assert set(CASES) == measures()
+
+
+class Postgres:
+    """A server of PostgreSQL that lives as long as the tests.
+
+    bin : where its programs are
+    """
+
+    kinds: ClassVar = {"DOUBLE": "double precision", "VARCHAR": "text"}
+
+    def __init__(self, programs: str, folder: str) -> None:
+        self.url = f"postgres://tester:a%20secret@/postgres?host={folder}"
+        self._programs, self._folder = programs, folder
+        self._run("initdb", "-D", f"{folder}/data", "-A", "trust", "-N", "-U", "tester",
+                  "-E", "UTF8", "--locale=C.UTF-8")  # fmt: skip
+        options = f"-F -c listen_addresses='' -c unix_socket_directories='{folder}'"
+        self._run("pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o", options,
+                  "start")  # fmt: skip
+        import psycopg
+
+        self.connection = psycopg.connect(
+            host=folder, user="tester", dbname="postgres", autocommit=True
+        )
+
+    def _run(self, program: str, *words: str) -> None:
+        # PostgreSQL refuses to be run by root.
+        other = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+        subprocess.run(
+            [f"{self._programs}/{program}", *words],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            **other,
+        )
+
+    def put(self, name: str, frame: pd.DataFrame) -> None:
+        """Store a table."""
+        kinds, rows = described(frame)
+        columns = ", ".join(
+            f"{quoted(column)} {self.kinds.get(kind, kind.partition('_')[0])}"
+            for column, kind in kinds.items()
+        )
+        self.connection.execute(f"create table {quoted(name)} ({columns})")
+        with self.connection.cursor().copy(f"copy {quoted(name)} from stdin") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def stop(self) -> None:
+        """End the server."""
+        self.connection.close()
+        self._run("pg_ctl", "-D", f"{self._folder}/data", "-m", "immediate", "stop")
+
+
+class Spark:
+    """Spark in this process."""
+
+    url = "spark://local[2]?spark.sql.shuffle.partitions=2&spark.ui.enabled=false"
+
+    def __init__(self) -> None:
+        self._session = connections._spark(self.url)
+
+    def put(self, name: str, frame: pd.DataFrame) -> None:
+        """Show a table."""
+        with duckdb.connect() as connection:
+            connection.register("given", texts(frame))
+            rows = connection.execute("select * from given").to_arrow_table()
+        self._session.createDataFrame(rows).createOrReplaceTempView(f"`{name}`")
+
+    def stop(self) -> None:
+        """End it."""
+        self._session.stop()
+
+
+def texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give columns without a value a kind."""
+    return frame.astype({name: "str" for name in frame if frame[name].dtype == object})
+
+
+def described(frame: pd.DataFrame) -> tuple[dict[str, str], list[tuple[Any, ...]]]:
+    """Give the kinds of a frame's columns, and its rows."""
+    with duckdb.connect() as connection:
+        connection.register("given", texts(frame))
+        kinds = {row[0]: row[1] for row in connection.execute("describe given").fetchall()}
+        return kinds, connection.execute("select * from given").fetchall()
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def programs() -> str | None:
+    """Find PostgreSQL's programs, which Debian does not put on the path."""
+    found = [str(Path(path).parent) for path in glob.glob("/usr/lib/postgresql/*/bin/initdb")]
+    on_path = shutil.which("initdb")
+    return str(Path(on_path).parent) if on_path else max(found, default=None)
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[Postgres]:
+    where = programs()
+    if where is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as folder:
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+        server = Postgres(where, folder)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def spark() -> Iterator[Spark]:
+    if importlib.util.find_spec("pyspark") is None:
+        pytest.skip("Spark is not installed (make test-spark installs it beside)")
+    session = Spark()
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+@pytest.fixture(scope="module", params=[postgres, spark], ids=["postgres", "spark"])
+def server(request) -> Iterator[Postgres | Spark]:
+    with request.param() as opened:
+        yield opened
+
+
+def connected(
+    server: Postgres | Spark, name: str, frames: dict[str, pd.DataFrame], settings: Any
+) -> en.CRM:
+    """Put a company's tables into an engine, and connect to them."""
+    for table, frame in frames.items():
+        server.put(f"{name}_{table}", frame)
+    called = {table: f"{name}_{table}" for table in frames}
+    return en.connect(server.url, {**settings, "tables": called})
+
+
+def handed_over(crm: en.CRM) -> pd.DataFrame:
+    """Write as changes of owner what the visits say of them."""
+    visits = crm.stage_visits.sort_values(["opportunity_id", "visit"])
+    after = visits.groupby("opportunity_id")["rep_id"].shift(-1)
+    changed = visits.assign(to_rep=after)[visits["exit"].eq("handed off")]
+    names = {"left_at": "changed_at", "rep_id": "from_rep"}
+    columns = ["opportunity_id", "changed_at", "from_rep", "to_rep"]
+    return changed.rename(columns=names)[columns].reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def cut() -> dict[str, pd.DataFrame]:
+    """Every sixth opportunity of the sample, and what belongs to them."""
+    crm = en.load(SAMPLE)
+    ids = set(crm.opportunities["opportunity_id"].iloc[::6])
+    frames = {
+        name: handed_over(crm) if name == "owner_changes" else getattr(crm, name) for name in TABLES
+    }
+    events = frames["stage_events"]
+    frames["stage_events"] = events[events["origin"].ne("derived")]
+    cut = {
+        name: frame[frame["opportunity_id"].isin(ids)] if "opportunity_id" in frame else frame
+        for name, frame in frames.items()
+    }
+    return {name: frame.reset_index(drop=True) for name, frame in cut.items()}
+
+
+@pytest.fixture(scope="module")
+def here(cut) -> en.CRM:
+    """They in DuckDB."""
+    outcome = cut["opportunities"].drop(columns="outcome")
+    return en.crm(**{**cut, "opportunities": outcome}, settings=SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def there(server, cut) -> en.CRM:
+    """They in another engine."""
+    return connected(server, "cut", cut, SETTINGS)
+
+
+def same(left: pd.DataFrame, right: pd.DataFrame) -> None:
+    """Hold that two tables are equal, to what travels with them."""
+    pd.testing.assert_frame_equal(left, right, rtol=1e-9, atol=1e-9)
+    assert repr(left.attrs) == repr(right.attrs)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_measure_says_the_same_in_every_engine(name, here, there):
+    """The same rows, kinds of columns, values and definitions come back."""
+    for case in CASES[name]:
+        said = {"as_of": AS_OF, **case}
+        found = getattr(en, name)(here, **said)
+        assert len(found)
+        same(found, getattr(en, name)(there, **said))
+
+
+def test_the_tables_are_the_same(here, there):
+    """Visits, closings and events are built there as they are here."""
+    for name, keys in (
+        ("opportunities", ["opportunity_id"]),
+        ("stage_visits", ["opportunity_id", "visit"]),
+        ("closings", ["opportunity_id", "closing"]),
+        ("stage_events", ["opportunity_id", "entered_at", "stage"]),
+        ("reps", ["rep_id"]),
+    ):
+        left, right = getattr(here, name), getattr(there, name)
+        left, right = (each.sort_values(keys, ignore_index=True) for each in (left, right))
+        pd.testing.assert_frame_equal(left, right[list(left)], check_dtype=name != "opportunities")
+    assert repr(here) == repr(there)
+
+
+@pytest.fixture(scope="module")
+def eight_there(server) -> en.CRM:
+    crm = company(EIGHT)
+    frames = {name: getattr(crm, name) for name in ("opportunities", "stage_events")}
+    return connected(server, "eight", frames, EIGHT_SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("definition", "counts"),
+    [("reached", (8, 7, 5)), ("strict", (7, 5, 3)), ("touch", (7, 6, 5)), ("decided", (5, 5, 4))],
+)
+def test_the_eight_opportunities(eight_there, definition, counts):
+    """Lead, Qual and Prop by four definitions, as they are counted by hand in the design."""
+    found = en.conversion(eight_there, as_of=day(90), definition=definition)
+    assert tuple(found["entered"]) == counts
+    assert eight_there.quality.summary["set_aside"].sum() == 0
+
+
+HOSTILE = "O'Brien\"; drop table x -- \\' $until %s {0}"
+
+
+def test_names_and_values_are_never_read_as_sql(server):
+    """A rep, a stage, a column and its value are full of quotes, and count as elsewhere."""
+    column = 'we"ird $first'
+    frame = pd.DataFrame(
+        {
+            "opportunity_id": ["1", "2"],
+            "rep_id": [HOSTILE, "B"],
+            "stage": [HOSTILE, "Won"],
+            column: [HOSTILE, "plain"],
+            "created_at": [day(0), day(1)],
+        }
+    )
+    settings = {"stages": [HOSTILE], "outcomes": {"Won": "won"}}
+    here = en.crm(opportunities=frame, settings=settings)
+    there = connected(server, "hostile", {"opportunities": frame}, settings)
+    for said in ({"by": "rep"}, {"by": column}, {"where": {column: HOSTILE}}):
+        tables = [en.win_rate(crm, as_of=day(9), of="created", **said) for crm in (here, there)]
+        same(*tables)
+        assert tables[0]["created"].sum() == (1 if "where" in said else 2)
+
+
+def test_tables_without_a_row(server):
+    """Nothing was sold, and nothing is there to count."""
+    frame = company(EIGHT).opportunities.iloc[:0]
+    settings = {**EIGHT_SETTINGS, "exported_on": day(90).date()}
+    here = en.crm(opportunities=frame.drop(columns="outcome"), settings=settings)
+    there = connected(server, "empty", {"opportunities": frame}, settings)
+    assert repr(there) == repr(here)
+    same(en.win_rate(here, as_of=day(9)), en.win_rate(there, as_of=day(9)))
+
+
+@pytest.fixture
+def database() -> Iterator[Postgres]:
+    with postgres() as opened:
+        yield opened
+
+
+OPPORTUNITIES = pd.DataFrame(
+    {"opportunity_id": ["1", "2"], "stage": ["Lead", "Won"], "created_at": [day(0), day(1)]}
+)
+
+
+def test_what_only_postgresql_has(database):
+    """A schema, other names, numbers as ids and a time with a zone; nothing can be written."""
+    run = database.connection.execute
+    run('create schema "Sales"')
+    run(
+        'create table "Sales"."Deals" ("Id" integer, "Stage" text, "Made" timestamptz, '
+        '"Worth" numeric(9, 2), "Due" date, kind uuid)'
+    )
+    run(
+        "insert into \"Sales\".\"Deals\" values (7, 'Lead', '2026-01-01 23:30-05', 12.50, "
+        "'2026-02-01', null)"
+    )
+    names = {"opportunity_id": "Id", "stage": "stage", "created_at": "Made", "amount": "Worth"}
+    settings = {
+        **EIGHT_SETTINGS,
+        "tables": {"opportunities": "Sales.Deals"},
+        "columns": {"opportunities": {**names, "expected_close": "Due"}},
+    }
+    crm = en.connect(database.url, settings)
+    row = crm.opportunities.iloc[0]
+    assert (row["opportunity_id"], row["amount"], row["outcome"]) == ("7", 12.5, "open")
+    assert row["created_at"] == pd.Timestamp("2026-01-02 04:30")
+    assert row["expected_close"] == pd.Timestamp("2026-02-01")
+    assert "kind" in crm.opportunities
+    with pytest.raises(Exception, match="read-only"):
+        crm.session._backend.raw_sql("create table left_behind (n integer)")
+    assert "secret" not in f"{crm!r} {crm.session!r} {crm.quality!r}"
+
+
+def test_errors_say_what_would_have_worked(database):
+    """A table, a column, a stage and an id that are not as they must be are each named."""
+    database.put("opportunities", OPPORTUNITIES)
+    database.put("again", pd.concat([OPPORTUNITIES, OPPORTUNITIES]))
+    database.put("nameless", OPPORTUNITIES.assign(opportunity_id=["1", None]))
+    database.put("wordy", OPPORTUNITIES.assign(amount=["ten", "12"]))
+
+    def opening(**said: object) -> Callable[[], object]:
+        return lambda: en.connect(database.url, {**EIGHT_SETTINGS, **said})
+
+    named = {"opportunity_id": "oportunity_id"}
+    short = {"stages": ["Qual"], "outcomes": {"Won": "won"}}
+    for call, kind, message in (
+        (opening(tables={"opportunities": "agan"}), SettingsError, "Did you mean 'again'?"),
+        (opening(tables={"deals": "again"}), SettingsError, r"\[tables\] names 'deals'"),
+        (
+            opening(columns={"opportunities": named}),
+            SettingsError,
+            "no such column.*Did you mean 'opportunity_id'?",
+        ),
+        (lambda: en.connect(database.url, short), SettingsError, "stage 'Lead'.*\"Lead\""),
+        (opening(tables={"opportunities": "again"}), ExportError, "2 rows have an opportunity_id"),
+        (opening(tables={"opportunities": "nameless"}), ExportError, "1 rows have no opportunity"),
+        (opening(tables={"opportunities": "wordy"}), ExportError, "'amount' is not a number"),
+    ):
+        with pytest.raises(kind, match=message) as raised:
+            call()
+        assert "\n" not in str(raised.value)
+        assert "secret" not in str(raised.value)
+
+
+def test_a_kind_of_database_that_nobody_knows():
+    """The known ones are named, and the nearest."""
+    with pytest.raises(en.EnablementError, match="Did you mean 'postgres://'"):
+        en.connect("postgre://host/db", EIGHT_SETTINGS)
+    with pytest.raises(en.EnablementError, match="This is no kind of database"):
+        en.connect("deals.csv", EIGHT_SETTINGS)
+
+
+def test_a_server_that_does_not_answer_gives_no_password_away():
+    """Its name may be said, and what opens it may not."""
+    pytest.importorskip("psycopg")
+    url = "postgres://me:very%20secret@127.0.0.1:1/db?sslpassword=hidden"
+    with pytest.raises(en.EnablementError, match="does not answer") as raised:
+        en.connect(url, EIGHT_SETTINGS)
+    assert "\n" not in str(raised.value)
+    assert not {"secret", "hidden"} & set(str(raised.value).replace("%20", " ").split())
+
+
+def test_an_extra_that_is_not_installed_is_named(monkeypatch):
+    """Without Ibis one is told what to install."""
+    monkeypatch.setitem(sys.modules, "ibis", None)
+    with pytest.raises(en.EnablementError, match=r"pip install 'enablement\[postgres\]'"):
+        en.connect("postgres://host/db", EIGHT_SETTINGS)
