@@ -372,6 +372,31 @@ def extremes_of_structs(node: exp.Expr) -> exp.Expr:
     return exp.Filter(this=made, expression=exp.Where(this=exp.and_(*where)))
 
 
+def rows_beside(node: exp.Expr) -> exp.Expr:
+    """Let a series of days that stands inside an expression give its rows beside the table."""
+    if not isinstance(node, exp.Select):
+        return node
+    for series in [each.find(exp.Explode) for each in node.expressions]:
+        if series is None or not isinstance(series.this, exp.GenerateSeries):
+            continue
+        days = series.this.copy()
+        for end in ("start", "end"):
+            days.set(end, exp.cast(days.args[end], "date", dialect=OURS))
+        series.replace(exp.column("each_one", table="series"))
+        alias = exp.TableAlias(
+            this=exp.to_identifier("series"), columns=[exp.to_identifier("each_one")]
+        )
+        node.append("laterals", exp.Lateral(this=exp.Explode(this=days), view=True, alias=alias))
+    return node
+
+
+def no_time_before_all(node: exp.Expr) -> exp.Expr:
+    """Write the time before every other as the first one of the calendar."""
+    if isinstance(node, exp.Literal) and node.name == "-infinity":
+        return exp.Literal.string("0001-01-01")
+    return node
+
+
 LADDER = "CASE WHEN next_stage = reached + 1 THEN next_stage ELSE reached END"
 
 
@@ -429,5 +454,5 @@ REWRITES: dict[str, tuple[Callable[[exp.Expr], exp.Expr], ...]] = {
         whole_numbers_of_flags,
         ladders_of_texts,
     ),
-    "spark": (extremes_of_structs, ladders_of_arrays),
+    "spark": (extremes_of_structs, ladders_of_arrays, rows_beside, no_time_before_all),
 }
