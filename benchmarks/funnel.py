@@ -42,9 +42,9 @@ with duckdb.connect() as connection:
     connection.execute(f'''
         create table o as
         select opportunity_id, row_number() over ()::integer as n, amount
-        from '{folder}/opportunities.parquet' where type is distinct from 'renewal';
+        from '{folder}/opportunities.parquet' where type is distinct from 'Renewal';
         create table rep as
-        select rep_id, row_number() over ()::smallint as r
+        select rep_id, row_number() over (order by rep_id)::smallint as r
         from (select distinct rep_id from '{folder}/stage_events.parquet');
         create table place as select stage, p::tinyint as p from (values {listed}) t(stage, p);
         create table visits as
@@ -90,9 +90,9 @@ e = pd.read_parquet(f"{folder}/stage_events.parquet",
                     columns=["opportunity_id", "entered_at", "stage", "rep_id"])
 o = pd.read_parquet(f"{folder}/opportunities.parquet",
                     columns=["opportunity_id", "type", "amount"])
-o = o[o["type"] != "renewal"]
+o = o[o["type"] != "Renewal"]
 codes = pd.Index(o["opportunity_id"]).get_indexer(e["opportunity_id"]).astype("int32")
-reps, names = pd.factorize(e["rep_id"])
+reps, names = pd.factorize(e["rep_id"], sort=True)
 e = pd.DataFrame({
     "n": codes, "at": e["entered_at"], "r": reps.astype("int16"),
     "p": e["stage"].map({stage: place for place, stage in enumerate(stages, 1)}).astype("int8"),
@@ -123,10 +123,10 @@ import sys, json, polars as pl
 folder, stages = sys.argv[1], json.loads(sys.argv[2])
 last = len(stages) - 2
 o = (pl.scan_parquet(f"{folder}/opportunities.parquet")
-     .filter(pl.col("type").ne_missing("renewal"))
+     .filter(pl.col("type").ne_missing("Renewal"))
      .select("opportunity_id", "amount").with_row_index("n"))
 reps = (pl.scan_parquet(f"{folder}/stage_events.parquet").select(pl.col("rep_id").unique())
-        .collect().with_row_index("r").with_columns(pl.col("r").cast(pl.Int16)))
+        .collect().sort("rep_id").with_row_index("r").with_columns(pl.col("r").cast(pl.Int16)))
 places = {stage: place for place, stage in enumerate(stages, 1)}
 e = (pl.scan_parquet(f"{folder}/stage_events.parquet")
      .select("opportunity_id", "entered_at", "stage", "rep_id")

@@ -68,6 +68,8 @@ class Rules:
         self, store: Store, said: Settings, ledger: Ledger, sources: Mapping[int, Source]
     ) -> None:
         self.store, self.said, self.ledger, self.sources = store, said, ledger, sources
+        # Table -> how many opportunities there were when each of its rows belonged to one.
+        self._known_of: dict[str, int] = {}
 
     def apply(self) -> None:
         """Apply them all, in their order."""
@@ -271,9 +273,12 @@ class Rules:
         for table in ("stage_events", "owner_changes"):
             if not self._count(table, "true"):
                 continue
+            unknown = _unknown(table)
+            if not self._count(table, unknown):
+                self._known_of[table] = self._count("opportunities", "true")
+                continue
             where = (
-                f"not exists (select 1 from opportunities o where o.opportunity_id = "
-                f"{table}.opportunity_id) and {table}.opportunity_id in (select name from "
+                f"{unknown} and {table}.opportunity_id in (select name from "
                 "opportunities group by name having count(*) = 1)"
             )
             if self._count(table, where):
@@ -526,6 +531,8 @@ class Rules:
         SettingsError
             If a column holds dates of a stage that the settings do not know.
         """
+        if not dated:
+            return {}
         wanted = {
             column: (self._today(stage), pipeline)
             for column, (stage, pipeline) in dated.items()
@@ -654,13 +661,10 @@ class Rules:
 
     def belonging(self, table: str) -> None:
         """Keep the rows whose opportunity is in the export."""
-        self._set_aside(
-            table,
-            "not exists (select 1 from opportunities o where o.opportunity_id = "
-            f"{table}.opportunity_id)",
-            "opportunity_id",
-            "is not among the opportunities",
-        )
+        if self._known_of.get(table) == self._count("opportunities", "true"):
+            return  # all were known, and none of the opportunities has gone since
+        why = "is not among the opportunities"
+        self._set_aside(table, _unknown(table), "opportunity_id", why)
 
     def owner_changes(self) -> None:
         """Credit everything to the present owner, if so said."""
@@ -948,6 +952,14 @@ def spellings(strange: Iterable[str], said: Settings) -> dict[str, str]:
             known.setdefault(_letters(f"{name} ({pipeline})"), [name])
     found = {stage: known.get(_letters(stage), []) for stage in strange}
     return {stage: one[0] for stage, one in found.items() if len(one) == 1 and one != [stage]}
+
+
+def _unknown(table: str) -> str:
+    """Write as SQL that the opportunity of a row is not in the export."""
+    return (
+        "not exists (select 1 from opportunities o where o.opportunity_id = "
+        f"{table}.opportunity_id)"
+    )
 
 
 def _letters(stage: str) -> str:
