@@ -57,7 +57,7 @@ test-py: $(STAMP) ## run the unit tests alone, without a browser
 # Spark is half a gigabyte and needs Java, so it lies beside and is no part of the lock.
 SPARK := .venv-spark
 
-test-spark: ## install Spark in .venv-spark, and hold its measures against DuckDB's (Java 17)
+test-spark: ## install Spark in .venv-spark, and try it: it does not pass yet (Java 17)
 	@command -v java >/dev/null || \
 	    { echo "There is no Java here: install version 17 (Debian: apt-get install openjdk-17-jre-headless)" >&2; exit 1; }
 	@test -x $(SPARK)/bin/python || $(PYTHON) -m venv $(SPARK)
