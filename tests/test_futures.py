@@ -72,11 +72,18 @@ def test_a_change_is_a_factor_on_what_comes():
 
 
 def test_what_comes_besides_the_funnel_is_in_it():
-    """Renewals of 500,000 are added as they are."""
+    """Renewals of 500,000 by 20 are as many again, but for the chance of 20 and of their sizes."""
     at = ground(8)
-    more = dataclasses.replace(at, funnel=dataclasses.replace(at.funnel, besides=500_000.0))
-    one, two = (futures.draw(g, alike(8), WHOLE, number=500) for g in (at, more))
-    assert two - one == pytest.approx(np.full((500, 1), 500_000.0))
+    more = dataclasses.replace(at.funnel, besides=500_000.0, besides_won=20.0)
+    size = alike(8, variation=0.5)
+    drawn = [
+        futures.draw(g, size, WHOLE, number=20_000)
+        for g in (at, dataclasses.replace(at, funnel=more))
+    ]
+    assert drawn[1].mean() - drawn[0].mean() == pytest.approx(500_000, rel=0.02)
+    # 20 that come, as many known: 500,000² × (1 / 20 + 1 / 20 + 0.25 / 20), and the mean's doubt
+    added = 500_000**2 * (2 + 0.25) / 20
+    assert drawn[1].var() - drawn[0].var() == pytest.approx(added, rel=0.15)
 
 
 def test_stated_figures_leave_only_chance():

@@ -280,3 +280,21 @@ def test_what_cannot_be_said_is_refused_in_a_line():
     with pytest.raises(EnablementError, match="Did you mean 'Answer'"):
         en.stage_gap(None, {**XYZ, "desired": {"Anser": 0.4}}, as_of=None)
     assert goals.goal(PHONE).desired == DESIRED
+
+
+def test_many_of_few_reps_say_less_than_as_many_of_many():
+    """Ten reps with 100 each, a strength of 24: 1 + 99 / 25 is 4.96, so one is worth a fifth."""
+    rng = np.random.default_rng(8)
+    entered = np.full((10, 3), 100.0)
+    moved = rng.binomial(100, rng.beta(12, 12, (10, 3))).astype(float)
+    at = ground(10)
+    funnel = dataclasses.replace(at.funnel, entered=entered, moved=moved)
+    strength = np.array([spread.strength for spread in funnel.spreads])
+    assert funnel.worth_of_counts() == pytest.approx(1 / (1 + 99 / (strength + 1)))
+    alike = dataclasses.replace(at.funnel, entered=entered, moved=np.full((10, 3), 50.0))
+    assert alike.worth_of_counts().tolist() == [1, 1, 1]
+    known, doubted = (
+        gap.gap_of(dataclasses.replace(at, funnel=f), held(0.7, 0.7, 0.7)) for f in (alike, funnel)
+    )
+    width = [(t["high"] - t["low"]).mean() for t in (known, doubted)]
+    assert width[1] > 1.5 * width[0]

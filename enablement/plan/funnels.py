@@ -40,6 +40,7 @@ class Funnel:
     days : working days that each rep was there for
     worth : what a won one brings on average, in the goal's metric
     besides : what is reached besides the funnel (renewals), in the metric; it is taken to recur
+    besides_won : how many won ones that is
     whole_days : working days of the period
     stated_rates, stated_volume : of a plan that states them; else None
     says : where the counts come from, in a line
@@ -55,6 +56,7 @@ class Funnel:
     worth: float
     besides: float
     whole_days: float
+    besides_won: float = 0.0
     stated_rates: NDArray[np.float64] | None = None
     stated_volume: float | None = None
     says: str = ""
@@ -93,6 +95,21 @@ class Funnel:
     def spreads(self) -> tuple[Spread | None, ...]:
         """How the true rates of the reps are spread at each stage, as fitted."""
         return tuple(shrinkage.fit_spread(k, n) for k, n in self._by_stage())
+
+    def worth_of_counts(self) -> NDArray[np.float64]:
+        """Say of each stage what one decided is worth in knowing the rate of reps like these.
+
+        Where reps differ, many decided by few reps say less than as many by many: it is Kish's
+        design effect, 1 + (what a rep has of them, on average over them, - 1) × the correlation
+        within reps, of which this is the inverse.
+        """
+        worth = np.ones(len(self.stages))
+        for stage, spread in enumerate(self.spreads):
+            decided = self.entered[:, stage]
+            if spread is not None and np.isfinite(spread.strength):
+                each = (decided**2).sum() / decided.sum()
+                worth[stage] = 1 / (1 + max(each - 1, 0.0) / (spread.strength + 1))
+        return worth
 
     def volume(self) -> NDArray[np.float64]:
         """Give how many enter the first stage a working day, of each rep.
@@ -193,7 +210,7 @@ def of_crm(crm: CRM, plan: Plan, period: Period) -> Funnel:
 def _without_counts(crm: CRM, goal: Goal, wins: pd.DataFrame, asked: dict[str, Any]) -> Funnel:
     """Find what a funnel has besides its stages."""
     staff = staffs.of_crm(crm)
-    worth, besides, notes = _worth(crm, goal, wins, asked)
+    worth, besides, others, notes = _worth(crm, goal, wins, asked)
     period, none = asked["period"], np.zeros((len(staff), 0))
     return Funnel(
         stages=(),
@@ -204,6 +221,7 @@ def _without_counts(crm: CRM, goal: Goal, wins: pd.DataFrame, asked: dict[str, A
         days=staff.days([period])[:, 0],
         worth=worth,
         besides=besides,
+        besides_won=others,
         whole_days=float(staff.week.within(period, since=staffs.NEVER, until=staffs.NEVER)),
         notes=notes,
     )
@@ -300,12 +318,13 @@ def _stated_worth(goal: Goal) -> float:
 
 def _worth(
     crm: CRM, goal: Goal, wins: pd.DataFrame, asked: dict[str, Any]
-) -> tuple[float, float, tuple[str, ...]]:
-    """Find what a won one brings, and what is reached besides the funnel, in the metric."""
+) -> tuple[float, float, float, tuple[str, ...]]:
+    """Find what a won one brings, what is reached besides the funnel, and by how many."""
     won = float(wins["won"].sum())
     sold = pipeline.quota_attainment(crm, as_of=asked["as_of"], period=asked["period"]).iloc[0]
+    others = max(float(sold["won"]) - won, 0.0)
     if goal.metric == "won count":
-        return 1.0, float(sold["won"]) - won, _besides(float(sold["won"]) - won)
+        return 1.0, others, others, _besides(others)
     value = winloss.win_rate(crm, of="value", **asked)
     amount = float(value["won"].sum())
     if not (won > 0 and amount > 0):
@@ -318,7 +337,7 @@ def _worth(
             *notes,
             f"Of those won {sold['without_amount']:.0f} have no amount and count as 0.",
         )
-    return amount / won / price, besides, notes
+    return amount / won / price, besides, others, notes
 
 
 def _besides(amount: float) -> tuple[str, ...]:

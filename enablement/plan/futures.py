@@ -166,8 +166,24 @@ def draw(
         to_won = drawn.prod(axis=1)
         volume = first * generator.gamma(entered[0], size=number) / entered[0]
     wins = generator.poisson((volume * to_won)[:, None] * part[None, :]).astype(float)
-    through = _amounts(generator, wins, size) * change.size * _scale(ground, size)
-    return through + funnel.besides * part[None, :]
+    through = _amounts(generator, wins, size.mean, size) * change.size * _scale(ground, size)
+    return through + _besides(ground, size, part, generator, number)
+
+
+def _besides(
+    ground: Ground,
+    size: Sizes,
+    part: NDArray[np.float64],
+    generator: np.random.Generator,
+    number: int,
+) -> NDArray[np.float64]:
+    """Draw what comes besides the funnel: as many as there were, but for chance, as spread."""
+    usual, others = ground.funnel.besides, ground.funnel.besides_won
+    if not (usual > 0 and others > 0):
+        return np.broadcast_to(usual * part, (number, len(part)))
+    mean = others * generator.gamma(others, size=(number, 1)) / others
+    came = generator.poisson(mean * part[None, :]).astype(float)
+    return _amounts(generator, came, usual / others, size)
 
 
 def _scale(ground: Ground, size: Sizes) -> float:
@@ -176,15 +192,14 @@ def _scale(ground: Ground, size: Sizes) -> float:
 
 
 def _amounts(
-    generator: np.random.Generator, wins: NDArray[np.float64], size: Sizes
+    generator: np.random.Generator, wins: NDArray[np.float64], usual: float, size: Sizes
 ) -> NDArray[np.float64]:
-    """Draw what so many wins bring together."""
+    """Draw what so many wins bring together, each `usual` on average and spread as the sizes."""
     variation = size.variation
     if not variation > 0:
-        return wins * size.mean
-    known = size.won.sum()
-    mean = size.mean * generator.gamma(known / variation**2, size=(len(wins), 1))
-    mean /= known / variation**2
+        return wins * usual
+    known = size.won.sum() / variation**2
+    mean = usual * generator.gamma(known, size=(len(wins), 1)) / known
     shape = wins / variation**2
     drawn = generator.gamma(np.where(shape > 0, shape, 1.0))
     return np.where(wins > 0, drawn, 0.0) * mean * variation**2
@@ -203,7 +218,7 @@ def _described(
             metric=ground.plan.goal.metric,
             number=number,
             counts=ground.funnel.says,
-            besides=f"{besides:,.0f} come besides; " if besides > 0.5 else "",
+            besides=f"about {besides:,.0f} come besides; " if besides > 0.5 else "",
         ),
         "as_of": None if ground.base.period is None else str(ground.base.period.end),
         "metric": ground.plan.goal.metric,

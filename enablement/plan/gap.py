@@ -37,7 +37,7 @@ GAP = (
     "cost: what the goal's twelve months lose because the stage is below its benchmark, with "
     "everything downstream, at today's volume; the stages' parts add up (Shapley); counts: "
     "{counts}; benchmark: {benchmark}; {confidence:.0f} % intervals from {draws:,} draws of the "
-    "true rates"
+    "true rates of reps like these"
 )
 
 
@@ -295,7 +295,7 @@ def _doubt(groups: Groups, ground: Ground, held: Benchmark, confidence: float, s
         return Doubt(none, none, none, none, none, none)
     number = draws_for(size * stages)
     generator = np.random.default_rng(seed)
-    drawn = _rate_draws(groups, number, seed)
+    drawn = _rate_draws(groups, number, seed, _known_by(groups, ground))
     aim = held.draws(number, generator)[:, None, :]
     volume = generator.gamma(groups.entered[:, 0] + 0.5, size=(number, size))
     usual = np.where(groups.entered[:, 0] > 0, groups.entered[:, 0], np.nan)
@@ -319,7 +319,19 @@ def draws_for(numbers: int) -> int:
     return int(np.clip(DRAWN // numbers, 200, DRAWS))
 
 
-def _rate_draws(groups: Groups, number: int, seed: int) -> NDArray[np.float64]:
+def _known_by(groups: Groups, ground: Ground) -> NDArray[np.float64]:
+    """Say of each stage what its counts are worth.
+
+    The company's rate is that of reps like these. Taken as known of just these reps, a team that
+    happens to be a little worse than another would be taken for a leak too often.
+    """
+    alone = len(groups.entered) == 1
+    return ground.funnel.worth_of_counts() if alone else np.ones(groups.entered.shape[1])
+
+
+def _rate_draws(
+    groups: Groups, number: int, seed: int, worth: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Draw true rates, draws × groups × stages; of several groups together, by stage.
 
     A group of which nothing was seen has the rate of all.
@@ -327,7 +339,7 @@ def _rate_draws(groups: Groups, number: int, seed: int) -> NDArray[np.float64]:
     size, stages = groups.entered.shape
     drawn = np.moveaxis(np.empty((stages, number, size)), 0, -1)  # each stage in one piece
     for stage in range(stages):
-        k, n = groups.moved[:, stage], groups.entered[:, stage]
+        k, n = (v[:, stage] * worth[stage] for v in (groups.moved, groups.entered))
         spread = None if groups.spreads is None else groups.spreads[stage]
         found = _drawn(k, n, number, seed + stage, spread)
         drawn[:, :, stage] = np.where(np.isnan(found), groups.rates[:, stage], found)
