@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from enablement import settings as workspace
 from enablement.errors import SettingsError
-from enablement.read import crosswalks, tables
+from enablement.read import crosswalks, exports, tables
 from enablement.read.crosswalks.files import known, texts
 from enablement.read.crosswalks.headers import fold
 
@@ -804,3 +804,15 @@ def test_shuffling_does_not_depend_on_the_hash_seed():
         reading(found(random.Random(seed).sample(names, len(names)))) for seed in range(100)
     ]
     assert all(one == readings[0] for one in readings)
+
+
+def test_a_sheet_kept_by_hand_is_read_whole_though_it_uses_a_word_of_a_crm(tmp_path):
+    """Opp ID, Value, Created and Rep are no words of Salesforce; Opportunity Name alone is."""
+    (tmp_path / "deals.csv").write_text(
+        "Opp ID,Opportunity Name,Stage,Value,Created,Rep\n1,A,Lead,100,2026-01-02,Ann\n"
+    )
+    (found,) = exports.read(tmp_path / "deals.csv")
+    (match,) = crosswalks.match(found, workspace.read(LEAST, folder=tmp_path))
+    assert match.crm is None
+    assert match.columns["amount"] == "Value"
+    assert match.columns["opportunity_id"] == "Opp ID"

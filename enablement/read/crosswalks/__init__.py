@@ -59,6 +59,9 @@ def advice(crm: str | None) -> str:
     return next((text["history_advice"] for text in said if "history_advice" in text), ADVICE)
 
 
+MORE = 2  # columns that plain words must read besides, to be preferred to those of a CRM
+
+
 def products() -> list[str]:
     """List the CRMs that have crosswalks, each once."""
     return list(dict.fromkeys(text["crm"] for text in texts().values() if "crm" in text))
@@ -102,7 +105,22 @@ def _ranked(export: Export, *, table: str | None = None) -> list[Entry]:
     named = [entry for entry in fits if entry.ours]
     if named:  # the file is called like a table of ours: plain words may only say it better
         fits = [entry for entry in fits if not entry.plain or entry.table == named[0].table]
-    return sorted(fits, key=lambda entry: _rank(entry, export), reverse=True)
+    ranked = sorted(fits, key=lambda entry: _rank(entry, export), reverse=True)
+    return sorted(ranked, key=lambda entry: not _plainer(entry, ranked[0], export))
+
+
+def _plainer(entry: Entry, best: Entry, export: Export) -> bool:
+    """Whether plain words read more of a file than a CRM of which it has one mark at most.
+
+    A sheet kept by hand has a word or two of a CRM; the CRM's own export is read whole by them.
+    """
+    if not entry.plain or best.plain or best.ours or entry.table != best.table:
+        return False
+    headers = _headers(best, export)
+    read, read_plainly = (
+        len(set(_columns(each, _headers(each, export)).values())) for each in (best, entry)
+    )
+    return len(headers.find(best.marks)) < 2 and read_plainly >= read + MORE
 
 
 def _fits(entry: Entry, export: Export) -> bool:
