@@ -85,6 +85,46 @@ def test_what_was_not_asked_for_longest_makes_room(monkeypatch):
     assert drawn(1) != first
 
 
+def test_what_was_counted_of_files_is_there_for_the_next_process(tmp_path):
+    """Random numbers of one session are those of the next; a file cut off is counted anew."""
+    STAGES.to_parquet(tmp_path / "stages.parquet")
+    files = {"stages": tmp_path / "stages.parquet"}
+
+    def numbers() -> list[float]:
+        table = Kept("select n, random() as x from stages", files, order="n desc")
+        return Session(files, tmp_path).query("select x from it", {"it": table})["x"].tolist()
+
+    first = numbers()
+    assert numbers() == first
+    (kept,) = tmp_path.glob("kept_*")
+    assert pd.read_parquet(kept)["n"].tolist() == [3, 2, 1]
+    kept.write_bytes(kept.read_bytes()[:-20])
+    again = numbers()
+    assert again != first
+    assert numbers() == again
+
+
+def test_where_nothing_can_be_written_it_is_counted_in_memory(tmp_path):
+    """The place is gone, and the answer is the same."""
+    STAGES.to_parquet(tmp_path / "stages.parquet")
+    files = {"stages": tmp_path / "stages.parquet"}
+    table = Kept("select max(n) as n from stages", files)
+    session = Session(files, tmp_path / "gone")
+    assert session.query("select n from it", {"it": table})["n"].item() == 3
+
+
+def test_files_that_do_not_fit_are_removed_the_oldest_first(tmp_path, monkeypatch):
+    """Three files of which one fits leave the one that was asked for last."""
+    STAGES.to_parquet(tmp_path / "stages.parquet")
+    files = {"stages": tmp_path / "stages.parquet"}
+    monkeypatch.setattr(Session, "ROOM", 600)
+    session = Session(files, tmp_path)
+    for k in range(3):
+        session.query("select * from it", {"it": Kept(f"select n + {k} as n from stages", files)})
+    (left,) = tmp_path.glob("kept_*")
+    assert pd.read_parquet(left)["n"].tolist() == [3, 4, 5]
+
+
 def test_a_parameter_is_a_value_and_never_a_text_of_sql():
     """A name that closes the quotation, and one that looks like a parameter, are only names."""
     names = ["O'Neil'); drop table stages; --", "$other"]

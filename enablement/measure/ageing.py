@@ -110,7 +110,7 @@ def _open(crm: CRM, groups: Split, until: pd.Timestamp, renewals: str) -> pd.Dat
     return counting.ask(
         crm,
         groups,
-        ("batch_updates", "sojourns"),
+        ("sojourns",),
         until=until,
         renewals=renewals,
         said={"of": "value" if priced else "opportunities", **definitions.span(None)},

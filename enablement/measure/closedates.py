@@ -307,7 +307,7 @@ def _counted(
     )
 
 
-def _besides(crm: CRM, unit: str) -> dict[str, object]:
+def _besides(crm: CRM, unit: str) -> dict[str, engine.Table]:
     """Give the tables that the SQL of ``closedates`` reads besides."""
     return {"spans": definitions.spans(crm, unit)}
 

@@ -556,8 +556,15 @@ def _count(crm: CRM, asked: Question) -> pd.DataFrame:
 
 def _still_open(crm: CRM, asked: Question) -> float:
     """Share of the opportunities counted that are open, each once."""
-    row = _ask(crm, asked, f"select {counting.OPEN_ONES}").iloc[0]
-    return float(row["open"] / row["everyone"]) if row["everyone"] else float("nan")
+    still, everyone = counting.open_ones(
+        crm,
+        asked.groups,
+        asked.meant.sql,
+        until=asked.until,
+        renewals=asked.renewals,
+        said=asked.parameters(),
+    )
+    return still / everyone if everyone else float("nan")
 
 
 def _maturity(crm: CRM, asked: Question) -> str:

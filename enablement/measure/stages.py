@@ -10,7 +10,7 @@ import pandas as pd
 from enablement.measure import counting, definitions, durations, estimates
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
-from enablement.read import engine, visits
+from enablement.read import visits
 from enablement.read.crm import CRM
 
 BATCH = 0.20  # of the stays in a stage, by opportunities clicked through in a day: days are void
@@ -173,10 +173,8 @@ COLUMNS = [
 
 
 def _visits(crm: CRM, groups: Split, until: pd.Timestamp, renewals: str) -> pd.DataFrame:
-    batches = engine.text("measure", "batch_updates")
     sql = f"""
-        with {batches}
-        attributes as (select * exclude (rep_id, stage, pipeline, amount, outcome, closed_at)
+        with attributes as (select * exclude (rep_id, stage, pipeline, amount, outcome, closed_at)
                        from opportunities)
         select o.shown_id as opportunity_id, x.visit, x.pipeline, x.stage, x.stage_order,
                r.rep_id, x.entered_at, v.left_at, v.exit, x.amount,
@@ -184,12 +182,11 @@ def _visits(crm: CRM, groups: Split, until: pd.Timestamp, renewals: str) -> pd.D
                    'day', x.entered_at::date,
                    (case when v.exit = 'open' then $until else v.left_at end)::date
                )) as days,
-               b.opportunity_id is not null as batch_updated
+               s.batch_updated
         from seen v
         join states s using (opportunity_id)
         join attributes o using (opportunity_id)
         join listed x on x.opportunity_id = o.shown_id and x.visit = v.visit
-        left join batch_updates b on b.opportunity_id = v.opportunity_id
         left join reps r on r.rep_key = v.rep_id
         where {groups.limit()}
         order by o.shown_id, x.visit
@@ -208,7 +205,7 @@ def _lengths(
     return counting.ask(
         crm,
         groups,
-        ("batch_updates", "sojourns"),
+        ("sojourns",),
         until=until,
         renewals=renewals,
         said=said,

@@ -127,7 +127,10 @@ class CRM:
     def session(self) -> engine.Session:
         """The database in which measures are counted."""
         there = engine.remote(self.sources)
-        return engine.Session({**self.sources, **self.kept}) if there is None else there.warehouse
+        if there is not None:
+            return there.warehouse
+        place = next((path.parent for path in self.kept.values()), None)
+        return engine.Session({**self.sources, **self.kept}, place)
 
     @functools.cached_property
     def sellers(self) -> pd.DataFrame:

@@ -42,7 +42,8 @@ class View:
         taken for that of a parameter
     tables : name in the text -> the table
     parameters : ``$name`` in the text -> value
-    order : the columns by which its rows stand when the whole of it is fetched; "" as they lie
+    order : the columns by which its rows stand when the whole of it is fetched or kept; "" as
+        they lie
     """
 
     sql: str
@@ -129,12 +130,14 @@ class Session:
     ----------
     tables : name -> those that texts may read; it reaches the folders of their files and no
         other
+    place : a folder of the tables' own, where what was counted lies for the next process too;
+        None keeps it in memory
     """
 
     ROOM = 2 << 30  # bytes of what is kept, at most; what was not asked for longest makes room
 
-    def __init__(self, tables: Mapping[str, Table]) -> None:
-        self._tables = dict(tables)
+    def __init__(self, tables: Mapping[str, Table], place: Path | None = None) -> None:
+        self._tables, self._place = dict(tables), place
         self._stack = contextlib.ExitStack()
         self._close = weakref.finalize(self, self._stack.close)
         self._lock = threading.RLock()
@@ -165,11 +168,20 @@ class Session:
         pandas.DataFrame
             Times are naive UTC in microseconds.
         """
+        given = self._tables if tables is None else tables
         with self._lock:
-            text = self._reading(sql, self._tables if tables is None else tables)
-            found = texts(self._connection.execute(text, named(text, parameters)).df())
+            try:
+                found = self._found(sql, given, parameters)
+            except duckdb.IOException:  # another process has just made room
+                found = self._found(sql, given, parameters)
             self._make_room()
             return found
+
+    def _found(
+        self, sql: str, tables: Mapping[str, Table], parameters: Mapping[str, object] | None
+    ) -> pd.DataFrame:
+        text = self._reading(sql, tables)
+        return texts(self._connection.execute(text, named(text, parameters)).df())
 
     @functools.cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -193,18 +205,20 @@ class Session:
     def _rows(self, table: Table) -> str:
         """Write where the rows of a table come from."""
         if isinstance(table, Path):
-            return f"read_parquet({literal(str(table.resolve()))})"
+            return _rows_of(table)
         if not isinstance(table, View):
             return self._shown(table)
         sql = self._reading(_bound(table.sql, table.parameters), table.tables)
-        return self._made(sql) if isinstance(table, Kept) else f"({sql}\n)"
+        if not isinstance(table, Kept):
+            return f"({sql}\n)"
+        return self._made(f"select * from ({sql}\n) order by {table.order}" if table.order else sql)
 
     def _shown(self, table: Any) -> str:
         """Copy a table of Python's, once; one that is not of the session is known by its rows."""
         mine = any(table is each for each in self._tables.values())
         key = id(table) if mine else content(table)
         if key not in self._frames:
-            name = f"frame_{len(self._frames)}"
+            name = f"frame_{key}"
             self._connection.register("given", table)
             self._connection.execute(f"create table {name} as select * from given")
             self._connection.unregister("given")
@@ -214,12 +228,32 @@ class Session:
     def _made(self, sql: str) -> str:
         """Make a table of what a text gives, unless it is kept."""
         name = f"kept_{hashlib.blake2b(sql.encode(), digest_size=12).hexdigest()}"
+        if self._place is not None and self._laid(self._place / f"{name}.parquet", sql):
+            return _rows_of(self._place / f"{name}.parquet")
         if name not in self._kept:
             self._connection.execute(f"create table {name} as {sql}")
             self._kept[name] = self._size(name)
         else:
             self._kept[name] = self._kept.pop(name)  # now the last one asked for
         return name
+
+    def _laid(self, path: Path, sql: str) -> bool:
+        """Whether a file holds what a text gives; it is written where it is not there yet.
+
+        Where it cannot be written, as the disk is full or not ours, there is none.
+        """
+        try:
+            os.utime(path)  # asked for last
+            self._connection.execute(f"select * from {_rows_of(path)} limit 0")
+        except (OSError, duckdb.Error):
+            anew = path.with_name(f"{path.name}.{os.getpid()}")
+            try:
+                self._connection.execute(f"copy ({sql}) to {literal(str(anew))} ({PARQUET})")
+                os.replace(anew, path)
+            except (OSError, duckdb.IOException, duckdb.PermissionException):
+                anew.unlink(missing_ok=True)
+                return False
+        return True
 
     def _size(self, name: str) -> int:
         found = self._connection.execute(
@@ -235,6 +269,20 @@ class Session:
             oldest = next(iter(self._kept))
             self._connection.execute(f"drop table {oldest}")
             del self._kept[oldest]
+        if self._place is not None:
+            _make_room(self._place, self.ROOM)
+
+
+def _make_room(place: Path, room: int) -> None:
+    """Remove the files of what was not asked for longest, until the others fit."""
+    with contextlib.suppress(OSError):  # another process does the same
+        found = [(path, path.stat()) for path in place.glob("kept_*.parquet*")]
+        newest_first = sorted(found, key=lambda each: each[1].st_mtime, reverse=True)
+        total = 0
+        for path, size in ((path, stat.st_size) for path, stat in newest_first):
+            total += size
+            if total > room:
+                path.unlink()
 
 
 WITH = re.compile(r"(?:\s|--[^\n]*\n)*with\s", re.IGNORECASE)
@@ -346,7 +394,7 @@ class Store:
         anew, path = self._place / f"{name}.new", self._place / f"{name}.parquet"
         self.save(sql, anew)
         os.replace(anew, path)
-        self.run(f"create or replace view {name} as {_rows_of(path)}")
+        self.run(f"create or replace view {name} as select * from {_rows_of(path)}")
 
     def view(self, name: str, sql: str) -> None:
         """Make a table that is counted anew each time it is asked for, and takes no room."""
@@ -416,7 +464,7 @@ class Store:
 
 def _rows_of(path: Path) -> str:
     """Write the SQL of the rows of a Parquet file."""
-    return f"select * from read_parquet({literal(str(path.resolve()))})"
+    return f"read_parquet({literal(str(path.resolve()))})"
 
 
 def named(sql: str, parameters: Mapping[str, object] | None) -> dict[str, object]:

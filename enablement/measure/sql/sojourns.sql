@@ -30,10 +30,9 @@ passages as (
            t.exit <> 'open' as event,
            greatest(0, date_diff('day', t.entered_at::date,
                                  coalesce(t.left_at, $until)::date)) as days,
-           b.opportunity_id is not null as batch_updated
+           s.batch_updated
     from stays t
     join states s using (opportunity_id)
     join places p on p.pipeline = s.pipeline and p.outcome is null and p.place = t.place
-    left join batch_updates b on b.opportunity_id = t.opportunity_id
     where $first is null or t.entered_at between $first and $last
 ),
