@@ -151,6 +151,15 @@ def test_created_counts_by_type():
     assert table["amount"].sum() == 100 + 30 + 500 + 100 + 70 + 200
 
 
+def test_a_quarter_in_which_nothing_was_created_has_a_row():
+    """Two were created late in 2025 and six in 2026; the quarters to come have no row yet."""
+    years = ("2025-01-01", "2026-12-31")
+    table = en.pipeline_created(company(), as_of=END, period=years, by="period")
+    assert dict(zip(table["period"], table["created"], strict=True)) == {
+        "2025Q1": 0, "2025Q2": 0, "2025Q3": 0, "2025Q4": 2, "2026Q1": 6,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("measure", "column", "reason"),
     [

@@ -356,6 +356,8 @@ def _sum(
     if groups.columns == ("rep_id",):
         shown = definitions.everybody(crm, table, groups)
         table = shown.merge(table, on="rep_id", how="left")
+    elif groups.columns == ("period",):
+        table = _quarters_of(crm, span, until).merge(table, on="period", how="left")
     elif groups.columns:
         table = table.sort_values(list(groups.columns), ignore_index=True)
     counts = [name for name in ("won", "open", "created", "without_amount") if name in table]
@@ -364,6 +366,14 @@ def _sum(
     table[sums] = table[sums].mask(absent, 0.0)
     table[counts] = table[counts].fillna(0).astype("int64")
     return table
+
+
+def _quarters_of(crm: CRM, span: Period, until: pd.Timestamp) -> pd.DataFrame:
+    """List the quarters of a period that have begun, those in which nothing happened too."""
+    every = definitions.spans(crm, "quarter")
+    begun = every["starts_on"] <= min(moment(span.end), until)
+    inside = begun & (every["ends_on"] >= pd.Timestamp(span.start))
+    return every.loc[inside, ["name"]].rename(columns={"name": "period"}).reset_index(drop=True)
 
 
 def _with_quotas(crm: CRM, sold: pd.DataFrame, groups: Split, span: Period) -> pd.DataFrame:
