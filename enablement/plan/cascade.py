@@ -154,8 +154,13 @@ def results_worksheet(
     if rates not in RATES:
         raise EnablementError(f"rates={rates!r}. Known: own, team.")
     said = goals.goal(plan)
-    ground = lagged(crm, seasonal(crm, ground_of(crm, said, as_of=as_of)))
-    return worksheet(ground, rates=rates, activity=_activity(crm, ground))
+    ground = grounded(crm, said, as_of=as_of)
+    return worksheet(ground, rates=rates, activity=activity_per_entry(crm, ground))
+
+
+def grounded(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
+    """Count everything that a worksheet is computed from."""
+    return lagged(crm, seasonal(crm, ground_of(crm, plan, as_of=as_of)))
 
 
 def worksheet(
@@ -348,7 +353,7 @@ def _table(
 ) -> pd.DataFrame:
     people = ground.staff.table
     parts = []
-    for level, keys in _levels(people):
+    for level, keys in levels(people):
         group = people.groupby(keys, sort=False).ngroup().to_numpy() if keys else None
         codes = np.zeros(len(people), dtype=np.int64) if group is None else group
         first = np.unique(codes, return_index=True)[1]
@@ -364,7 +369,7 @@ def _table(
     return table[COLUMNS]
 
 
-def _levels(people: pd.DataFrame) -> list[tuple[str, list[str]]]:
+def levels(people: pd.DataFrame) -> list[tuple[str, list[str]]]:
     """List the levels that the CRM has, each with the columns that name its places."""
     above = [name for name in ("region", "team") if (people[name] != "").any()]
     found: list[tuple[str, list[str]]] = [("company", [])]
@@ -520,7 +525,7 @@ def _notes(ground: Ground) -> list[str]:
     return found
 
 
-def _activity(crm: CRM | None, ground: Ground) -> dict[str, float]:
+def activity_per_entry(crm: CRM | None, ground: Ground) -> dict[str, float]:
     """Find how many activities of each type one entry of the first stage takes."""
     if crm is None or ground.base.period is None:
         return {}

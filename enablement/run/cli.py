@@ -105,6 +105,43 @@ def check(
         _say(f"Written: {_short(out.resolve())} ({rows}).")
 
 
+@app.command()
+@_plainly
+def goal(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of one CRM export; without it, what the plan states."),
+    ] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="The plan; without it, plan.toml in the folder.")
+    ] = None,
+    settings: SettingsOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the worksheet with its formulas, as .xlsx.")
+    ] = None,
+) -> None:
+    """Say what the goal asks, and write the worksheet that leads from it to each rep."""
+    from enablement.plan import baseline, cascade
+    from enablement.plan import goal as goals
+    from enablement.read.crm import load
+    from enablement.show import worksheet
+
+    if out is not None and out.suffix.lower() != ".xlsx":
+        raise EnablementError(f"{out.name} does not end in .xlsx.")
+    said = goals.goal((plan or folder or Path()).resolve())
+    crm = load(folder.resolve(), settings.resolve() if settings else None) if folder else None
+    for sentence in baseline.baseline(crm, said).attrs["sentences"].values():
+        _say(sentence)
+    ground = cascade.grounded(crm, said)
+    table = cascade.worksheet(ground)
+    for sentence in (table.attrs["verdict"], *table.attrs["notes"]):
+        _say(sentence)
+    if out is not None:
+        activity = cascade.activity_per_entry(crm, ground)
+        out.write_bytes(worksheet.workbook(ground, table, activity=activity))
+        _say(f"Written: {_short(out.resolve())}.")
+
+
 @snapshot.command("add")
 @_plainly
 def snapshot_add(
