@@ -68,8 +68,6 @@ class Rules:
         self, store: Store, said: Settings, ledger: Ledger, sources: Mapping[int, Source]
     ) -> None:
         self.store, self.said, self.ledger, self.sources = store, said, ledger, sources
-        # Table -> how many opportunities there were when each of its rows belonged to one.
-        self._known_of: dict[str, int] = {}
 
     def apply(self) -> None:
         """Apply them all, in their order."""
@@ -273,12 +271,8 @@ class Rules:
         for table in ("stage_events", "owner_changes"):
             if not self._count(table, "true"):
                 continue
-            unknown = _unknown(table)
-            if not self._count(table, unknown):
-                self._known_of[table] = self._count("opportunities", "true")
-                continue
             where = (
-                f"{unknown} and {table}.opportunity_id in (select name from "
+                f"{_unknown(table)} and {table}.opportunity_id in (select name from "
                 "opportunities group by name having count(*) = 1)"
             )
             if self._count(table, where):
@@ -661,8 +655,6 @@ class Rules:
 
     def belonging(self, table: str) -> None:
         """Keep the rows whose opportunity is in the export."""
-        if self._known_of.get(table) == self._count("opportunities", "true"):
-            return  # all were known, and none of the opportunities has gone since
         why = "is not among the opportunities"
         self._set_aside(table, _unknown(table), "opportunity_id", why)
 
