@@ -21,6 +21,7 @@ from enablement.plan import goal as goals
 from enablement.plan.capacity import Ramp, Season
 from enablement.run.cli import app
 from enablement.show import worksheet
+from enablement.show.worksheet import book
 
 SOFFICE = shutil.which("soffice")
 ALWAYS = """<?xml version="1.0" encoding="UTF-8"?>
@@ -55,10 +56,10 @@ def sheets_of(data):
     """Sheet -> its cells."""
     import python_calamine
 
-    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+    opened = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
     return {
-        name: book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-        for name in book.sheet_names
+        name: opened.get_sheet_by_name(name).to_python(skip_empty_area=False)
+        for name in opened.sheet_names
     }
 
 
@@ -68,7 +69,7 @@ def read(sheets, at):
     block = stages + 1 + bool(price)  # a row of units, and with a price one of the amount
     parts = []
     for level, _ in cascade.levels(at.staff.table):
-        rows = sheets[level.capitalize()][worksheet.TOP :]
+        rows = sheets[level.capitalize()][book.TOP :]
         for start in range(0, len(rows), block):
             here = rows[start : start + block]
             parts += [
@@ -82,13 +83,13 @@ def read(sheets, at):
 def _cells(here, step, month, stages, *, of_rep):
     row, won = here[step], step == stages - 1
     return {
-        "needed": row[worksheet.FIRST + month],
-        "amount": here[-1][worksheet.FIRST + month] if won else np.nan,
-        "units": here[stages][worksheet.FIRST + month] if won else np.nan,
-        "projected": row[worksheet.AHEADS + month],
-        "short": row[worksheet.SHORTS + month],
-        "rate": row[worksheet.RATE] if of_rep and not won else np.nan,
-        "says": row[worksheet.SAYS] if of_rep and not won else "",
+        "needed": row[book.FIRST + month],
+        "amount": here[-1][book.FIRST + month] if won else np.nan,
+        "units": here[stages][book.FIRST + month] if won else np.nan,
+        "projected": row[book.AHEADS + month],
+        "short": row[book.SHORTS + month],
+        "rate": row[book.RATE] if of_rep and not won else np.nan,
+        "says": row[book.SAYS] if of_rep and not won else "",
     }
 
 
@@ -122,16 +123,16 @@ def same(data, at):
 def _same_dates(rows, table):
     company = table[table["level"] == "company"]
     wide = company.pivot(index="stage", columns="month", values="by")
-    for row in rows[worksheet.TOP :]:
+    for row in rows[book.TOP :]:
         dates = ["NaT" if value == "" else str(value)[:10] for value in row[2:14]]
         assert dates == [str(value)[:10] for value in wide.loc[row[0]]]
 
 
 def _same_years(sheets, table):
     for level in table["level"].cat.remove_unused_categories().cat.categories:
-        for row in sheets[level.capitalize()][worksheet.TOP :]:
-            months = row[worksheet.FIRST : worksheet.FIRST + 12]
-            assert row[worksheet.NEEDED] == pytest.approx(sum(months))
+        for row in sheets[level.capitalize()][book.TOP :]:
+            months = row[book.FIRST : book.FIRST + 12]
+            assert row[book.NEEDED] == pytest.approx(sum(months))
 
 
 def _over(table):
@@ -229,7 +230,7 @@ def test_a_name_that_is_a_formula_is_text():
     table = staff.table.assign(name=["=1+1", "@SUM(A1)", "-A1", LINK], team=LINK, region="+A1")
     at = ground(4, staff=dataclasses.replace(staff, table=table))
     data = made(at)
-    names = [row[2] for row in sheets_of(data)["Rep"][worksheet.TOP :]]
+    names = [row[2] for row in sheets_of(data)["Rep"][book.TOP :]]
     assert list(dict.fromkeys(names)) == ["'=1+1", "'@SUM(A1)", "'-A1", f"'{LINK}"]
     with zipfile.ZipFile(io.BytesIO(data)) as parts:
         sheets = [parts.read(name).decode() for name in parts.namelist() if "/sheet" in name]

@@ -1,0 +1,69 @@
+"""The sheets of what formulas cannot find out: working days, and by when to begin."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from enablement.plan.goal import MONTHS
+from enablement.show.worksheet.book import DAYS, QUOTA, TOP, VOLUME, Book, moment, ref, serial
+
+
+def write_dates(book: Book) -> None:
+    """Write by when each stage must be entered, for each month's wins."""
+    sheet = book.sheets["By when"]
+    names = {0: "stage", 1: "days"} | {2 + n: name for n, name in enumerate(book.months)}
+    line = (
+        "The last day to enter a stage, for nine in ten of the wins to come to come by the "
+        "end of the month."
+    )
+    book.headings(sheet, "By when each stage must be entered", line, names, freeze=1)
+    book.note(
+        sheet, TOP - 1, 1,
+        "From the entry to being won, for nine in ten of those that are won; counted from "
+        "the curves of the export, or as the plan states it. Empty where not known.",
+    )  # fmt: skip
+    sheet.set_column(0, 0, max(14, max(map(len, book.stages)) + 2))
+    sheet.set_column(1, 1, 8)
+    sheet.set_column(2, MONTHS + 1, 12)
+    book.text(sheet, TOP, 0, "won")
+    for month, period in enumerate(book.ground.months, start=2):
+        sheet.write_datetime(TOP, month, moment(period.end), book.style["date"])
+    for row, days in enumerate(book.ground.lags.days, start=TOP + 1):
+        book.text(sheet, row, 0, book.stages[row - TOP - 1])
+        book.figure(sheet, row, 1, np.ceil(days), "whole")
+        for column, period in enumerate(book.ground.months, start=2):
+            found = "" if math.isnan(days) else serial(period.end) - math.ceil(days)
+            end, lag = ref(TOP, column), f"$B{row + 1}"
+            formula = f'IF({lag}="","",{end}-{lag})'
+            book.formula(sheet, row, column, formula, found, "date")
+
+
+def write(book: Book) -> None:
+    """Write what each rep can do in which month."""
+    sheet = book.sheets["Capacity"]
+    names = dict(enumerate(("region", "team", "rep", "a day", "quota")))
+    names |= {DAYS + number: name for number, name in enumerate(book.months)}
+    line = (
+        "Working days of each rep, less what is lost to ramp, by season. Counted in Python "
+        "from the calendar and the export; none of it depends on the target."
+    )
+    book.headings(sheet, "What each rep can do in which month", line, names, freeze=3)
+    book.note(
+        sheet, TOP - 1, VOLUME,
+        "How many enter the first stage a working day, the rep's own drawn a little towards "
+        "the team's; a number, since it is counted and not computed from the goal.",
+    )  # fmt: skip
+    sheet.set_column(0, 2, 18)
+    sheet.set_column(3, DAYS + 11, 10)
+    volume = book.ground.funnel.volume()[book.ground.places]
+    quota = book.ground.quota
+    usual = np.nanmedian(quota) if (~np.isnan(quota)).any() else np.nan
+    for rep in range(len(quota)):
+        row = TOP + rep
+        book.keys(sheet, row, book.levels[-1], rep)
+        book.figure(sheet, row, VOLUME, 0.0 if book.idle[rep] else volume[rep], "fine")
+        book.figure(sheet, row, QUOTA, usual if np.isnan(quota[rep]) else quota[rep], "whole")
+        for month in range(MONTHS):
+            book.figure(sheet, row, DAYS + month, book.capacity[rep, month], "decimal")
