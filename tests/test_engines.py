@@ -139,7 +139,7 @@ class Postgres:
 class Spark:
     """Spark in this process."""
 
-    url = "spark://local[2]?spark.sql.shuffle.partitions=2&spark.ui.enabled=false"
+    url = "spark://local[2]?spark.sql.shuffle.partitions=1"
 
     def __init__(self) -> None:
         self._session = connections._spark(self.url)
@@ -148,7 +148,7 @@ class Spark:
         """Show a table."""
         with duckdb.connect() as connection:
             connection.register("given", texts(frame))
-            rows = connection.execute("select * from given").to_arrow_table()
+            rows = connection.sql("select * from given").to_arrow_table()
         self._session.createDataFrame(rows).createOrReplaceTempView(f"`{name}`")
 
     def stop(self) -> None:

@@ -18,6 +18,7 @@ from enablement.read import engine, tables, visits
 from enablement.read.crm import CRM, HANDED_OVER
 from enablement.read.engine import Table, View, literal, quoted
 from enablement.read.quality import Ledger
+from enablement.read.spark import Spark
 from enablement.read.values import FLAG, NUMBER, TEXT, TIME
 from enablement.read.warehouse import Warehouse
 from enablement.settings import Settings
@@ -74,6 +75,13 @@ SESSIONS = {
     "postgres": ("set session characteristics as transaction read only", "set jit = off"),
 }
 
+# Spark's own settings are for many machines; a machine that works alone is slowed by them.
+LOCAL = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+
 
 def connect(url: str, settings: Settings | Mapping[str, Any] | str | Path | None = None) -> CRM:
     """Open the tables of a database, which counts them itself; only what was counted comes back.
@@ -95,9 +103,39 @@ def connect(url: str, settings: Settings | Mapping[str, Any] | str | Path | None
         If the settings do not fit, or name a table, column or stage that is not there.
     """
     said = workspace.read(settings, folder=workspace.root())
+    _check_settings(said)
     kind = _kind_of(url)
-    warehouse = Warehouse(_opened(url, kind), kind.dialect)
+    asked = Spark if kind.backend == "pyspark" else Warehouse
+    warehouse = asked(_opened(url, kind), kind.dialect)
     return Opening(warehouse, said).crm()
+
+
+def _check_settings(said: Settings) -> None:
+    """Stop at what is said of reading an export, and would change nothing in a database.
+
+    Raises
+    ------
+    SettingsError
+        With the setting, and what to do instead.
+    """
+    rules = [
+        f"rules.{name} = {does!r}"
+        for name, does in said.rules.items()
+        if does != workspace.RULES[name][0]
+    ]
+    of_exports = {
+        "[values]": bool(said.values),
+        "[[renamed_stages]]": bool(said.renamed_stages),
+        **dict.fromkeys(rules, True),
+        "missing or not_missing": said.missing != workspace.PLACEHOLDERS,
+        f"timezone = {said.timezone!r}": said.timezone != "UTC",
+    }
+    for setting, found in of_exports.items():
+        if found:
+            raise SettingsError(
+                f"{said.origin}: {setting} is of reading an export, and a database's tables are "
+                "taken as they are. Take it out, and name in [tables] a view that does the same."
+            )
 
 
 def _kind_of(url: str) -> Engine:
@@ -147,7 +185,8 @@ def _spark(url: str) -> Any:
     place = place.strip("/") or "local"
     master = place if place.startswith("local") else f"spark://{place}"
     builder = SparkSession.builder.appName("enablement").master(master)
-    for name, value in parse_qsl(settings):
+    usual = LOCAL if place.startswith("local") else {}
+    for name, value in {**usual, **dict(parse_qsl(settings))}.items():
         builder = builder.config(name, value)
     return SparkSession.getActiveSession() or builder.getOrCreate()
 

@@ -85,6 +85,14 @@ def renamed(tree: exp.Expr, names: Mapping[str, str]) -> exp.Expr:
     return tree
 
 
+MAKES_ROWS = (exp.Join, exp.Lateral, exp.Group, exp.AggFunc, exp.Distinct, exp.Window, exp.With)
+
+
+def read_through(tree: exp.Expr) -> bool:
+    """Whether a text only chooses rows and columns of one table, as it lies."""
+    return isinstance(tree, exp.Select) and not tree.find(*MAKES_ROWS, exp.Subquery)
+
+
 def order_taken(tree: exp.Expr, columns: list[str]) -> str:
     """Take the order out of a text, and write it for DuckDB, if it names only what comes back.
 
@@ -397,6 +405,31 @@ def no_time_before_all(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def days_between(node: exp.Expr) -> exp.Expr:
+    """Count the days from one date to another, whose difference would be a span of time."""
+    dates = isinstance(node, exp.Sub) and node.this.is_type("date")
+    if not dates or not node.expression.is_type("date"):
+        return node
+    made = exp.DateDiff(this=node.this, expression=node.expression, unit=exp.var("day"))
+    made.type = exp.DataType.build("bigint")
+    return made
+
+
+def windows_of_cases(node: exp.Expr) -> exp.Expr:
+    """Let the filter of a window leave out values, because it cannot leave out rows."""
+    if not isinstance(node, exp.Window) or not isinstance(node.this, exp.Filter):
+        return node
+    made, where = node.copy(), node.this.expression.this
+    counted = made.this.this
+    every = isinstance(counted, exp.Count) and isinstance(counted.this, exp.Star)
+    what = exp.Literal.number(1) if every else counted.this
+    if isinstance(counted, exp.Anonymous | exp.ArrayAgg):
+        raise NotImplementedError(f"no other engine has the window {node.sql(OURS)}")
+    counted.set("this", exp.Case().when(where.copy(), what))
+    made.set("this", counted)
+    return made
+
+
 LADDER = "CASE WHEN next_stage = reached + 1 THEN next_stage ELSE reached END"
 
 
@@ -454,5 +487,12 @@ REWRITES: dict[str, tuple[Callable[[exp.Expr], exp.Expr], ...]] = {
         whole_numbers_of_flags,
         ladders_of_texts,
     ),
-    "spark": (extremes_of_structs, ladders_of_arrays, rows_beside, no_time_before_all),
+    "spark": (
+        extremes_of_structs,
+        windows_of_cases,
+        days_between,
+        ladders_of_arrays,
+        rows_beside,
+        no_time_before_all,
+    ),
 }

@@ -1,17 +1,19 @@
 """A database that is asked where its rows lie: the same SQL, and only what was counted comes back.
 
-Nothing is written to it, not even temporary tables, so that reading is the only right one needs.
+Nothing is written to it, so that reading is the only right one needs.
 A text is translated by `enablement.read.dialects`; what Python adds to it (the places of the
 stages, the quarters) travels inside it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 WORD = re.compile(r"\w+")
+PARTS = 256  # of a text, that are remembered at most; one measure has a few dozen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Part:
 class Warehouse:
     """Asks a database by way of Ibis; takes the place of `engine.Session`.
 
+    It remembers the parts of texts, and forgets what was not asked for longest.
+
     Parameters
     ----------
     backend : what Ibis connected to
@@ -58,6 +63,8 @@ class Warehouse:
         # The same tables without a row: they tell of what kind a text's columns are in DuckDB.
         self._shapes = duckdb.connect(":memory:", config=dict(engine.SAFE))
         self._parts: dict[str, Part] = {}
+        # A database may be asked by several of us, whose parts are not the same.
+        self._own = uuid.uuid4().hex[:8]
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
@@ -81,7 +88,10 @@ class Warehouse:
             parts = self._named(sql, tables or {}, {})
             shape = self._kinds(_reading(sql, parts), given)
             tree, order = self._tree(sql, parts, given, list(shape))
-            return self._fetched(self._run(self._whole(tree, list(parts.values()))), shape, order)
+            with self._answering():
+                found = _arrow(self._backend.raw_sql(self._whole(tree, list(parts.values()))))
+            self._make_room()
+            return self._fetched(found, shape, order)
 
     def tables(self, place: tuple[str, ...] = ()) -> list[str]:
         """List the tables and views of a schema; of the usual one where none is named."""
@@ -150,25 +160,51 @@ class Warehouse:
         raise TypeError(f"{table!r} does not lie in the database")
 
     def _once(self, key: str, make: Callable[[str], Part]) -> Part:
-        if key not in self._parts:
+        found = self._parts.pop(key, None)
+        if found is None:
             digest = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
-            self._parts[key] = make(f"part_{digest}")
-        return self._parts[key]
+            found = make(f"part_{self._own}_{digest}")
+        self._parts[key] = found  # now the last one asked for
+        return found
+
+    def _make_room(self) -> None:
+        """Forget what was not asked for longest."""
+        while len(self._parts) > PARTS:
+            self._forget(self._parts.pop(next(iter(self._parts))))
+
+    def _forget(self, part: Part) -> None:
+        self._shapes.execute(f"drop table {part.name}")
 
     def _remote(self, name: str, table: Remote) -> Part:
         columns = ", ".join(
             f"null::{kind} as {engine.quoted(each)}" for each, kind in table.kinds.items()
         )
-        self._shapes.execute(f"create table {name} as select {columns} where false")
-        return Part(name, table.kinds, table.sql)
+        self._shapes.execute(f"create or replace table {name} as select {columns} where false")
+        return self._laid(Part(name, table.kinds, table.sql))
 
     def _view(
         self, name: str, sql: str, parts: dict[str, Part], said: Mapping[str, object]
     ) -> Part:
-        self._shapes.execute(f"create table {name} as {_reading(sql, parts)}", dict(said))
+        from enablement.read import dialects
+
+        self._shapes.execute(
+            f"create or replace table {name} as {_reading(sql, parts)}", dict(said)
+        )
         kinds = self._kinds(f"select * from {name}")
         tree, _ = self._tree(sql, parts, said, None)
-        return Part(name, kinds, tree.sql(self.dialect), tuple(parts.values()))
+        return self._laid(
+            Part(name, kinds, tree.sql(self.dialect), tuple(parts.values())),
+            once=not dialects.read_through(tree),
+        )
+
+    def _laid(self, part: Part, *, once: bool = False) -> Part:
+        """Put a part where the texts that name it find it; here that is the text itself.
+
+        Parameters
+        ----------
+        once : whether it is worth counting once alone
+        """
+        return part
 
     def _frame(self, name: str, table: Any) -> Part:
         """Write the rows of a small table into the text."""
@@ -176,11 +212,11 @@ class Warehouse:
 
         self._shapes.register("given", table)
         kinds = self._kinds("select * from given")
-        self._shapes.execute(f"create table {name} as select * from given limit 0")
+        self._shapes.execute(f"create or replace table {name} as select * from given limit 0")
         rows = self._shapes.execute("select * from given").fetchall()
         self._shapes.unregister("given")
         text = dialects.rows(rows, kinds, self.dialect).sql(self.dialect)
-        return Part(name, kinds, text)
+        return self._laid(Part(name, kinds, text))
 
     def _kinds(self, sql: str, said: Mapping[str, object] | None = None) -> dict[str, str]:
         """Say of what kind the columns of a text are, by running it over tables without a row."""
@@ -223,9 +259,11 @@ class Warehouse:
         before = ", ".join([*listed.values(), *within])
         return f"{f'WITH {before} ' if before else ''}{tree.sql(self.dialect)}"
 
-    def _run(self, text: str) -> pa.Table:
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Say in a line what the database refuses."""
         try:
-            return _arrow(self._backend.raw_sql(text))
+            yield
         except Exception as error:
             if type(error).__module__.partition(".")[0] in ("builtins", "enablement", "pyarrow"):
                 raise
