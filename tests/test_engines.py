@@ -7,7 +7,6 @@ PostgreSQL's programs these tests are skipped. Spark's are skipped where it is n
 
 from __future__ import annotations
 
-import contextlib
 import glob
 import importlib.util
 import os
@@ -26,7 +25,7 @@ from conftest import EIGHT, EIGHT_SETTINGS, SAMPLE, company, day
 
 import enablement as en
 from enablement.errors import ExportError, SettingsError
-from enablement.read import connections
+from enablement.read import connections, warehouse
 
 AS_OF, QUARTER = "2026-09-30", "2026Q2"
 SETTINGS = {
@@ -85,38 +84,16 @@ def test_every_measure_is_compared():
     assert set(CASES) == measures()
 
 
-class Postgres:
-    """A server of PostgreSQL that lives as long as the tests.
-
-    bin : where its programs are
-    """
+class Database:
+    """A database of PostgreSQL, on the socket in a folder."""
 
     kinds: ClassVar = {"DOUBLE": "double precision", "VARCHAR": "text"}
 
-    def __init__(self, programs: str, folder: str) -> None:
-        self.url = f"postgres://tester:a%20secret@/postgres?host={folder}"
-        self._programs, self._folder = programs, folder
-        self._run("initdb", "-D", f"{folder}/data", "-A", "trust", "-N", "-U", "tester",
-                  "-E", "UTF8", "--locale=C.UTF-8")  # fmt: skip
-        options = f"-F -c listen_addresses='' -c unix_socket_directories='{folder}'"
-        self._run("pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o", options,
-                  "start")  # fmt: skip
+    def __init__(self, folder: str, name: str) -> None:
         import psycopg
 
-        self.connection = psycopg.connect(
-            host=folder, user="tester", dbname="postgres", autocommit=True
-        )
-
-    def _run(self, program: str, *words: str) -> None:
-        # PostgreSQL refuses to be run by root.
-        other = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
-        subprocess.run(
-            [f"{self._programs}/{program}", *words],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd="/",
-            **other,
-        )
+        self.url = f"postgres://tester:a%20secret@/{name}?host={folder}"
+        self.connection = psycopg.connect(host=folder, user="tester", dbname=name, autocommit=True)
 
     def put(self, name: str, frame: pd.DataFrame) -> None:
         """Store a table."""
@@ -129,6 +106,39 @@ class Postgres:
         with self.connection.cursor().copy(f"copy {quoted(name)} from stdin") as copy:
             for row in rows:
                 copy.write_row(row)
+
+
+class Postgres(Database):
+    """A server of PostgreSQL that lives as long as the tests, and its first database."""
+
+    def __init__(self, programs: str, folder: str) -> None:
+        self._programs, self._folder, self._made = programs, folder, 0
+        self._run("initdb", "-D", f"{folder}/data", "-A", "trust", "-N", "-U", "tester",
+                  "-E", "UTF8", "--locale=C.UTF-8")  # fmt: skip
+        options = f"-F -c listen_addresses='' -c unix_socket_directories='{folder}'"
+        self._run("pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o", options,
+                  "start")  # fmt: skip
+        super().__init__(folder, "postgres")
+
+    def another(self, language: str = "en-US") -> Database:
+        """Make a database without tables, in which texts are in the order of a language."""
+        self._made += 1
+        name = f"another_{self._made}"
+        self.connection.execute(
+            f"create database {name} template template0 locale_provider icu icu_locale '{language}'"
+        )
+        return Database(self._folder, name)
+
+    def _run(self, program: str, *words: str) -> None:
+        # PostgreSQL refuses to be run by root.
+        other = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+        subprocess.run(
+            [f"{self._programs}/{program}", *words],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            **other,
+        )
 
     def stop(self) -> None:
         """End the server."""
@@ -180,7 +190,7 @@ def programs() -> str | None:
     return str(Path(on_path).parent) if on_path else max(found, default=None)
 
 
-@contextlib.contextmanager
+@pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
     where = programs()
     if where is None:
@@ -195,7 +205,7 @@ def postgres() -> Iterator[Postgres]:
             server.stop()
 
 
-@contextlib.contextmanager
+@pytest.fixture(scope="module")
 def spark() -> Iterator[Spark]:
     if importlib.util.find_spec("pyspark") is None:
         pytest.skip("Spark is not installed (make test-spark installs it beside)")
@@ -206,14 +216,13 @@ def spark() -> Iterator[Spark]:
         session.stop()
 
 
-@pytest.fixture(scope="module", params=[postgres, spark], ids=["postgres", "spark"])
-def server(request) -> Iterator[Postgres | Spark]:
-    with request.param() as opened:
-        yield opened
+@pytest.fixture(scope="module", params=["postgres", "spark"])
+def server(request) -> Postgres | Spark:
+    return request.getfixturevalue(request.param)
 
 
 def connected(
-    server: Postgres | Spark, name: str, frames: dict[str, pd.DataFrame], settings: Any
+    server: Database | Spark, name: str, frames: dict[str, pd.DataFrame], settings: Any
 ) -> en.CRM:
     """Put a company's tables into an engine, and connect to them."""
     for table, frame in frames.items():
@@ -346,9 +355,8 @@ def test_tables_without_a_row(server):
 
 
 @pytest.fixture
-def database() -> Iterator[Postgres]:
-    with postgres() as opened:
-        yield opened
+def database(postgres) -> Database:
+    return postgres.another()
 
 
 OPPORTUNITIES = pd.DataFrame(
@@ -414,6 +422,123 @@ def test_errors_say_what_would_have_worked(database):
             call()
         assert "\n" not in str(raised.value)
         assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ({"values": {"opportunities": {"type": {"Neu": "New"}}}}, "[values]"),
+        ({"renamed_stages": [{"from": "Demo", "to": "Qual"}]}, "[[renamed_stages]]"),
+        ({"rules": {"reopened": "ignored"}}, "rules.reopened = 'ignored'"),
+        ({"missing": ["k.A."]}, "missing or not_missing"),
+        ({"timezone": "Europe/Berlin"}, "timezone = 'Europe/Berlin'"),
+    ],
+)
+def test_what_is_said_of_exports_alone_is_refused(database, said, named):
+    """What would change nothing in a database is not passed over in silence; a usual rule is."""
+    database.put("opportunities", OPPORTUNITIES)
+    usual = {**EIGHT_SETTINGS, "rules": {"reopened": "kept"}}
+    assert len(en.connect(database.url, usual).opportunities) == 2
+    with pytest.raises(SettingsError) as raised:
+        en.connect(database.url, {**EIGHT_SETTINGS, **said})
+    assert f"settings: {named} is of reading an export" in str(raised.value)
+    assert "name in [tables] a view" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_another_order_of_letters(database):
+    """A database sorts a before B and we B before a; groups stand, and are picked, as in DuckDB."""
+    listed = database.connection.execute("select 'a' < 'B'").fetchone()
+    assert listed == (True,)
+    frame = pd.DataFrame(
+        {
+            "opportunity_id": ["1", "2", "3"],
+            "rep_id": ["a", "B", "é"],
+            "stage": ["Lead", "Won", "Lost"],
+            "created_at": [day(0)] * 3,
+        }
+    )
+    database.put("opportunities", frame)
+    here = en.crm(opportunities=frame, settings=EIGHT_SETTINGS)
+    there = en.connect(database.url, EIGHT_SETTINGS)
+    tables = [en.win_rate(crm, as_of=day(9), of="created", by="rep") for crm in (here, there)]
+    same(*tables)
+    assert list(tables[1]["rep_id"]) == ["B", "a", "é"]
+
+
+def test_visits_and_closings_that_a_database_has(database):
+    """They are read and not built: without a single event the eight count as in the design."""
+    crm = company(EIGHT)
+    for name in ("opportunities", "stage_visits", "closings"):
+        database.put(name, getattr(crm, name))
+    there = en.connect(database.url, EIGHT_SETTINGS)
+    for said in ({}, {"definition": "strict"}, {"definition": "visit", "by": "rep"}):
+        tables = [en.conversion(each, as_of=day(90), **said) for each in (crm, there)]
+        same(*tables)
+    assert tuple(en.conversion(there, as_of=day(90))["entered"]) == (8, 7, 5)
+
+
+SEVERAL = {
+    "pipelines": {"Sales": {"stages": ["Lead", "Prop"]}, "Partner": {"stages": ["Call", "Prop"]}},
+    "outcomes": {"Won": "won", "Lost": "lost"},
+}
+
+
+def test_several_pipelines(database):
+    """Each has its own stages, and one that the settings do not know stops the opening."""
+    frame = pd.DataFrame(
+        {
+            "opportunity_id": ["1", "2", "3"],
+            "pipeline": ["Sales", "Partner", "Partner"],
+            "stage": ["Prop", "Won", "Call"],
+            "created_at": [day(0)] * 3,
+        }
+    )
+    events = pd.DataFrame(
+        {
+            "opportunity_id": ["1", "1", "2", "2", "3"],
+            "stage": ["Lead", "Prop", "Call", "Won", "Call"],
+            "entered_at": [day(0), day(3), day(0), day(5), day(1)],
+        }
+    )
+    frames = {"opportunities": frame, "stage_events": events}
+    for name, table in frames.items():
+        database.put(name, table)
+    here, there = en.crm(**frames, settings=SEVERAL), en.connect(database.url, SEVERAL)
+    tables = [en.conversion(crm, as_of=day(9)) for crm in (here, there)]
+    same(*tables)
+    assert list(tables[1]["entered"]) == [2, 1, 1, 1]  # Call and Prop, Lead and Prop
+    database.connection.execute("update opportunities set pipeline = 'Partners'")
+    with pytest.raises(SettingsError, match="Did you mean 'Partner'"):
+        en.connect(database.url, SEVERAL)
+
+
+def test_a_column_with_the_day_of_each_stage(database):
+    """Without a history of stages [stage_dates] says when they were entered."""
+    frame = OPPORTUNITIES.assign(lead_on=[day(0), day(1)], qual_on=[pd.NaT, day(4)])
+    database.put("opportunities", frame)
+    settings = {**EIGHT_SETTINGS, "stage_dates": {"Lead": "lead_on", "Qual": "qual_on"}}
+    here, there = en.crm(opportunities=frame, settings=settings), en.connect(database.url, settings)
+    columns = ["opportunity_id", "stage", "entered_at", "left_at", "exit"]
+    left, right = (crm.stage_visits[columns] for crm in (here, there))
+    pd.testing.assert_frame_equal(left, right)
+    assert len(right) == 3
+    wrong = {**settings, "stage_dates": {"Lead": "leadon"}}
+    with pytest.raises(SettingsError, match="no such column.*Did you mean 'lead_on'"):
+        en.connect(database.url, wrong)
+
+
+def test_a_long_session_forgets_what_was_not_asked_for_longest(database, monkeypatch):
+    """No more is remembered than there is room for, and what was forgotten is made anew."""
+    monkeypatch.setattr(warehouse, "PARTS", 5)
+    database.put("opportunities", OPPORTUNITIES)
+    there = en.connect(database.url, EIGHT_SETTINGS)
+    before = en.win_rate(there, as_of=day(9), of="created")
+    for number in range(5):
+        en.win_rate(there, as_of=day(10 + number), of="created")
+    shapes = there.session._shapes.execute("select count(*) from duckdb_tables()").fetchone()
+    assert (len(there.session._parts), shapes) == (5, (5,))
+    same(before, en.win_rate(there, as_of=day(9), of="created"))
 
 
 def test_a_kind_of_database_that_nobody_knows():

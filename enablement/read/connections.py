@@ -16,7 +16,7 @@ from enablement import settings as workspace
 from enablement.errors import EnablementError, ExportError, SettingsError, choices
 from enablement.read import engine, tables, visits
 from enablement.read.crm import CRM, HANDED_OVER
-from enablement.read.engine import Table, View, literal, quoted
+from enablement.read.engine import Remote, Table, View, literal, quoted
 from enablement.read.quality import Ledger
 from enablement.read.spark import Spark
 from enablement.read.values import FLAG, NUMBER, TEXT, TIME
@@ -70,9 +70,14 @@ ENGINES = {
     "databricks": Engine("databricks", "databricks"),
 }
 # What a session is told before it is asked anything. A text of ours has many steps over few
-# rows, and compiling it takes PostgreSQL longer than running it.
+# rows, and compiling it takes PostgreSQL longer than running it. How many rows a step gives it
+# cannot know, and where it guesses one it goes through all of the next step for each of many.
 SESSIONS = {
-    "postgres": ("set session characteristics as transaction read only", "set jit = off"),
+    "postgres": (
+        "set session characteristics as transaction read only",
+        "set jit = off",
+        "set enable_nestloop = off",
+    ),
 }
 
 # Spark's own settings are for many machines; a machine that works alone is slowed by them.
@@ -213,6 +218,7 @@ class Opening:
         given: dict[str, Table] = {
             name: self._given(name) if name in self.there else _nothing(name) for name in READ
         }
+        self._check_stage_dates(given["opportunities"])
         given["opportunities"] = self._opportunities(given["opportunities"])
         self._check(given)
         history = any(name in self.there for name in ("stage_events", "stage_visits"))
@@ -355,6 +361,20 @@ class Opening:
             if table in self.there:
                 self._check_stages(table, given)
 
+    def _check_stage_dates(self, given: Table) -> None:
+        kinds = given.kinds if isinstance(given, Remote) else {}
+        folded = {name.lower(): kind for name, kind in kinds.items()}
+        known = list(self.warehouse.columns(self.there["opportunities"]))
+        place = ".".join(self.there["opportunities"])
+        for stage, column in self.said.stage_dates.items():
+            kind = folded.get(column.lower())
+            if kind != "TIMESTAMP":
+                wrong = f"no such column. {choices(column, known)}" if kind is None else ""
+                raise SettingsError(
+                    f"{self.said.origin}: [stage_dates] {stage} = {column!r}: {place} has "
+                    f"{wrong or 'no dates in that column.'}"
+                )
+
     def _check_stages(self, table: str, given: Mapping[str, Table]) -> None:
         joined = "" if table == "opportunities" else "join o using (opportunity_id)"
         pipeline = "t.pipeline" if table == "opportunities" else "o.pipeline"
@@ -443,11 +463,12 @@ class Opening:
         """Whether the database knows who owned an opportunity before."""
         asked = {
             "stage_events": "select 1 as one from it where rep_id is not null limit 1",
-            "stage_visits": "select 1 as one from it where exit = 'handed off' limit 1",
+            "stage_visits": "select 1 as one from it join o using (opportunity_id) "
+            "where it.exit = 'handed off' or it.rep_id <> o.rep_id limit 1",
             "owner_changes": "select 1 as one from it limit 1",
         }
         return any(
-            len(self._ask(sql, it=given[name])) > 0
+            len(self._ask(sql, it=given[name], o=given["opportunities"])) > 0
             for name, sql in asked.items()
             if name in self.there
         )
