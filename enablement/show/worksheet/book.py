@@ -234,6 +234,13 @@ class Book:
         sheet.freeze_panes(TOP, freeze)
         sheet.repeat_rows(TOP - 1)
 
+    def wide(self, sheet: Any, level: Level, *, hide: bool = False) -> None:
+        """Make the columns of the keys as wide as their names; `hide` leaves out empty ones."""
+        for column, key in enumerate(KEYS):
+            texts = level.keys[key]
+            width = max(10, min(40, int(texts.str.len().max()) + 3))
+            sheet.set_column(column, column, width, None, {"hidden": hide and texts.eq("").all()})
+
     def keys(self, sheet: Any, row: int, level: Level, place: int) -> None:
         """Write where a place belongs."""
         for column, key in enumerate(KEYS):
@@ -291,7 +298,7 @@ def styles(book: Any) -> dict[str, Any]:
         "step": quiet | {"num_format": "General"},
         "multiplier": quiet | {"num_format": "0.00000000"},
         "rank": quiet | {"align": "center"},
-        "bound": quiet | {"num_format": '[>=1E+15]"none";#,##0'},
+        "bound": quiet | {"num_format": '[>=1000000000000000]"none";#,##0'},
         "ends": {"bottom": 1, "bottom_color": theme.FAINT},
         "over": {"bold": True, "font_color": theme.ACCENT},
         "whole bold": {"num_format": "#,##0", "bold": True},

@@ -15,8 +15,8 @@ def write_dates(book: Book) -> None:
     sheet = book.sheets["By when"]
     names = {0: "stage", 1: "days"} | {2 + n: name for n, name in enumerate(book.months)}
     line = (
-        "The last day to enter a stage, for nine in ten of the wins to come to come by the "
-        "end of the month."
+        "The last day to enter a stage, so that nine in ten of those that will be won are won by "
+        "the end of the month."
     )
     book.headings(sheet, "By when each stage must be entered", line, names, freeze=1)
     book.note(
@@ -55,7 +55,7 @@ def write(book: Book) -> None:
         "How many enter the first stage a working day, the rep's own drawn a little towards "
         "the team's; a number, since it is counted and not computed from the goal.",
     )  # fmt: skip
-    sheet.set_column(0, 2, 18)
+    book.wide(sheet, book.levels[-1])
     sheet.set_column(3, DAYS + 11, 10)
     volume = book.ground.funnel.volume()[book.ground.places]
     quota = book.ground.quota

@@ -37,7 +37,7 @@ from enablement.show.worksheet.book import (
 def write(book: Book) -> None:
     """Write the first sheet."""
     sheet = book.sheets["Goal"]
-    sheet.set_column(0, 0, 34)
+    sheet.set_column(0, 0, 40)
     sheet.set_column(1, 5, 17)
     sheet.set_column(6, 6, 50)
     book.text(sheet, 0, 0, "From the goal to what each rep needs", "title")

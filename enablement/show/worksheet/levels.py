@@ -15,7 +15,6 @@ from enablement.show.worksheet.book import (
     DAYS,
     DEFINITIONS,
     FIRST,
-    KEYS,
     MOST,
     NEEDED,
     QUOTIENT,
@@ -81,13 +80,13 @@ def _headings(book: Book, sheet: Any, level: Level) -> None:
 
 def _columns(book: Book, sheet: Any, level: Level) -> None:
     """Make each column as wide as what stands in it, and hide those that are empty."""
-    rep, shown = level.name == "rep", _shown(level)
-    for column, key in enumerate(KEYS):
-        width = max(10, min(32, int(level.keys[key].str.len().max()) + 2))
-        sheet.set_column(column, column, width, None, {"hidden": not shown[column]})
+    rep = level.name == "rep"
+    book.wide(sheet, level, hide=True)
     sheet.set_column(STEP, STEP, 5)
     sheet.set_column(STAGE, STAGE, max(12, max(map(len, book.stages)) + 2))
-    sheet.set_column(NEEDED, SHORTS + 12, 11)
+    # Room for a target ten times as high.
+    digits = len(f"{book.base.target * 10:,.0f}") if not book.goal.price or book.has_amount else 0
+    sheet.set_column(NEEDED, SHORTS + 12, max(11, digits + 1))
     sheet.set_column(SAYS, SAYS, 68 if rep else 2)
     if not rep:
         sheet.set_column(MOST, QUOTIENT, 2)

@@ -49,7 +49,7 @@ def write(book: Book) -> None:
     )
     book.headings(sheet, "Who brings what", line, names, freeze=3)
     _share_notes(book, sheet)
-    sheet.set_column(0, 2, 18)
+    book.wide(sheet, book.levels[-1])
     sheet.set_column(3, OVER, 12)
     for level in book.levels:
         for place in range(len(level)):
