@@ -134,7 +134,7 @@ class Session:
         None keeps it in memory
     """
 
-    ROOM = 2 << 30  # bytes of what is kept, at most; what was not asked for longest makes room
+    ROOM = 1 << 30  # bytes of what is kept, at most; what was not asked for longest makes room
 
     def __init__(self, tables: Mapping[str, Table], place: Path | None = None) -> None:
         self._tables, self._place = dict(tables), place
