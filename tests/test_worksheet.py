@@ -153,7 +153,7 @@ def computed(folder, books):
         *("--convert-to", "xlsx", "--outdir", str(out)),
         *(str(folder / f"{name}.xlsx") for name in books),
     ]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
     return {name: (out / f"{name}.xlsx").read_bytes() for name in books}
 
 
