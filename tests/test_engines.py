@@ -320,6 +320,61 @@ def test_the_eight_opportunities(eight_there, definition, counts):
     assert eight_there.quality.summary["set_aside"].sum() == 0
 
 
+NEEDED = {"period": "2026Q1", "since": day(30)}
+ON_EIGHT = {  # those of which eight opportunities and their history say something
+    *("conversion", "compare_definitions", "cohort_curves", "win_rate", "sales_cycle", "stale"),
+    *("compare_reps", "compare_reps_by_stage", "stage_visits", "time_in_stage"),
+    *("process_conformance", "quota_attainment", "sales_velocity", "pipeline_changes"),
+}
+
+
+def told(name: str, crm: en.CRM) -> pd.DataFrame | str:
+    """Ask a measure with what it cannot do without, and give its table, or why there is none."""
+    said = {key: value for key, value in NEEDED.items() if key in CASES[name][0]}
+    try:
+        return getattr(en, name)(crm, as_of=day(90), **said)
+    except en.EnablementError as error:
+        return str(error)
+
+
+def test_every_measure_on_the_eight(spark):
+    """A measure says the same of them, or says in the same words why it cannot."""
+    crm = company(EIGHT)
+    frames = {name: getattr(crm, name) for name in ("opportunities", "stage_events")}
+    there = connected(spark, "every", frames, EIGHT_SETTINGS)
+    answered = set()
+    for name in CASES:
+        left, right = told(name, crm), told(name, there)
+        if isinstance(left, str) or isinstance(right, str):
+            assert left == right, name
+        else:
+            same(left, right)
+            answered.add(name)
+    assert answered == ON_EIGHT
+
+
+def counted(crm: en.CRM) -> int:
+    """Count the opportunities where they lie."""
+    found = crm.session.query("select count(*) as n from o", {"o": crm.sources["opportunities"]})
+    return int(found["n"].iloc[0])
+
+
+def test_two_companies_in_one_session_of_spark(spark, monkeypatch):
+    """Each keeps its own tables; what was not asked for longest is no view any more."""
+    few = company({name: EIGHT[name] for name in ("D1", "D3")}).opportunities
+    opened = [
+        connected(spark, name, {"opportunities": frame}, EIGHT_SETTINGS)
+        for name, frame in (("all", company(EIGHT).opportunities), ("few", few))
+    ]
+    assert [counted(crm) for crm in opened * 2] == [8, 2, 8, 2]
+    monkeypatch.setattr(warehouse, "PARTS", 5)
+    assert counted(opened[0]) == 8
+    views = [row["viewName"] for row in spark._session.sql("show views").collect()]
+    assert sum(name.startswith(f"part_{opened[0].session._own}") for name in views) == 5
+    opened[0].session.close()
+    assert counted(opened[1]) == 2
+
+
 HOSTILE = "O'Brien\"; drop table x -- \\' $until %s {0}"
 
 
