@@ -121,8 +121,10 @@ def _asked(
     }
     texts = "".join(engine.text("measure", name) for name in (*passages, "credit"))
     tables["exchanged"] = exchange.exchanged(crm, groups, until, tables)
-    # By rep, so that a question of one rep reads little.
-    tables["credited"] = Kept(f"with {texts}", tables, given, order="rep_id")
+    # By rep, so that a question of one rep reads little; and in one order, so that sums of
+    # amounts are the same to the last digit whichever thread came first.
+    order = "rep_id, opportunity_id, place"
+    tables["credited"] = Kept(f"with {texts}", tables, given, order=order)
     tables["amounts"] = View(engine.text("measure", "amounts"), tables, given)
     joins = _joins(select, groups, group, by_value=given["of"] == "value")
     sql = f"{select} from credited p {joins} where {groups.limit()} {group}"
