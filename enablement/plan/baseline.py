@@ -44,6 +44,7 @@ class Base:
     now, then : reps there in the baseline's months and in the goal's, in whole ones
     period : the baseline's months; None without a CRM
     span : the goal's months
+    currency : of what is money; "" where it is not known
     """
 
     sold: float
@@ -58,6 +59,7 @@ class Base:
     then: float
     period: Period | None
     span: Period
+    currency: str = ""
 
 
 def baseline(
@@ -106,12 +108,11 @@ def baseline(
     base = base_of(crm, said, as_of=as_of)
     price = said.goal.price
     table = _per_rep(base, price)
-    currency = "" if crm is None else crm.settings.currency
     table.attrs = {
         "definition": _line(said.goal, base, price),
         "as_of": None if base.period is None else str(base.period.end),
         "metric": said.goal.metric,
-        "currency": currency,
+        "currency": base.currency,
         "period": None if base.period is None else str(base.period),
         "goal": str(base.span),
         "reps": {"sold": base.now, "target": base.then},
@@ -135,7 +136,8 @@ def base_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Base:
     staff = staffs.of_crm(crm)
     found = pipeline.quota_attainment(crm, as_of=period.end, period=period, by="rep")
     ahead = pipeline.quota_attainment(crm, as_of=period.end, period=span)
-    return _of_crm(plan.goal, found, float(ahead["quota"].iloc[0]), staff, period, span)
+    base = _of_crm(plan.goal, found, float(ahead["quota"].iloc[0]), staff, period, span)
+    return dataclasses.replace(base, currency=crm.settings.currency)
 
 
 def months_before(crm: CRM, plan: Plan, *, as_of: object = None) -> tuple[Period, ...]:

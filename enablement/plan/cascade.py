@@ -138,11 +138,11 @@ def results_worksheet(
             short        float  needed - projected; below 0 where there is more than enough
             says         text   why it cannot be reached as things are; "" where it can
 
-        ``attrs`` has ``definition``, ``target``, ``projected`` (what the metric comes to if
-        nothing changes), ``besides`` (what is reached without the funnel), ``verdict`` (whether
-        the goal is within what was ever done), ``notes`` (season, ramp, lags, leavers: what was
-        found and what was assumed), ``activity`` (type -> how many it takes in the year),
-        ``labels`` (rep_id -> name).
+        ``attrs`` has ``definition``, ``metric``, ``currency``, ``target``, ``projected`` (what the
+        metric comes to if nothing changes), ``besides`` (what is reached without the funnel),
+        ``verdict`` (whether the goal is within what was ever done), ``notes`` (season, ramp, lags,
+        leavers: what was found and what was assumed), ``activity`` (type -> how many it takes in
+        the year), ``labels`` (rep_id -> name).
 
     Raises
     ------
@@ -465,6 +465,7 @@ def _described(
         ),
         "as_of": None if base.period is None else str(base.period.end),
         "metric": goal.metric,
+        "currency": base.currency,
         "target": base.target,
         "projected": projected,
         "besides": ground.funnel.besides,

@@ -79,7 +79,7 @@ def goal_chance(
             low, high    float  interval of what comes
             probability  float  that the target is reached or passed, 0 to 1
 
-        ``attrs`` has ``definition``, ``verdict`` and ``notes``.
+        ``attrs`` has ``definition``, ``metric``, ``currency``, ``verdict`` and ``notes``.
 
     Raises
     ------
@@ -232,6 +232,7 @@ def _described(
         ),
         "as_of": None if ground.base.period is None else str(ground.base.period.end),
         "metric": ground.plan.goal.metric,
+        "currency": ground.base.currency,
         "verdict": (
             f"If nothing changes, {whole['expected']:,.0f} come ({whole['low']:,.0f} to "
             f"{whole['high']:,.0f}); that the target of {whole['target']:,.0f} is reached has a "

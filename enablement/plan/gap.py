@@ -141,7 +141,8 @@ def stage_gap(
             probability_worst  float  that no stage costs more, and that it costs something
             says               text   what cannot be; "" where nothing is to be said
 
-        ``attrs`` has ``definition``, ``projected`` and ``target`` (what comes if nothing changes
+        ``attrs`` has ``definition``, ``metric``, ``currency``, ``unit`` (what ``units`` counts:
+        units or won), ``projected`` and ``target`` (what comes if nothing changes
         and what is wanted), ``at_benchmark`` (what comes with every stage at its benchmark),
         ``verdict``, ``stands_out`` (the stage that surely is the worst, of the company; else
         None) and ``notes``.
@@ -451,6 +452,8 @@ def _described(
         ),
         "as_of": None if ground.base.period is None else str(ground.base.period.end),
         "metric": ground.plan.goal.metric,
+        "currency": ground.base.currency,
+        "unit": "units" if ground.plan.goal.price else "won",
         "target": ground.base.target,
         "projected": present,
         "besides": besides,

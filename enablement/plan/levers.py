@@ -85,7 +85,8 @@ def levers(
             alone    float  what the metric comes to with this lever alone at its best
             gain     float  alone minus what comes if nothing changes
 
-        ``attrs`` has ``definition``, ``projected``, ``target``, ``reached`` (with every lever where
+        ``attrs`` has ``definition``, ``metric``, ``currency``, ``projected``, ``target``,
+        ``reached`` (with every lever where
         it must be), ``reachable``, ``probability_now`` and ``probability_then`` (of reaching the
         goal, by simulation), ``verdict`` and ``notes``.
 
@@ -229,6 +230,7 @@ def _described(
         ),
         "as_of": None if ground.base.period is None else str(ground.base.period.end),
         "metric": ground.plan.goal.metric,
+        "currency": ground.base.currency,
         "projected": projected,
         "target": target,
         "reached": reached,
