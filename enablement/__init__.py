@@ -43,6 +43,7 @@ PUBLIC = {
     "stage_gap": "enablement.plan.gap",
     "goal_chance": "enablement.plan.futures",
     "levers": "enablement.plan.levers",
+    "reward": "enablement.plan.reward",
     "results_workbook": "enablement.show.worksheet",
     "ask": "enablement.show.answers",
     "EnablementError": "enablement.errors",

@@ -16,6 +16,10 @@ import enablement as en
 from enablement.show import charts, descriptions, theme
 
 EIGHT_ON = {"as_of": day(90)}
+PLAN = {
+    "goal": {"lift": 0.5, "by": "2027"},
+    "reward": {"threshold": 1, "pool": 100, "gates": {"win_rate": 0.5, "share_of_wallet": 0.1}},
+}
 DRAWN: dict[str, Callable[[en.CRM], Any]] = {
     "conversion": lambda crm: charts.conversion(en.conversion(crm, **EIGHT_ON)),
     "conversion by rep": lambda crm: charts.conversion(en.conversion(crm, by="rep", **EIGHT_ON)),
@@ -30,6 +34,7 @@ DRAWN: dict[str, Callable[[en.CRM], Any]] = {
     "stays": lambda crm: charts.time_in_stage(en.time_in_stage(crm, **EIGHT_ON)),
     "stays by rep": lambda crm: charts.time_in_stage(en.time_in_stage(crm, by="rep", **EIGHT_ON)),
     "curve": lambda crm: charts.cohort_curves(en.cohort_curves(crm, by=None, **EIGHT_ON)),
+    "reward": lambda crm: charts.reward(en.reward(crm, PLAN, as_of=day(90))),
     "curves by rep": lambda crm: charts.cohort_curves(en.cohort_curves(crm, by="rep", **EIGHT_ON)),
 }
 READ = {theme.INK, theme.QUIET, theme.ACCENT}  # words are set in these

@@ -30,6 +30,10 @@ SHARES = ("quota", "equal", "projected")
 HEADCOUNT = ("fixed", "open")
 LEVERS = ("volume", "conversion", "deal_size", "discount", "cycle", "selling_time")
 RULES = ("equal", "contribution", "attainment")
+GATES = (
+    *("win_rate", "quota_attainment", "share_at_quota", "process_conformance"),
+    "share_of_wallet",
+)
 MONTHS = 12  # of the goal, and of the baseline it is held against
 KNOWN = ("goal", "desired", "kpis", "outcomes", "reward")
 
@@ -73,10 +77,15 @@ class Reward:
     """What the team gets when the goal is reached.
 
     threshold : share of the target from which on there is a reward
-    pool : what is shared out at the target, in the workspace's currency
+    pool : what is shared out at the target, in the workspace's currency; below it, where the
+        threshold allows, as large a share of it as of the target is reached
     rule : ``equal``, ``contribution`` (equal, but nobody gets more than their share of what was
         sold) or ``attainment`` (by what each reached of their own target)
-    gates : metric -> the least it must be, or there is no reward
+    gates : measure -> the least it must be, or there is no reward; of the whole team in the
+        goal's months, or before they begin in the twelve that are counted: ``win_rate``,
+        ``quota_attainment`` (what is sold over the quotas), ``share_at_quota`` (of the reps with
+        a quota), ``process_conformance`` (1 - the share that leaves the process in the way in
+        which most do) and ``share_of_wallet``
     """
 
     threshold: float
@@ -328,6 +337,7 @@ def _reward(said: Mapping[str, Any], where: str) -> Reward:
         _number(said[key], f"{where} {key}", above=0)
     _word(said.get("rule", RULES[0]), RULES, f"{where} rule")
     gates = _table(said.get("gates", {}), f"{where} gates")
+    _check_keys(gates, GATES, f"{where} gates")
     for metric, value in gates.items():
         _number(value, f"{where} gates.{metric}")
     return Reward(**{**said, "gates": dict(gates)})

@@ -272,6 +272,26 @@ def share_of_wallet(table: pd.DataFrame) -> str:
     return f"Share of the potential: {_span(known, words.percent)}." if len(known) else ""
 
 
+def reward(table: pd.DataFrame) -> str:
+    """Say what each of the team's conditions is and must be.
+
+    Parameters
+    ----------
+    table : as `enablement.reward` returns it
+    """
+    told = table.attrs
+    said = [
+        f"{told['metric']} {words.figure(told['total'], table)}, must be "
+        f"{words.figure(told['threshold'], table)}"
+    ]
+    said += [
+        f"{gate['gate'].replace('_', ' ')} {words.percent(gate['value'])}, must be "
+        f"{words.percent(gate['least'])}"
+        for gate in told["gates"]
+    ]
+    return _listed("For the reward", said)
+
+
 def _each(table: pd.DataFrame, count: str, amount: str) -> list[str]:
     """Say the count and the money of each group."""
     group, currency = table.attrs["groups"][-1:], table.attrs["currency"]

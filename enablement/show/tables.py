@@ -319,6 +319,45 @@ def stale(table: pd.DataFrame) -> Shown:
     )
 
 
+def reward(table: pd.DataFrame) -> Shown:
+    """What must hold for the team's reward, and what it is shared out by; names no rep."""
+    told = table.attrs
+    rows = [
+        (told["metric"], told["total"], told["threshold"], told["reached"], ""),
+        *((g["gate"], g["value"], g["least"], g["holds"], g["says"]) for g in told["gates"]),
+    ]
+    write = [lambda n: words.figure(n, table), *[words.percent] * len(told["gates"])]
+    return _framed(
+        {
+            "for the reward": [name.replace("_", " ") for name, *_ in rows],
+            "is": [say(row[1]) for say, row in zip(write, rows, strict=True)],
+            "must be": [say(row[2]) for say, row in zip(write, rows, strict=True)],
+            "holds": [{True: "yes", False: "no"}.get(row[3], row[4]) for row in rows],
+        },
+        empty="the plan has no reward",
+    )
+
+
+def reward_rules(table: pd.DataFrame) -> Shown:
+    """What each rule would do with the pool had one rep brought the whole target."""
+    carried, currency = table.attrs["carried"], table.attrs["currency"]
+    return _framed(
+        {
+            "had one rep brought it all": [
+                rule + (" (the plan's)" if rule == table.attrs["rule"] else "") for rule in carried
+            ],
+            "that one": _money(_of(carried, "carrier"), currency),
+            "each other, at least": _money(_of(carried, "others").map(min), currency),
+            "paid to nobody": _money(_of(carried, "left"), currency),
+        },
+        empty="there is one rep only",
+    )
+
+
+def _of(carried: dict[str, dict[str, object]], what: str) -> pd.Series:
+    return pd.Series([found[what] for found in carried.values()], dtype=object)
+
+
 def _money(amounts: pd.Series, currency: str) -> list[str]:
     return [words.money(amount, currency) for amount in amounts]
 

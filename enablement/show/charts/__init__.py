@@ -11,6 +11,7 @@ from enablement.show.charts.funnel import conversion
 from enablement.show.charts.people import activity, turnover
 from enablement.show.charts.pipeline import pipeline_coverage, pipeline_created, quota_attainment
 from enablement.show.charts.reps import compare_reps, compare_reps_by_stage, win_rate
+from enablement.show.charts.reward import reward
 from enablement.show.charts.velocity import sales_velocity
 from enablement.show.charts.wallet import share_of_wallet
 from enablement.show.charts.waterfall import pipeline_changes
@@ -32,6 +33,7 @@ __all__ = [
     "push_count",
     "quota_attainment",
     "ramp",
+    "reward",
     "sales_cycle",
     "sales_velocity",
     "share_of_wallet",

@@ -340,7 +340,7 @@ def _footer(notes: list[str], names: pd.Series) -> alt.Chart:
 
 
 def _notes(table: pd.DataFrame) -> list[str]:
-    seen = f"As of {table.attrs['as_of']}."
+    seen = f"As of {table.attrs['as_of']}." if table.attrs["as_of"] else "As the plan states it."
     if table.attrs.get("credit", "").startswith("current"):
         seen += f" Credit: {table.attrs['credit']}."
     return [f"Definition: {table.attrs['definition']}.", seen]

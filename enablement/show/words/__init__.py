@@ -38,6 +38,7 @@ from enablement.show.words.funnel import (
     win_rate,
     without_rate,
 )
+from enablement.show.words.goal import figure, own_reward, reward
 from enablement.show.words.people import activity, ramp, share_of_wallet, turnover
 from enablement.show.words.pipeline import (
     at_risk,
@@ -78,6 +79,7 @@ __all__ = [
     "due_period",
     "effect",
     "effects",
+    "figure",
     "headline",
     "interval",
     "maturing",
@@ -86,6 +88,7 @@ __all__ = [
     "moved",
     "names",
     "no_days",
+    "own_reward",
     "percent",
     "pipeline_changes",
     "pipeline_coverage",
@@ -97,6 +100,7 @@ __all__ = [
     "ramp",
     "reach",
     "reports",
+    "reward",
     "sales_cycle",
     "sales_velocity",
     "share_of_wallet",
