@@ -36,9 +36,9 @@ COLUMNS = [
 GAP = (
     "cost: what the goal's twelve months lose because the stage is below its benchmark, with "
     "everything downstream, at today's volume; the stages' parts add up (Shapley); counts: "
-    "{counts}; benchmark: {benchmark}; {confidence:.0f} % intervals from {draws:,} draws of the "
-    "true rates of reps like these"
+    "{counts}; benchmark: {benchmark}; {doubt}"
 )
+DRAWN_RATES = "{:.0f} % intervals from {:,} draws of the true rates of reps like these"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +145,7 @@ def stage_gap(
         units or won), ``projected`` and ``target`` (what comes if nothing changes
         and what is wanted), ``at_benchmark`` (what comes with every stage at its benchmark),
         ``verdict``, ``stands_out`` (the stage that surely is the worst, of the company; else
-        None) and ``notes``.
+        None), ``sure`` (the ``probability_below`` from which on it is sure) and ``notes``.
 
     Raises
     ------
@@ -447,8 +447,9 @@ def _described(
         "definition": GAP.format(
             counts=ground.funnel.says,
             benchmark=" and ".join(kinds) or "none",
-            confidence=100 * confidence,
-            draws=0 if ground.funnel.stated_rates is not None else draws_for(better.size),
+            doubt="without intervals, since the rates are stated"
+            if ground.funnel.stated_rates is not None
+            else DRAWN_RATES.format(100 * confidence, draws_for(better.size)),
         ),
         "as_of": None if ground.base.period is None else str(ground.base.period.end),
         "metric": ground.plan.goal.metric,
@@ -459,6 +460,7 @@ def _described(
         "besides": besides,
         "at_benchmark": then,
         "stands_out": worst,
+        "sure": _sure(table),
         "verdict": _by_groups(table) if by else _verdict(table, worst),
         "notes": [*ground.funnel.notes, _reach(present, then, ground.base.target)],
         "groups": tuple(groups.names.columns),
@@ -467,13 +469,20 @@ def _described(
     }
 
 
+def _sure(table: pd.DataFrame) -> float:
+    """Give the probability of being below the benchmark from which on it is sure.
+
+    The more stages and groups are looked at, the higher it is.
+    """
+    return 1 - ALPHA / max(int(table["probability_below"].notna().sum()), 1)
+
+
 def _stands_out(table: pd.DataFrame) -> str | None:
     """Name the stage that surely costs something and more likely than not the most."""
     if not table["probability_worst"].notna().any():
         return None
     worst = table.loc[table["probability_worst"].idxmax()]
-    stages = table["probability_below"].notna().sum()
-    sure = worst["probability_below"] >= 1 - ALPHA / stages
+    sure = worst["probability_below"] >= _sure(table)
     return str(worst["stage"]) if sure and worst["probability_worst"] >= LIKELY else None
 
 
@@ -512,7 +521,7 @@ def _by_groups(table: pd.DataFrame) -> str:
     tested = int(table["probability_below"].notna().sum())
     if not tested:
         return "Nothing says how sure the rates are."
-    sure = table[table["probability_below"] >= 1 - ALPHA / tested]
+    sure = table[table["probability_below"] >= _sure(table)]
     if sure.empty:
         return "Of no group and stage is it sure that the rate is below the benchmark."
     stages = sure["stage"].value_counts()

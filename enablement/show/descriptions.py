@@ -292,6 +292,24 @@ def reward(table: pd.DataFrame) -> str:
     return _listed("For the reward", said)
 
 
+def stage_gap(table: pd.DataFrame) -> str:
+    """Say of each stage what moves on, what should, and what that costs, or the range of groups.
+
+    Parameters
+    ----------
+    table : as `enablement.stage_gap` returns it
+    """
+    if table.attrs["groups"]:
+        return _spans(table, "stage", "rate", words.percent)
+    known = table[table["benchmark"].notna()]
+    said = [
+        f"{row['stage']} {words.percent(row['rate'])} of {words.percent(row['benchmark'])}, "
+        f"{words.figure(row['cost'], table)}"
+        for _, row in known.iterrows()
+    ]
+    return _listed("Moves on, should, and costs", said)
+
+
 def _each(table: pd.DataFrame, count: str, amount: str) -> list[str]:
     """Say the count and the money of each group."""
     group, currency = table.attrs["groups"][-1:], table.attrs["currency"]

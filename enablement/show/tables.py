@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import html
 
 import pandas as pd
 
+from enablement.plan.goal import COUNTED
 from enablement.read.findings import Findings
 from enablement.read.quality import Quality
 from enablement.show import words
@@ -356,6 +358,69 @@ def reward_rules(table: pd.DataFrame) -> Shown:
 
 def _of(carried: dict[str, dict[str, object]], what: str) -> pd.Series:
     return pd.Series([found[what] for found in carried.values()], dtype=object)
+
+
+def baseline(table: pd.DataFrame) -> Shown:
+    """What is sold, expected and to be reached, for all and per rep."""
+    told: dict[str, object] = {
+        "": [str(name).capitalize() for name in table.index],
+        "in twelve months": [words.figure(value, table) for value in table["total"]],
+        "per rep": [words.figure(value, table) for value in table["per_rep"]],
+        "per rep and month": [words.figure(value, table) for value in table["per_rep_month"]],
+    }
+    if table["units_per_rep_month"].notna().any() and table.attrs["metric"] not in COUNTED:
+        told["units a month"] = [_short(value) for value in table["units_per_rep_month"]]
+        told["short of the target"] = [_short(value) for value in table["short_units"]]
+    return _framed(told, empty="nothing is known of the baseline")
+
+
+def _short(number: float) -> str:
+    """Write a number of units: a tenth counts where there are few."""
+    return "–" if pd.isna(number) else f"{number:,.{1 if abs(number) < 100 else 0}f}"
+
+
+def stage_gap(table: pd.DataFrame) -> Shown:
+    """What moves on from each stage, what should, and what the gap costs."""
+    level = words.percent(table.attrs["confidence"])
+    doubt = f" ({level})" if table["rate_low"].notna().any() else ""
+    money = functools.partial(words.figure, table=table)
+    shown: dict[str, object] = {
+        **_groups(table),
+        "stage": table["stage"].astype("str"),
+        f"moves on{doubt}": _doubted(table, ("rate", "rate_low", "rate_high"), words.percent),
+        "should": table["benchmark"].map(words.percent),
+        "needed together": table["needed_together"].map(words.percent),
+        f"costs{doubt}": _doubted(table, ("cost", "low", "high"), money),
+    }
+    if table.attrs["metric"] not in COUNTED:
+        shown[table.attrs["unit"]] = table["units"].map(words.whole)
+    shown["worst"] = table["probability_worst"].map(words.chance)
+    return _framed(shown, empty="there is no stage")
+
+
+def _doubted(table: pd.DataFrame, names: tuple[str, str, str], written: words.Written) -> list[str]:
+    """Write a number with its interval, such as ``75 % (73 to 78 %)``."""
+    return [
+        written(value)
+        if pd.isna(low)
+        else f"{written(value)} ({written(low).removesuffix(' %')} to {written(high)})"
+        for value, low, high in table[list(names)].itertuples(index=False)
+    ]
+
+
+def goal_chance(table: pd.DataFrame) -> Shown:
+    """How likely each quarter of the goal is, and the whole of it."""
+    level = words.percent(table.attrs["confidence"])
+    money = functools.partial(words.figure, table=table)
+    return _framed(
+        {
+            "": [*table["period"].iloc[:-1], "all twelve months"],
+            "target": [words.figure(value, table) for value in table["target"]],
+            f"comes ({level})": _doubted(table, ("expected", "low", "high"), money),
+            "chance": table["probability"].map(words.chance),
+        },
+        empty="there is no goal",
+    )
 
 
 def _money(amounts: pd.Series, currency: str) -> list[str]:

@@ -8,6 +8,7 @@ from enablement.show.charts.definitions import compare_definitions
 from enablement.show.charts.discounts import discount_rate
 from enablement.show.charts.durations import ramp, sales_cycle, time_in_stage
 from enablement.show.charts.funnel import conversion
+from enablement.show.charts.gap import stage_gap
 from enablement.show.charts.people import activity, turnover
 from enablement.show.charts.pipeline import pipeline_coverage, pipeline_created, quota_attainment
 from enablement.show.charts.reps import compare_reps, compare_reps_by_stage, win_rate
@@ -38,6 +39,7 @@ __all__ = [
     "sales_velocity",
     "share_of_wallet",
     "slip_rate",
+    "stage_gap",
     "stale",
     "time_in_stage",
     "turnover",

@@ -151,7 +151,12 @@ def panel_width(panels: int) -> int:
 
 
 def columns(
-    base: alt.Chart, y: alt.Y, numbers: tuple[Column, ...], *, known: str
+    base: alt.Chart,
+    y: alt.Y,
+    numbers: tuple[Column, ...],
+    *,
+    known: str,
+    start: int | None = None,
 ) -> list[alt.Chart]:
     """Write numbers at the right of the plot, each column under its name.
 
@@ -160,11 +165,13 @@ def columns(
     base : the chart whose rows they belong to
     numbers : name of each column, the expression of its text, and its room in px
     known : the expression that a row with numbers fulfils
+    start : px from the left of the plot; None for where it ends beside such columns
     """
     import altair as alt
 
     written = []
-    edges = itertools.accumulate((room for _, _, room in numbers), initial=plot_width(numbers))
+    first = plot_width(numbers) if start is None else start
+    edges = itertools.accumulate((room for _, _, room in numbers), initial=first)
     for (name, what, _), edge in zip(numbers, itertools.islice(edges, 1, None), strict=True):
         at = alt.value(edge)
         written.append(
@@ -230,7 +237,7 @@ def extent(*values: pd.Series) -> list[float]:
 
 def short_money(value: str, currency: str) -> str:
     """Write an expression of Vega that shows money short, as `words.money` does."""
-    sign = json.dumps(words.SIGNS.get(currency, f"{currency} "))
+    sign = json.dumps(words.sign_of(currency))
     steps = "".join(
         f"abs({value}) >= {size} ? format(abs({value}) / {size}, '.3~g') + ' {letter}' : "
         for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k"))

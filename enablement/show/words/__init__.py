@@ -4,12 +4,14 @@ from enablement.show.words.figures import (
     SIGNS,
     Written,
     apart,
+    chance,
     counted,
     interval,
     money,
     names,
     percent,
     plural,
+    sign_of,
     whole,
 )
 from enablement.show.words.funnel import (
@@ -38,6 +40,7 @@ from enablement.show.words.funnel import (
     win_rate,
     without_rate,
 )
+from enablement.show.words.gap import at_benchmark, stage_gap
 from enablement.show.words.goal import figure, own_reward, reward
 from enablement.show.words.people import activity, ramp, share_of_wallet, turnover
 from enablement.show.words.pipeline import (
@@ -65,9 +68,11 @@ __all__ = [
     "Written",
     "activity",
     "apart",
+    "at_benchmark",
     "at_risk",
     "attention",
     "cannot_say",
+    "chance",
     "cohort",
     "cohort_curves",
     "compare_definitions",
@@ -104,8 +109,10 @@ __all__ = [
     "sales_cycle",
     "sales_velocity",
     "share_of_wallet",
+    "sign_of",
     "slip_rate",
     "sources",
+    "stage_gap",
     "stale",
     "standing_out",
     "time_in_stage",

@@ -25,18 +25,29 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def chance(probability: float) -> str:
+    """Write a probability that was drawn: never as 0 or 100 %, which no draws can show."""
+    if pd.isna(probability):
+        return "–"
+    return percent(min(max(probability, 1e-9), 1 - 1e-9))
+
+
 def money(amount: float, currency: str) -> str:
     """Write an amount short, such as ``$2.46 M``; a missing one as a dash."""
     if pd.isna(amount):
         return "–"
-    minus = "−" if round(amount) < 0 else ""
-    sign = SIGNS.get(currency, f"{currency} ")
+    minus, sign = "−" if round(amount) < 0 else "", sign_of(currency)
     short = float(f"{abs(amount):.3g}")
     for size, letter in STEPS:
         if short >= size:
             digits = max(0, 2 - int(math.log10(short / size)))
             return f"{minus}{sign}{short / size:,.{digits}f} {letter}"
     return f"{minus}{sign}{abs(amount):,.0f}"
+
+
+def sign_of(currency: str) -> str:
+    """Write what stands before an amount: a sign, a code and a blank, or nothing."""
+    return SIGNS.get(currency, f"{currency} " if currency else "")
 
 
 def whole(number: float) -> str:

@@ -1,0 +1,91 @@
+"""The gap between what moves on and what should, in words."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from enablement.show.words.figures import chance, names, plural
+from enablement.show.words.goal import figure
+
+
+def stage_gap(table: pd.DataFrame) -> str:
+    """Say which stage costs most and how sure that is, or that no stage stands out.
+
+    Parameters
+    ----------
+    table : as `enablement.stage_gap` returns it
+    """
+    if table["benchmark"].isna().all() or not table["cost"].sum() > 0:
+        return str(table.attrs["verdict"])
+    if table.attrs["groups"]:
+        return _gap_of_groups(table)
+    costly = table.loc[table["cost"].idxmax()]
+    whole = figure(table["cost"].sum(), table)
+    if table["probability_worst"].isna().all():
+        return (
+            f"{costly['stage']} costs most, {figure(costly['cost'], table)} of {whole}, by the "
+            "rates that are stated; nothing says how sure they are."
+        )
+    if table.attrs["stands_out"] is None:
+        top = table.loc[table["probability_worst"].idxmax()]
+        who = "it" if top["stage"] == costly["stage"] else str(top["stage"])
+        return (
+            f"No stage stands out: {costly['stage']} seems to cost most, {_cost(costly, table)} of "
+            f"{whole}; that {who} really is the worst has a probability of "
+            f"{chance(top['probability_worst'])}."
+        )
+    worst = table[table["stage"] == table.attrs["stands_out"]].iloc[0]
+    return (
+        f"{worst['stage']} costs most: {_cost(worst, table)} of {whole}; that it really is the "
+        f"worst has a probability of {chance(worst['probability_worst'])}."
+    )
+
+
+def _cost(row: pd.Series, table: pd.DataFrame) -> str:
+    """Write what a stage costs, with its interval."""
+    low, high = (figure(row[end], table) for end in ("low", "high"))
+    return f"{figure(row['cost'], table)} ({low} to {high})"
+
+
+def _gap_of_groups(table: pd.DataFrame) -> str:
+    """Say at how many groups and stages the rate surely is below its benchmark, and where most."""
+    tested = int(table["probability_below"].notna().sum())
+    if not tested:
+        return str(table.attrs["verdict"])
+    sure = table[table["probability_below"] >= table.attrs["sure"]]
+    if sure.empty:
+        return (
+            f"Of no {table.attrs['groups'][-1].removesuffix('_id')} and stage is it sure that the "
+            "rate is below the benchmark."
+        )
+    if len(sure) == 1:
+        row = sure.iloc[0]
+        who = names(sure[table.attrs["groups"][-1]], table.attrs["labels"]).iloc[0]
+        return (
+            f"{who} at {row['stage']} surely is below the benchmark, which costs "
+            f"{figure(row['cost'], table)}; of {tested} it is the one that is sure."
+        )
+    most = sure["stage"].value_counts()
+    return (
+        f"Of {len(sure)} of {tested} {plural(table)} and stages it is sure that the rate is below "
+        f"the benchmark, most of them at {most.index[0]}; they cost "
+        f"{figure(sure['cost'].sum(), table)}."
+    )
+
+
+def at_benchmark(table: pd.DataFrame) -> str:
+    """Say what comes if nothing changes, and what with every stage at its benchmark.
+
+    Parameters
+    ----------
+    table : as `enablement.stage_gap` returns it
+    """
+    attrs = table.attrs
+    comes, then, target = (
+        figure(attrs[name], table) for name in ("projected", "at_benchmark", "target")
+    )
+    start = f"If nothing changes, {comes} come of the {target} that are wanted"
+    if attrs["projected"] >= attrs["target"] or not table["cost"].sum() > 0:
+        return f"{start}."
+    ends = "enough" if attrs["at_benchmark"] >= attrs["target"] else "not enough"
+    return f"{start}; with every stage at its benchmark {then}, which is {ends}."
