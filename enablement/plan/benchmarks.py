@@ -82,6 +82,24 @@ def benchmark(
     return rest if kind else _first(told, rest)
 
 
+def quarters(
+    crm: CRM | None, found: Funnel, period: Period | None, mix: Sequence[str] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the rates of the best and of the worst quarter of the reps; NaN where not known.
+
+    They are chosen and compared as for the top quartile.
+    """
+    nothing = np.full(len(found.stages), np.nan)
+    if crm is None or period is None or found.stated_rates is not None or len(found.stages) < 2:
+        return nothing, nothing
+    counts = _counts(crm, period, _mix(crm) if mix is None else list(mix))
+    parted = [counts[counts["stage"] == stage] for stage in found.stages]
+    best, worst = (
+        np.array([_of_stage(part, best=best)[0] for part in parted]) for best in (True, False)
+    )
+    return best, worst
+
+
 def _known(rate: NDArray[np.float64], kind: str) -> Benchmark:
     """Take rates as they are, without doubt."""
     none = np.full(len(rate), np.nan)
@@ -160,8 +178,13 @@ def _counts(crm: CRM, period: Period, mix: list[str]) -> pd.DataFrame:
     )
 
 
-def _of_stage(counts: pd.DataFrame) -> tuple[float, float, float]:
-    """Give rate, and the counts that would be known as well, of one stage."""
+def _of_stage(counts: pd.DataFrame, *, best: bool = True) -> tuple[float, float, float]:
+    """Give rate, and the counts that would be known as well, of one stage.
+
+    Parameters
+    ----------
+    best : of the best quarter of the reps, or else of the worst
+    """
     none = (np.nan, np.nan, np.nan)
     compared = []
     for half in (0, 1):
@@ -169,8 +192,8 @@ def _of_stage(counts: pd.DataFrame) -> tuple[float, float, float]:
         chosen = chosen[chosen["entered"] > 0]
         if len(chosen) < FEWEST:
             return none
-        best = _best(chosen)
-        compared.append(counts[(counts["half"] != half) & counts["rep_id"].isin(best)])
+        quarter = _quarter(chosen, best=best)
+        compared.append(counts[(counts["half"] != half) & counts["rep_id"].isin(quarter)])
     theirs = pd.concat(compared).groupby("what")[["moved", "entered"]].sum()
     theirs = theirs[theirs["entered"] > 0]
     if theirs.empty:
@@ -182,14 +205,14 @@ def _of_stage(counts: pd.DataFrame) -> tuple[float, float, float]:
     )
 
 
-def _best(chosen: pd.DataFrame) -> list[str]:
-    """Name the quarter of the reps with the highest shrunk rates."""
+def _quarter(chosen: pd.DataFrame, *, best: bool) -> list[str]:
+    """Name the quarter of the reps with the highest shrunk rates, or the lowest."""
     k, n = chosen["moved"].to_numpy(), chosen["entered"].to_numpy()
     spread = shrinkage.fit_spread(k, n)
     found = spread is not None and np.isfinite(spread.strength)
     strength = spread.strength if spread is not None and found else WEIGHT
     rate = (k + strength * k.sum() / n.sum()) / (n + strength)
-    order = np.argsort(-rate, kind="stable")
+    order = np.argsort(-rate if best else rate, kind="stable")
     return chosen.index[order[: -(-len(chosen) // 4)]].tolist()
 
 

@@ -141,17 +141,31 @@ def ramp_up(crm: CRM | None, goal: Goal, staff: Staff, months: Sequence[Period])
     new &= ~np.isnat(since)
     if crm is None or not new.any():
         return Ramp(None, "Nobody is new.")
-    unknown = f"{new.sum()} are new, and nothing says how long their ramp is: say [goal] ramp_days."
-    try:
-        found = ramp.ramp(crm, as_of=months[0].eve, to="productive").iloc[0]
-    except EnablementError:
-        return Ramp(None, unknown)
-    if not found["median"] > 0:
-        return Ramp(None, unknown)
+    days = days_of_ramp(crm, months[0])
+    if days is None:
+        return Ramp(
+            None,
+            f"{new.sum()} are new, and nothing says how long their ramp is: say [goal] ramp_days.",
+        )
     return Ramp(
-        float(found["median"]),
-        f"{new.sum()} are new; half of new reps are productive within {found['median']:.0f} days.",
+        days, f"{new.sum()} are new; half of new reps are productive within {days:.0f} days."
     )
+
+
+def days_of_ramp(crm: CRM | None, first: Period) -> float | None:
+    """Say within how many days half of the new reps were productive; None where not known.
+
+    Parameters
+    ----------
+    first : of the goal's months; what comes from then on is not looked at
+    """
+    if crm is None:
+        return None
+    try:
+        found = ramp.ramp(crm, as_of=first.eve, to="productive").iloc[0]
+    except EnablementError:
+        return None
+    return float(found["median"]) if found["median"] > 0 else None
 
 
 def _quarters(months: Sequence[Period]) -> NDArray[np.int64]:

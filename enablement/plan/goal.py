@@ -62,8 +62,10 @@ class Stated:
 class Constraints:
     """What must not change on the way to the goal.
 
-    headcount : ``fixed``, ``open``, or how many reps there may be
-    new_tools : whether new tools may be bought
+    headcount : ``fixed``, ``open``, or how many reps there may be, which is a lever where it is
+        more than are there
+    new_tools : whether new tools may be bought; if not, `levers` names the desired rates that no
+        quarter of the reps is known to reach with those of today
     caps : lever -> by which share of itself it may change at most
     """
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from enablement.errors import EnablementError
 from enablement.measure import cohorts
@@ -27,6 +28,55 @@ class Lags:
 
     days: tuple[float, ...]
     says: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Waits:
+    """Days from the entry into the first stage to being won, of those won in the end.
+
+    days, share : how long it may take, and which share of them takes so long; adds up to 1
+    """
+
+    days: NDArray[np.float64]
+    share: NDArray[np.float64]
+
+    def within(self, most: float = np.inf) -> float:
+        """Give the mean days, each counted up to a number of days at most."""
+        return float(self.share @ np.minimum(self.days, most))
+
+    def sooner(self, part: float, span: float) -> float:
+        """Say how many times as much is won in a span if every stay takes a part less from then on.
+
+        As many enter as before. Those who are on the way when it begins are through their rest
+        that much sooner, so that fewer are on the way at its end, and the difference is won in it
+        besides: once, for from then on as many are won as enter. Of `n` a day and a mean of
+        `m` days `n m` are on the way before and `n m (1 - part)` after, less those who do not
+        come to an end within the span.
+
+        Parameters
+        ----------
+        part : below 1; below 0 every stay takes longer
+        span : days in which it is counted
+        """
+        return 1 + part * self.within(span / (1 - part)) / span
+
+
+def waits(crm: CRM | None, goal: Goal, stage: str, period: Period | None) -> Waits | None:
+    """Find how long it takes to be won; None where nothing says it.
+
+    Parameters
+    ----------
+    stage : the first one
+    period : the baseline's months; None without a CRM
+    """
+    stated = goal.stated.cycle_days
+    if crm is None or period is None:
+        return None if stated is None else Waits(np.array([float(stated)]), np.ones(1))
+    curve = _curve(crm, stage if stage in crm.settings.stages else None, period)
+    if curve is None:
+        return None
+    more = np.diff(curve["won"].to_numpy(dtype=float), prepend=0.0)
+    return Waits(curve["day"].to_numpy(dtype=float), more / more.sum())
 
 
 def of_crm(crm: CRM, stages: Sequence[str], period: Period) -> Lags:
@@ -74,12 +124,17 @@ def latest(lags: Lags, months: Sequence[Period]) -> np.ndarray:
 
 def _days(crm: CRM, stage: str | None, period: Period) -> float:
     """Read from the curve of a stage the day by which nine in ten of its wins have come."""
+    curve = _curve(crm, stage, period)
+    if curve is None:
+        return np.nan
+    won: pd.Series = curve["won"].astype(float)
+    return float(curve["day"][won >= SURE * won.max() - 1e-12].iloc[0])
+
+
+def _curve(crm: CRM, stage: str | None, period: Period) -> pd.DataFrame | None:
+    """Follow those that entered a stage day by day; None where none is known to be won."""
     try:
         curve = cohorts.cohort_curves(crm, as_of=period.end, by=None, stage=stage, every=1)
     except EnablementError:
-        return np.nan
-    won: pd.Series = curve["won"].astype(float)
-    last = won.max()
-    if not last > 0:
-        return np.nan
-    return float(curve["day"][won >= SURE * last - 1e-12].iloc[0])
+        return None
+    return curve if curve["won"].astype(float).max() > 0 else None
