@@ -10,7 +10,8 @@ import pandas as pd
 from enablement.plan.goal import COUNTED
 from enablement.read.findings import Findings
 from enablement.read.quality import Quality
-from enablement.show import words
+from enablement.show import theme, words
+from enablement.show.worksheet.screen import results_worksheet as results_worksheet
 
 MOST_ROWS = 20
 MOST_EXAMPLES = 3
@@ -31,7 +32,7 @@ class Shown(pd.DataFrame):
     def _repr_html_(self) -> str:
         if len(self):
             with pd.option_context("display.max_colwidth", None):
-                return self.to_html(border=0)
+                return theme.literal(self.to_html(border=0))
         return f"<p>{html.escape(str(self.attrs.get('empty', '')))}</p>"
 
 

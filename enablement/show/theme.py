@@ -154,6 +154,51 @@ def mime_bundle(spec: dict[str, Any], **_: Any) -> dict[str, Any]:
     return bundle
 
 
+def table_style(where: str) -> str:
+    """Return the style of a table: the colours of the page around it, light rules, figures right.
+
+    Parameters
+    ----------
+    where : the selector of what is around it
+    """
+    rules = {
+        " table": "border-collapse: collapse; font-size: 13px; line-height: 1.35; margin: 0; "
+        "color: inherit; background: none; border: 0; font-variant-numeric: tabular-nums;",
+        " .scroll": "overflow-x: auto;",
+        " p": "margin: 0 0 3px; max-width: 680px; font-size: 12px;",
+        " p.what": "font-size: 14px; font-weight: 600;",
+        " p.told": "margin-bottom: 10px;",
+        " .scroll + p": "margin-top: 10px;",
+        " tr": "background: none;",
+        " :is(th, td)": "padding: 6px 0 6px 20px; border: 0; background: none; text-align: left; "
+        "vertical-align: top; font-weight: 400; white-space: nowrap; color: inherit;",
+        " :is(.gt_left, .gt_stub, .gt_group_heading):first-child": "padding-left: 0;",
+        " .gt_right": "text-align: right;",
+        " .gt_col_heading": "border-bottom: 1px solid currentColor; vertical-align: bottom;",
+        " .gt_column_spanner_outer": "text-align: right; padding-bottom: 0;",
+        " .gt_column_spanner": "display: block; padding-bottom: 3px; "
+        "border-bottom: 1px solid color-mix(in srgb, currentColor 30%, transparent);",
+        " .gt_group_heading": "padding-top: 14px; font-weight: 600;",
+        " tbody tr + tr > *": "border-top: 1px solid color-mix(in srgb, currentColor 12%, "
+        "transparent);",
+        " tbody tr:has(strong) > *": "border-top: 1px solid currentColor;",
+        " tbody tr:has(strong) + tr:has(strong) > *": "border-top: 0;",
+        " strong": "font-weight: 600;",
+        " :is(small, p:not(.what), .gt_col_heading, .gt_column_spanner)": "opacity: 0.8; "
+        "font-size: 12px;",
+    }
+    return "".join(f"{where}{part} {{ {rule} }}\n" for part, rule in rules.items())
+
+
+def literal(markup: str) -> str:
+    """Keep dollar signs from being read as mathematics, as two of them in one text would be."""
+    return re.sub(r">[^<>$]*\$[^<>$]*\$[^<>]*<", _apart, markup)
+
+
+def _apart(found: re.Match[str]) -> str:
+    return found[0].replace("$", "<span>$</span>")
+
+
 def stylesheet() -> str:
     """Return the colours as CSS: variables for pages, and the exchange inside drawn charts."""
     light = "".join(f"  --{name}: {pair[0]};\n" for name, pair in PALETTE.items())

@@ -40,7 +40,7 @@ from enablement.show.words.funnel import (
     win_rate,
     without_rate,
 )
-from enablement.show.words.gap import at_benchmark, stage_gap
+from enablement.show.words.gap import at_benchmark, results_worksheet, stage_gap
 from enablement.show.words.goal import figure, own_reward, reward
 from enablement.show.words.people import activity, ramp, share_of_wallet, turnover
 from enablement.show.words.pipeline import (
@@ -105,6 +105,7 @@ __all__ = [
     "ramp",
     "reach",
     "reports",
+    "results_worksheet",
     "reward",
     "sales_cycle",
     "sales_velocity",

@@ -89,3 +89,29 @@ def at_benchmark(table: pd.DataFrame) -> str:
         return f"{start}."
     ends = "enough" if attrs["at_benchmark"] >= attrs["target"] else "not enough"
     return f"{start}; with every stage at its benchmark {then}, which is {ends}."
+
+
+def results_worksheet(table: pd.DataFrame) -> str:
+    """Say what the goal asks beyond what comes, and who would need more than anybody ever had.
+
+    Parameters
+    ----------
+    table : as `enablement.results_worksheet` returns it
+    """
+    attrs = table.attrs
+    comes, target = (figure(attrs[name], table) for name in ("projected", "target"))
+    start = f"If nothing changes, {comes} come of the {target} that are wanted"
+    missing = attrs["target"] - attrs["projected"]
+    if missing <= 0:
+        return f"{start}."
+    start = f"{start}: {figure(missing, table)} are missing."
+    reps = table[table["level"] == "rep"]
+    over = reps.loc[reps["says"] != "", ["rep_id", "stage"]].drop_duplicates()
+    if over.empty:
+        return f"{start} No rep needs more at a stage than some rep has had."
+    count, of = over["rep_id"].nunique(), reps["rep_id"].nunique()
+    who = "Every rep needs" if count == of else f"{count} of {of} reps need"
+    return (
+        f"{start} {who} more than any has ever had, most of them at "
+        f"{over['stage'].value_counts().index[0]}: by volume alone it cannot be reached."
+    )
