@@ -1,16 +1,20 @@
 """Do quarters that are given a chance of 60 to 80 % make it so often? Held against what came.
 
-    python benchmarks/futures.py count --worlds 500 --file quarters.jsonl   # half an hour
+    python benchmarks/futures.py count --worlds 500 --file quarters.jsonl   # twenty minutes
     python benchmarks/futures.py study --file quarters.jsonl
 
-Each company is seen at the end of June 2026, its last twelve months counted, and the next quarter
-drawn ten thousand times as `goal_chance` does; then it happens. Targets are drawn around what a
-plan might ask. All worlds are drawn from fixed seeds.
+Each company is seen on the last day of a quarter, as an export of that day has it: who leaves or
+comes later is not in it. Its next four quarters, and the year, are drawn ten thousand times as
+`goal_chance` does; then they happen. Companies have 12 or 40 reps, 5 or 10 quarters of history,
+and are seen in each quarter of the year; of five one has a weakness that began within the last
+three quarters, one a turnover of 30 %, one amounts that are spread two and a half times as far.
+Targets are drawn around what a plan might ask. All worlds are drawn from fixed seeds.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 from pathlib import Path
 
@@ -18,42 +22,93 @@ import numpy as np
 import pandas as pd
 
 import enablement as en
-from enablement.periods import Calendar
-from enablement.plan import baseline, capacity, cascade, funnels, futures, sizes
+from enablement.plan import cascade, futures
 from enablement.plan import goal as goals
-from enablement.plan.lags import Lags
+from enablement.read.crm import CRM, crm
+from enablement.world import canonical
+from enablement.world.clock import quarter_start, shift_quarter
+from enablement.world.company import World
+from enablement.world.parameters import STAGES
 
-SEEN = Calendar().period(("2025-07-01", "2026-06-30"))
-NEXT = Calendar().period("2026Q3")
-PLAN = {"goal": {"lift": 0.1, "by": "2027-06-30", "share": "equal"}}
+AHEAD = 4
+SEEDS = 700_000
+KINDS_OF_COMPANY = ("plain", "plain", "a weakness began", "turnover", "spread amounts")
 SHARES = np.linspace(0, 1, 201)
+EDGES = [-0.001, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 1.001]
+TARGETS = 4  # of each quarter
+
+
+def company(seed: int) -> tuple[World, str, str]:
+    """Invent a company; with the quarter on whose last day it is seen, and what kind it is."""
+    rng = np.random.default_rng([31, seed])
+    kind = KINDS_OF_COMPANY[seed // 16 % 5]
+    seen = shift_quarter("2025Q4", seed // 4 % 4)
+    changes: dict[str, object] = {}
+    if kind == "a weakness began":
+        stage, size = STAGES[rng.integers(len(STAGES))], float(rng.uniform(0.3, 0.9))
+        begins = shift_quarter(seen, -int(rng.integers(3)))
+        changes["leaks"] = (en.world.Leak(stage, "skill", size, begins=begins),)
+    if kind == "turnover":
+        changes["turnover"] = 0.3
+    if kind == "spread amounts":
+        changes["amount_spread"] = 1.0
+    world = en.world.simulate(
+        SEEDS + seed,
+        reps=12 if seed % 2 else 40,
+        quarters=(5, 10)[seed // 2 % 2] + AHEAD,
+        last_quarter=shift_quarter(seen, AHEAD),
+        **changes,
+    )
+    return world, seen, kind
+
+
+def exported(world: World, day: dt.date) -> CRM:
+    """Give what an export of an earlier day has."""
+    end, last = world.clock.at(day + dt.timedelta(days=1)), pd.Timestamp(day)
+    reps = canonical.reps(world)
+    reps = reps[reps["hired_on"] <= last].reset_index(drop=True)
+    reps["left_on"] = reps["left_on"].where(reps["left_on"] <= last)
+    return crm(
+        settings={**canonical.settings(world), "exported_on": day},
+        opportunities=canonical.opportunities(world, day),
+        stage_events=canonical.stage_events(world, np.flatnonzero(world.events.time < end)),
+        reps=reps,
+        accounts=canonical.accounts(world),
+    )
+
+
+def sold(world: World) -> np.ndarray:
+    """Add the amounts up that were won in each quarter, renewals included."""
+    last = world.last_event
+    won = world.events.stage[last] == canonical.WON_CODE
+    quarter = world.clock.quarter(world.events.time[last])
+    won &= quarter >= 0
+    size = len(world.clock.quarters)
+    return np.bincount(quarter[won], weights=world.events.amount[last][won], minlength=size)
 
 
 def counted(seed: int) -> dict[str, object]:
-    """Simulate a company, draw its next quarter, and see what came."""
-    reps = 12 if seed % 2 else 40
-    world = en.world.simulate(40_000 + seed, reps=reps, quarters=6)
-    crm, plan = world.crm, goals.goal(PLAN)
-    funnel = funnels.of_crm(crm, plan, SEEN)
-    size = sizes.of_crm(crm, funnel.staff, SEEN)
-    months, span = plan.goal.months(Calendar()), plan.goal.span(Calendar())
-    staff = baseline.heads(plan.goal, funnel.staff, span, SEEN)
-    places = np.flatnonzero(funnel.staff.table["rep_id"].isin(staff.ids))
-    base = baseline.base_of(crm, plan, as_of=SEEN.end)
-    ground = cascade.Ground(
-        plan, base, funnel, months, capacity.FLAT, capacity.Ramp(None, ""),
-        Lags((np.nan,) * 5, ""), staff, places, np.full(len(staff), np.nan),
-    )  # fmt: skip
-    days = ground.capacity().sum(axis=0)
-    part = np.array([days[:3].sum() / days.sum()])
-    drawn = futures.draw(ground, size, part, seed=seed)[:, 0]
-    came = en.quota_attainment(crm, as_of=NEXT.end, period=NEXT)["sold"].item()
+    """Simulate a company, draw its next quarters, and see what came."""
+    world, seen, kind = company(seed)
+    day = quarter_start(shift_quarter(seen, 1)) - dt.timedelta(days=1)
+    by = quarter_start(shift_quarter(seen, AHEAD + 1)) - dt.timedelta(days=1)
+    plan = goals.goal({"goal": {"lift": 0.1, "by": str(by), "share": "equal"}})
+    seen_then = exported(world, day)
+    ground = cascade.seasonal(seen_then, cascade.ground_of(seen_then, plan, as_of=day))
+    days = ground.capacity().sum(axis=0).reshape(AHEAD, -1).sum(axis=1)
+    size = futures.sizes_of(seen_then, ground)
+    drawn = futures.draw(ground, size, days / days.sum(), seed=seed)
+    every = np.column_stack([drawn, drawn.sum(axis=1)])
+    came = sold(world)
     return {
         "seed": seed,
-        "reps": reps,
-        "sold": base.sold / 4,
-        "came": float(came),
-        "quantiles": np.quantile(drawn, SHARES).round(0).tolist(),
+        "kind": kind,
+        "reps": world.people.reps,
+        "history": len(world.clock.quarters) - AHEAD,
+        "sold": came[-AHEAD - 4 : -AHEAD].sum() / 4,
+        "came": [*came[-AHEAD:], came[-AHEAD:].sum()],
+        "expected": every.mean(axis=0).tolist(),
+        "quantiles": np.quantile(every, SHARES, axis=0).T.round(0).tolist(),
     }
 
 
@@ -71,21 +126,69 @@ def count(worlds: int, file: Path) -> None:
 def study(file: Path) -> None:
     """Print how often quarters of a stated chance made their target."""
     worlds = [json.loads(line) for line in file.read_text().splitlines()]
-    rows = []
-    for world in worlds:
-        rng = np.random.default_rng([11, world["seed"]])
-        for factor in rng.uniform(0.6, 1.3, 4):
-            target = factor * world["sold"]
-            below = np.interp(target, world["quantiles"], SHARES)
-            rows.append((world["reps"], 1 - below, world["came"] >= target))
-    table = pd.DataFrame(rows, columns=["reps", "stated", "made"])
-    edges = [-0.001, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 1.001]
-    print(f"{len(worlds)} quarters, four targets each\n")
-    print("| stated | targets | mean stated | made |\n|---|---|---|---|")
-    for band, part in table.groupby(pd.cut(table["stated"], edges, right=False), observed=True):
-        print(f"| {band} | {len(part)} | {part['stated'].mean():.3f} | {part['made'].mean():.3f} |")
-    inside = [w["quantiles"][10] <= w["came"] <= w["quantiles"][190] for w in worlds]
-    print(f"\nwithin the 90 % interval: {np.mean(inside):.3f}")
+    held = pd.concat([_held(world) for world in worlds], ignore_index=True)
+    asked = pd.concat([_asked(world) for world in worlds], ignore_index=True)
+    quarters = held[held["ahead"] < AHEAD]
+    print(f"{len(worlds)} companies, {len(quarters)} quarters\n")
+    for name, rows in (("quarters", asked[asked["ahead"] < AHEAD]),
+                       ("years", asked[asked["ahead"] == AHEAD])):  # fmt: skip
+        print(f"| stated, {name} | targets | mean stated | made | ± |\n|---|---|---|---|---|")
+        for band, part in rows.groupby(pd.cut(rows["stated"], EDGES, right=False), observed=True):
+            made, error = _clustered(part, "made")
+            print(f"| {band} | {len(part)} | {part['stated'].mean():.3f} | {made:.3f} "
+                  f"| {error:.3f} |")  # fmt: skip
+        brier, usual = ((rows["stated"] - rows["made"]) ** 2).mean(), rows["made"].var(ddof=0)
+        print(f"\nBrier {brier:.3f}, the share made always {usual:.3f}\n")
+    print("| within the 90 % interval | intervals | held | ± | below | above | came / expected |")
+    print("|---|---|---|---|---|---|---|")
+    _line("quarters", quarters)
+    for ahead in range(AHEAD):
+        _line(f"{ahead + 1} ahead", held[held["ahead"] == ahead])
+    for column, said in (("reps", "{} reps"), ("history", "{} quarters known"), ("kind", "{}")):
+        for value, rows in quarters.groupby(column, sort=False):
+            _line(said.format(value), rows)
+    _line("years", held[held["ahead"] == AHEAD])
+
+
+def _held(world: dict) -> pd.DataFrame:
+    """Say of each quarter, and of the year, whether it came within its interval."""
+    quantiles, came = np.array(world["quantiles"]), np.array(world["came"])
+    return pd.DataFrame(
+        {
+            **{name: world[name] for name in ("seed", "kind", "reps", "history")},
+            "ahead": np.arange(AHEAD + 1),
+            "below": came < quantiles[:, 10],
+            "above": came > quantiles[:, 190],
+            "held": (came >= quantiles[:, 10]) & (came <= quantiles[:, 190]),
+            "came": came,
+            "expected": world["expected"],
+        }
+    )
+
+
+def _asked(world: dict) -> pd.DataFrame:
+    """Ask each quarter, and the year, for targets around what was sold before."""
+    rng, rows = np.random.default_rng([11, world["seed"]]), []
+    for ahead, (quantiles, came) in enumerate(zip(world["quantiles"], world["came"], strict=True)):
+        usual = world["sold"] * (AHEAD if ahead == AHEAD else 1)
+        for target in usual * rng.uniform(0.6, 1.4, TARGETS):
+            stated = 1 - np.interp(target, quantiles, SHARES)
+            rows.append((world["seed"], ahead, stated, came >= target))
+    return pd.DataFrame(rows, columns=["seed", "ahead", "stated", "made"])
+
+
+def _clustered(rows: pd.DataFrame, of: str) -> tuple[float, float]:
+    """Give a share with its standard error, quarters of one company not being independent."""
+    share = rows[of].mean()
+    apart = (rows[of] - share).groupby(rows["seed"]).sum()
+    return share, float(np.sqrt((apart**2).sum()) / len(rows))
+
+
+def _line(name: str, rows: pd.DataFrame) -> None:
+    share, error = _clustered(rows, "held")
+    ratio = rows["came"].sum() / rows["expected"].sum()
+    print(f"| {name} | {len(rows)} | {share:.3f} | {error:.3f} | {rows['below'].mean():.3f} "
+          f"| {rows['above'].mean():.3f} | {ratio:.3f} |")  # fmt: skip
 
 
 if __name__ == "__main__":

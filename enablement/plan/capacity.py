@@ -35,6 +35,11 @@ class Season:
     index: NDArray[np.float64]
     says: str
 
+    @property
+    def found(self) -> bool:
+        """Whether quarters of the year differ."""
+        return bool((self.index != 1).any())
+
 
 @dataclasses.dataclass(frozen=True)
 class Ramp:
@@ -74,12 +79,22 @@ def ramped(staff: Staff, months: Sequence[Period], ramp_up: Ramp) -> NDArray[np.
     return np.where(np.isnat(since)[:, None], 1.0, np.clip(there / ramp_up.days, 0.0, 1.0))
 
 
-def season(crm: CRM, until: Period, *, lag: float = 0.0) -> Season:
-    """Find how the quarters differ in what is won per working day, a steady growth taken out.
+@dataclasses.dataclass(frozen=True)
+class Past:
+    """What was won in the quarters that an export holds whole, one after the other.
 
-    A season needs two whole years and a difference beyond chance, by the chi-square of a
-    log-linear fit with and without the quarters; where counts vary more than chance has them, the
-    test is that much stricter.
+    spans : the quarters
+    won : how many were won in each, renewals left out
+    quarter : of the fiscal year, 0 to 3
+    """
+
+    spans: tuple[Period, ...]
+    won: NDArray[np.float64]
+    quarter: NDArray[np.int64]
+
+
+def past(crm: CRM, until: Period, *, lag: float = 0.0) -> Past:
+    """Count what was won quarter by quarter.
 
     Parameters
     ----------
@@ -92,14 +107,24 @@ def season(crm: CRM, until: Period, *, lag: float = 0.0) -> Season:
     begun = min((span.start for span in spans), default=until.end)
     full = begun + dt.timedelta(days=1 + (0 if np.isnan(lag) else int(lag)))
     kept = np.array([full <= span.start and span.end <= until.end for span in spans], dtype=bool)
-    counts = won["won"].to_numpy(dtype=float)[kept]
-    spans = [span for span, keep in zip(spans, kept, strict=True) if keep]
-    if len(spans) < YEARS * QUARTERS or not counts.all():
-        known = f"{len(spans)} quarters are known whole"
-        return Season(np.ones(QUARTERS), f"A season takes {YEARS} years with wins; {known}.")
+    whole = tuple(span for span, keep in zip(spans, kept, strict=True) if keep)
+    quarter = np.array([int(span.name[-1]) - 1 for span in whole], dtype=np.int64)
+    return Past(whole, won["won"].to_numpy(dtype=float)[kept], quarter)
+
+
+def season(crm: CRM, known: Past) -> Season:
+    """Find how the quarters differ in what is won per working day, a steady growth taken out.
+
+    A season needs two whole years and a difference beyond chance, by the chi-square of a
+    log-linear fit with and without the quarters; where counts vary more than chance has them, the
+    test is that much stricter.
+    """
+    if len(known.spans) < YEARS * QUARTERS or not known.won.all():
+        whole = f"{len(known.spans)} quarters are known whole"
+        return Season(np.ones(QUARTERS), f"A season takes {YEARS} years with wins; {whole}.")
     week = crm.settings.working_days
-    days = np.array([float(week.within(span, since=NEVER, until=NEVER)) for span in spans])
-    return _fitted(counts, days, np.array([int(span.name[-1]) - 1 for span in spans]))
+    days = [float(week.within(span, since=NEVER, until=NEVER)) for span in known.spans]
+    return _fitted(known.won, np.array(days), known.quarter)
 
 
 def _fitted(

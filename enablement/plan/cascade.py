@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from enablement.errors import EnablementError
 from enablement.measure import activity as activities
 from enablement.periods import Calendar, Period
-from enablement.plan import baseline, capacity, funnels, lags
+from enablement.plan import baseline, capacity, funnels, lags, swings
 from enablement.plan import goal as goals
 from enablement.plan.apportionment import apportion
 from enablement.plan.capacity import Ramp, Season
@@ -22,10 +22,12 @@ from enablement.plan.funnels import WON, Funnel
 from enablement.plan.goal import Plan
 from enablement.plan.lags import Lags
 from enablement.plan.staff import Staff
+from enablement.plan.swings import STILL, Swings
 from enablement.read.crm import CRM
 
 LEVELS = ("company", "region", "team", "rep")
 RATES = ("own", "team")
+DAYS = 91.3  # of a quarter
 ROUNDING = 1e-6  # of a whole number: what products of rates leave behind
 COLUMNS = [
     *("level", "region", "team", "rep_id", "month", "stage", "needed", "amount", "units", "rate"),
@@ -50,6 +52,7 @@ class Ground:
     staff : who is there for the goal
     places : where each of them stands among the rows of the funnel
     quota : of each of them, what their quota was; NaN where there is none
+    swings : how far quarters vary beyond the chance of counts
     """
 
     plan: Plan
@@ -62,6 +65,7 @@ class Ground:
     staff: Staff
     places: NDArray[np.int64]
     quota: NDArray[np.float64]
+    swings: Swings = STILL
 
     def capacity(self) -> NDArray[np.float64]:
         """Working days, ramp and season of each rep in each month, reps × months."""
@@ -200,11 +204,26 @@ def ground_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
 
 
 def seasonal(crm: CRM | None, ground: Ground) -> Ground:
-    """Add the season that an export shows."""
-    if crm is None or ground.base.period is None:
+    """Add the season that an export shows, and how far quarters vary besides."""
+    period, staff = ground.base.period, ground.funnel.staff
+    if crm is None or period is None:
         return ground
-    cycle = lags.of_crm(crm, ground.funnel.stages[:1], ground.base.period).days[0]
-    return dataclasses.replace(ground, season=capacity.season(crm, ground.base.period, lag=cycle))
+    cycle = lags.of_crm(crm, ground.funnel.stages[:1], period).days[0]
+    known = capacity.past(crm, period, lag=cycle)
+    season = capacity.season(crm, known)
+    days = staff.days(known.spans).sum(axis=0)
+    found = swings.fitted(
+        known.won,
+        days,
+        known.quarter if season.found else None,
+        ahead=_between(ground.months[0], period),
+    )
+    return dataclasses.replace(ground, season=season, swings=found)
+
+
+def _between(first: Period, before: Period) -> float:
+    """Count the quarters that lie between a period and a month after it."""
+    return max((first.start - before.end).days - 1, 0) / DAYS
 
 
 def lagged(crm: CRM | None, ground: Ground) -> Ground:
