@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import os
 import re
 import tomllib
@@ -563,13 +564,19 @@ def _check(settings: Settings) -> None:
             f"{settings.origin}: {min(both)!r} is both a stage and an outcome; it can be one."
         )
     _check_renames(settings)
-    from zoneinfo import available_timezones
-
-    plain = {"UTC", *(name for name in available_timezones() if "/" in name)}
-    if settings.timezone not in plain or settings.timezone.startswith(("posix/", "right/")):
+    if settings.timezone not in _zones():
         raise SettingsError(
             f"{settings.origin}: timezone = {settings.timezone!r} is no zone such as Europe/Berlin."
         )
+
+
+@functools.cache
+def _zones() -> frozenset[str]:
+    """List the zones, by names such as Europe/Berlin; to look for them takes a while."""
+    from zoneinfo import available_timezones
+
+    named = {name for name in available_timezones() if "/" in name}
+    return frozenset({"UTC"} | {z for z in named if not z.startswith(("posix/", "right/"))})
 
 
 def _check_formats(settings: Settings) -> None:

@@ -148,6 +148,9 @@ class CRM:
 
     def columns(self, table: str) -> list[str]:
         """List the columns of a table."""
+        source = self.sources[table]
+        if isinstance(source, pd.DataFrame):
+            return list(source)
         return self._once(f"columns of {table}", lambda: list(self._ask(table, "*", "limit 0")))
 
     def has(self, table: str, column: str) -> bool:
@@ -171,7 +174,9 @@ class CRM:
         return None if found["first"].isna().all() else pd.Timestamp(found["first"].item())
 
     def _some(self, table: str, column: str) -> bool:
-        name = engine.quoted(column)
+        source, name = self.sources[table], engine.quoted(column)
+        if isinstance(source, pd.DataFrame):
+            return bool(source[column].notna().any())
         return len(self._ask(table, "1 as one", f"where {name} is not null limit 1")) > 0
 
     def _values(self, table: str, column: str, beside: str) -> list[str]:
@@ -516,7 +521,9 @@ class Reading:
         self.sources[number] = Source(
             name, {}, lambda rows: {row: row for row in rows}, table=table
         )
-        self.store.add(f"{table}_{number}", taken.assign(file=number))
+        self.store.show("given", taken)
+        self.store.make(f"{table}_{number}", tables.adopted(taken, table, number=number))
+        self.store.forget("given")
         self.parts.setdefault(table, []).append(f"{table}_{number}")
 
     def finish(self) -> None:
@@ -573,7 +580,7 @@ class Reading:
 
     def _together(self) -> None:
         absent = [table for table in tables.KNOWN if table not in self.parts]
-        self.store.run(";".join(f"create table {name} as {tables.empty(name)}" for name in absent))
+        self.store.lack({name: tables.empty(name) for name in absent})
         for table, parts in self.parts.items():
             self.store.unite(table, parts)
 

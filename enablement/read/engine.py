@@ -28,6 +28,7 @@ SAFE: dict[str, str | bool | int | float | list[str]] = {
 }
 # Values that hardly repeat are packed as they are; looking for repeats takes a third longer.
 PARQUET = "format parquet, parquet_version 'v2', dictionary_size_limit 20000"
+FILLED = re.compile(r"(?:insert into|create or replace table|rename to) (\w+)", re.IGNORECASE)
 NAMED = re.compile(r"\$([a-z_]+)")
 # What names no parameter: a comment, a text, and a name in quotes, which may be a user's.
 QUOTED = re.compile(r"""--[^\n]*|'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
@@ -231,8 +232,8 @@ class Session:
         if self._place is not None and self._laid(self._place / f"{name}.parquet", sql):
             return _rows_of(self._place / f"{name}.parquet")
         if name not in self._kept:
-            self._connection.execute(f"create table {name} as {sql}")
-            self._kept[name] = self._size(name)
+            ((rows,),) = self._connection.execute(f"create table {name} as {sql}").fetchall()
+            self._kept[name] = rows * self._width(name)
         else:
             self._kept[name] = self._kept.pop(name)  # now the last one asked for
         return name
@@ -255,13 +256,12 @@ class Session:
                 return False
         return True
 
-    def _size(self, name: str) -> int:
-        found = self._connection.execute(
-            "select estimated_size * column_count * 8 from duckdb_tables() "
-            "where table_name = $name",
-            {"name": name},
-        )
-        return int(found.fetchall()[0][0])
+    def _width(self, name: str) -> int:
+        """Guess the bytes of a row."""
+        found = self._connection.execute(f"select * from {name} limit 0")
+        columns = len(found.description or [])
+        found.fetchall()  # an unfinished result would hold the connection
+        return 8 * columns
 
     def _make_room(self) -> None:
         """Forget what was not asked for longest."""
@@ -349,6 +349,7 @@ class Store:
             self._connection.execute(f"set memory_limit = '{MEMORY}'")
         self._connection.execute(f"set TimeZone = {literal(timezone)}")
         self._views: set[str] = set()
+        self._bare: set[str] = set()
         self._changes = 0  # so that what was before each has a name of its own
 
     def __enter__(self) -> Self:
@@ -382,14 +383,23 @@ class Store:
         """Make a table, in place of one of that name, of what a SQL text gives."""
         self.run(f"create or replace table {name} as {sql}", parameters)
 
+    def lack(self, tables: Mapping[str, str]) -> None:
+        """Make tables that nothing was read of: name -> its columns and their types, as SQL."""
+        made = "".join(f"create table {name} ({said});" for name, said in tables.items())
+        self.run(f"begin; {made} commit")  # one by one each would be written to the disk
+        self._bare |= set(tables)
+
+    def bare(self, name: str) -> bool:
+        """Whether a table was made without a row and none was put into it since."""
+        return name in self._bare
+
     def lay(self, name: str, sql: str) -> None:
         """Make a table that is made once and stays: a Parquet file in the store's folder.
 
         In place of one of that name, which the text may read. A store in memory holds it there.
         """
         if self._place is None:
-            self.run(f"create table laid_anew as {sql}")
-            self.run(f"drop table if exists {name}; alter table laid_anew rename to {name}")
+            self.make(name, sql)
             return
         anew, path = self._place / f"{name}.new", self._place / f"{name}.parquet"
         self.save(sql, anew)
@@ -439,6 +449,7 @@ class Store:
     def run(self, sql: str, parameters: Mapping[str, object] | None = None) -> None:
         """Run a SQL text that gives nothing back."""
         self._connection.execute(sql, named(sql, parameters))
+        self._bare -= set(FILLED.findall(sql)) if self._bare else set()
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> pd.DataFrame:
         """Run a SQL text and give its rows; for tables small enough for pandas."""
@@ -479,6 +490,7 @@ def texts(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(empty, "str")) if empty else frame
 
 
+@functools.cache
 def text(room: str, name: str) -> str:
     """Read an SQL text that ships with a room, such as ``text("measure", "passages")``."""
     return (files(f"enablement.{room}") / "sql" / f"{name}.sql").read_text(encoding="utf-8")

@@ -371,9 +371,25 @@ def schema_of(table: str) -> dict[str, str]:
 
 
 def empty(table: str) -> str:
-    """Write the SQL of a table without rows."""
-    fields = [f"null::{SQL_TYPES[k]} as {quoted(name)}" for name, k in schema_of(table).items()]
-    return f"select {', '.join(fields)}, 0::smallint as file, 0::bigint as row where false"
+    """Write as SQL the columns, and their types, of a table of which nothing was read."""
+    fields = [f"{quoted(name)} {SQL_TYPES[kind]}" for name, kind in schema_of(table).items()]
+    return f"{', '.join(fields)}, file smallint, row bigint"
+
+
+def adopted(frame: pd.DataFrame, table: str, *, number: int) -> str:
+    """Write the SQL of what `adopt` gave, shown as ``given``, in every column of the schema.
+
+    Parameters
+    ----------
+    number : the frame's number, which stands in the column ``file``
+    """
+    schema = schema_of(table)
+    fields = [
+        quoted(name) if name in frame else f"null::{SQL_TYPES[kind]} as {quoted(name)}"
+        for name, kind in schema.items()
+    ]
+    more = [quoted(name) for name in frame if name not in schema]
+    return f"select {', '.join([*fields, *more])}, {number} as file from given"
 
 
 def dated_columns(export: Export, match: Match) -> dict[str, tuple[str, str | None]]:
@@ -746,7 +762,7 @@ def adopt(
     """Take a DataFrame that already carries our column names.
 
     Rows without a value that the table needs are set aside. The caller's table
-    is not changed.
+    is not changed; columns that it does not have are not added, see `adopted`.
 
     Raises
     ------
@@ -780,7 +796,7 @@ def adopt(
         }
     )
     ledger.rows(table, name, rows_in=len(taken), aside=aside)
-    return _whole(taken[~empty], table)
+    return taken[~empty]
 
 
 @functools.cache
@@ -789,17 +805,6 @@ def nothing(table: str) -> pd.DataFrame:
     return pd.DataFrame(
         {name: pd.Series(dtype=DTYPES[kind]) for name, kind in SCHEMA[table].items()}
     )
-
-
-def _whole(frame: pd.DataFrame, table: str) -> pd.DataFrame:
-    """Add the columns of the schema that are not there, without a value."""
-    schema = schema_of(table)
-    absent = {
-        name: pd.Series(index=frame.index, dtype=DTYPES[kind])
-        for name, kind in schema.items()
-        if name not in frame
-    }
-    return frame.assign(**absent)[[*schema, *(name for name in frame if name not in schema)]]
 
 
 def _plain_frame(frame: pd.DataFrame, name: str) -> pd.DataFrame:
