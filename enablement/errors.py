@@ -13,6 +13,10 @@ class ExportError(EnablementError):
     """A file of the export cannot be read as what it should be."""
 
 
+class EngineError(EnablementError):
+    """A database cannot be asked in its own words what the package's engine is asked."""
+
+
 class CannotSayError(EnablementError):
     """The data do not carry the answer; the message names what is missing.
 

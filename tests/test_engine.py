@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import enablement as en
+from enablement.errors import EnablementError
 from enablement.read import engine
 from enablement.read.crm import HANDED_OVER
 from enablement.read.engine import Kept, Session, Store, View
@@ -174,3 +175,33 @@ def test_a_table_that_was_copied_between_two_changes_can_change_again(store):
     store.own("stages")
     store.change("stages", {"stage": "stage || '?'"})
     assert store.query("select stage from stages where n = 1")["stage"].tolist() == ["Lead!?"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "what", "dialect"),
+    [
+        (
+            "select list_reduce(list(n order by n), lambda a, b: a + b, 0) as x from t",
+            *("the fold", "postgres"),
+        ),
+        (
+            "select array_agg(n) filter (n > 1) over (order by n) as x from t",
+            *("the window", "spark"),
+        ),
+    ],
+)
+def test_what_only_our_engine_has_is_refused_in_one_line(sql, what, dialect):
+    """A text that the package does not have; the way out is named."""
+    from enablement.read import dialects
+
+    with pytest.raises(EnablementError, match=f"Only DuckDB has {what}.*en.load") as refused:
+        dialects.translated(sql, {"t": {"n": "integer"}}, dialect)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_table_of_which_nothing_was_read_is_bare_until_a_row_is_put_into_it(store):
+    """Made bare, filled by an insert; one that was read is not bare."""
+    store.lack({"links": "n integer", "merges": "n integer"})
+    assert [store.bare(name) for name in ("links", "merges", "stages")] == [True, True, False]
+    store.run("insert into links by name select 1 as n")
+    assert [store.bare(name) for name in ("links", "merges")] == [False, True]

@@ -20,6 +20,7 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
+from enablement.errors import EngineError
 from enablement.read import engine
 
 OURS = "duckdb"
@@ -415,6 +416,14 @@ def days_between(node: exp.Expr) -> exp.Expr:
     return made
 
 
+def _untranslatable(what: str, node: exp.Expr) -> EngineError:
+    """Say in one line that only our own engine can count something, and what to do instead."""
+    return EngineError(
+        f"Only DuckDB has {what} {' '.join(node.sql(OURS).split())}, so this cannot be counted in "
+        "the database. Export its tables as Parquet or CSV, and read them with en.load."
+    )
+
+
 def windows_of_cases(node: exp.Expr) -> exp.Expr:
     """Let the filter of a window leave out values, because it cannot leave out rows."""
     if not isinstance(node, exp.Window) or not isinstance(node.this, exp.Filter):
@@ -424,7 +433,7 @@ def windows_of_cases(node: exp.Expr) -> exp.Expr:
     every = isinstance(counted, exp.Count) and isinstance(counted.this, exp.Star)
     what = exp.Literal.number(1) if every else counted.this
     if isinstance(counted, exp.Anonymous | exp.ArrayAgg):
-        raise NotImplementedError(f"no other engine has the window {node.sql(OURS)}")
+        raise _untranslatable("the window", node)
     counted.set("this", exp.Case().when(where.copy(), what))
     made.set("this", counted)
     return made
@@ -439,7 +448,7 @@ def _ladder(node: exp.Expr) -> tuple[exp.Expr, list[exp.Expr]] | None:
         return None
     listed, fold, _ = node.expressions
     if fold.this.sql(OURS).replace('"', "") != LADDER:
-        raise NotImplementedError(f"no other engine has the fold {fold.sql(OURS)}")
+        raise _untranslatable("the fold", fold)
     return listed.this.this, listed.this.expressions
 
 
