@@ -109,17 +109,19 @@ def _open(crm: CRM, groups: Split, until: pd.Timestamp, renewals: str) -> pd.Dat
     amount = f"k.amount, k.lacks as {exchange.LACKS}" if priced else "null::double as amount"
     return counting.ask(
         crm,
-        groups,
-        ("sojourns",),
-        until=until,
-        renewals=renewals,
-        said={"of": "value" if priced else "opportunities", **definitions.span(None)},
-        select=f"""
+        counting.Question(
+            groups,
+            ("sojourns",),
+            until=until,
+            renewals=renewals,
+            said={"of": "value" if priced else "opportunities", **definitions.span(None)},
+            select=f"""
             select o.shown_id as opportunity_id, r.rep_id, o.pipeline, p.stage,
                    p.cohort_at as entered_at,
                    case when p.counts then p.days end as days, {amount}
         """,
-        group="and not p.event and s.outcome = 'open'",
+            group="and not p.event and s.outcome = 'open'",
+        ),
     )
 
 

@@ -290,20 +290,22 @@ def _counted(
 ) -> pd.DataFrame:
     return counting.ask(
         crm,
-        groups,
-        ("closedates",),
-        until=until,
-        renewals=renewals,
-        said=said,
-        select=f"""
+        counting.Question(
+            groups,
+            ("closedates",),
+            until=until,
+            renewals=renewals,
+            said=said,
+            select=f"""
             select {groups.select()}
                    coalesce(sum(p.share) filter (p.counts), 0) as opportunities,
                    coalesce(sum(p.share) filter (p.counts and p.pushes > 0), 0) as pushed,
                    coalesce(sum(p.share * p.pushes) filter (p.counts), 0) as pushes,
                    coalesce(sum(p.share) filter (not p.counts), 0) as without_date
         """,
-        group="group by all",
-        besides=_besides(crm, unit),
+            group="group by all",
+            besides=_besides(crm, unit),
+        ),
     )
 
 

@@ -205,16 +205,18 @@ def _lifetimes(
     only = f"and p.stage = {engine.literal(stage)} " if stage else ""
     return counting.ask(
         crm,
-        groups,
-        ("endings", "estimate" if stage else "lifetimes"),
-        until=until,
-        renewals=renewals,
-        said=said,
-        select=f"""
+        counting.Question(
+            groups,
+            ("endings", "estimate" if stage else "lifetimes"),
+            until=until,
+            renewals=renewals,
+            said=said,
+            select=f"""
             select {groups.select()} p.counts as dated, p.ending_days as days, p.ending as event,
                    count(*) as weight
         """,
-        group=f"{only}group by all",
+            group=f"{only}group by all",
+        ),
     )
 
 

@@ -186,17 +186,19 @@ def _counted(
 ) -> pd.DataFrame:
     return counting.ask(
         crm,
-        groups,
-        ("conformance",),
-        until=until,
-        renewals=renewals,
-        said=said,
-        select=f"""
+        counting.Question(
+            groups,
+            ("conformance",),
+            until=until,
+            renewals=renewals,
+            said=said,
+            select=f"""
             select {groups.select()} p.stage, p.deviation,
                    coalesce(sum(p.share) filter (p.deviates), 0) as deviated,
                    sum(p.share) as out_of, sum(p.share * p.times) as times
         """,
-        group="group by all",
+            group="group by all",
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 
@@ -23,22 +24,11 @@ OPEN_ONES = (
 )
 
 
-def ask(
-    crm: CRM,
-    groups: Split,
-    passages: tuple[str, ...],
-    *,
-    until: pd.Timestamp,
-    renewals: str,
-    said: dict[str, object],
-    select: str,
-    group: str = "",
-    besides: Mapping[str, engine.Table] | None = None,
-) -> pd.DataFrame:
-    """Ask a question about passages.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the passages of a definition.
 
-    Parameters
-    ----------
+    groups : how the answer is split, and what it is limited to
     passages : the SQL texts that make them, after ``states``
     until, renewals : as for the measures
     said : the parameters that those texts name; without ``credit`` the owner at the entry,
@@ -49,66 +39,47 @@ def ask(
     group : what follows the condition
     besides : further tables that the texts read
     """
-    sql, tables, given = _asked(
-        crm,
-        groups,
-        passages,
-        until=until,
-        renewals=renewals,
-        said=said,
-        select=select,
-        group=group,
-        besides=besides or {},
-    )
+
+    groups: Split
+    passages: tuple[str, ...]
+    until: pd.Timestamp
+    renewals: str
+    said: Mapping[str, object]
+    select: str = f"select {OPEN_ONES}"
+    group: str = ""
+    besides: Mapping[str, engine.Table] = dataclasses.field(default_factory=dict)
+
+
+def ask(crm: CRM, question: Question) -> pd.DataFrame:
+    """Ask a question about passages."""
+    sql, tables, given = _asked(crm, question)
     return exchange.whole(crm, crm.session.query(sql, tables, given))
 
 
-def open_ones(
-    crm: CRM,
-    groups: Split,
-    passages: tuple[str, ...],
-    *,
-    until: pd.Timestamp,
-    renewals: str,
-    said: dict[str, object],
-) -> tuple[int, int]:
+def open_ones(crm: CRM, question: Question) -> tuple[int, int]:
     """Count the opportunities of passages that are open, and all of them, each once.
 
     To tell opportunities apart takes longer than all else, so the answer is kept where the
     table is limited to none of them.
+
+    Parameters
+    ----------
+    question : with the ``select`` that it has unless said
     """
-    sql, tables, given = _asked(
-        crm,
-        groups,
-        passages,
-        until=until,
-        renewals=renewals,
-        said=said,
-        select=f"select {OPEN_ONES}",
-    )
-    if not groups.only:
+    sql, tables, given = _asked(crm, question)
+    if not question.groups.only:
         tables, sql = {"counted": Kept(sql, tables, given)}, "select * from counted"
     row = crm.session.query(sql, tables, given).iloc[0]
     return int(row["open"]), int(row["everyone"])
 
 
-def _asked(
-    crm: CRM,
-    groups: Split,
-    passages: tuple[str, ...],
-    *,
-    until: pd.Timestamp,
-    renewals: str,
-    said: dict[str, object],
-    select: str,
-    group: str = "",
-    besides: Mapping[str, engine.Table] | None = None,
-) -> tuple[str, dict[str, engine.Table], dict[str, object]]:
+def _asked(crm: CRM, question: Question) -> tuple[str, dict[str, engine.Table], dict[str, object]]:
     """Write the SQL of a question, with the tables it reads and its parameters."""
+    groups, until, renewals = question.groups, question.until, question.renewals
     given = {
         **definitions.seen(crm, until, renewals),
         **{"credit": "at_entry", "of": "opportunities", "held_from": None, "held_until": None},
-        **said,
+        **question.said,
     }
     if given["credit"] == "share" and not by_rep(groups):
         given["credit"] = "at_entry"  # whose they are does not matter, and sums stay whole
@@ -117,23 +88,23 @@ def _asked(
     tables = {
         **definitions.seen_tables(crm, until, renewals),
         "quarters": definitions.quarters(crm, groups),
-        **(besides or {}),
+        **question.besides,
     }
-    texts = "".join(engine.text("measure", name) for name in (*passages, "credit"))
+    texts = "".join(engine.text("measure", name) for name in (*question.passages, "credit"))
     tables["exchanged"] = exchange.exchanged(crm, groups, until, tables)
     # By rep, so that a question of one rep reads little; and in one order, so that sums of
     # amounts are the same to the last digit whichever thread came first.
     order = "rep_id, opportunity_id, place"
     tables["credited"] = Kept(f"with {texts}", tables, given, order=order)
     tables["amounts"] = View(engine.text("measure", "amounts"), tables, given)
-    joins = _joins(select, groups, group, by_value=given["of"] == "value")
-    sql = f"{select} from credited p {joins} where {groups.limit()} {group}"
+    joins = _joins(question, by_value=given["of"] == "value")
+    sql = f"{question.select} from credited p {joins} where {groups.limit()} {question.group}"
     return sql, tables, given
 
 
-def _joins(select: str, groups: Split, group: str, *, by_value: bool) -> str:
+def _joins(question: Question, *, by_value: bool) -> str:
     """Write the joins of the tables that a question names; the others would only cost time."""
-    asked = f"{select} {groups.limit()} {group}"
+    asked = f"{question.select} {question.groups.limit()} {question.group}"
     attributes = "(select * exclude (outcome, stage, rep_id, closed_at, amount) from opportunities)"
     joins = {
         r"\bs\.": "join states s using (opportunity_id)",

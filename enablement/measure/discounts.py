@@ -117,12 +117,13 @@ def _counted(
     each = "1 - k.amount / (o.list_amount * k.rate)"
     return counting.ask(
         crm,
-        groups,
-        ("outcomes",),
-        until=until,
-        renewals=renewals,
-        said=said,
-        select=f"""
+        counting.Question(
+            groups,
+            ("outcomes",),
+            until=until,
+            renewals=renewals,
+            said=said,
+            select=f"""
             select {groups.select()}
                    count(*) filter ({known}) as won,
                    count(*) filter (not coalesce({known}, false)) as without_list,
@@ -134,7 +135,8 @@ def _counted(
                    max(o.list_amount * k.rate) filter ({known}) as largest,
                    min(k.lacks) as {exchange.LACKS}
         """,
-        group="and p.outcome = 'won' group by all",
+            group="and p.outcome = 'won' group by all",
+        ),
     )
 
 

@@ -558,11 +558,13 @@ def _still_open(crm: CRM, asked: Question) -> float:
     """Share of the opportunities counted that are open, each once."""
     still, everyone = counting.open_ones(
         crm,
-        asked.groups,
-        asked.meant.sql,
-        until=asked.until,
-        renewals=asked.renewals,
-        said=asked.parameters(),
+        counting.Question(
+            asked.groups,
+            asked.meant.sql,
+            until=asked.until,
+            renewals=asked.renewals,
+            said=asked.parameters(),
+        ),
     )
     return still / everyone if everyone else float("nan")
 
@@ -579,13 +581,15 @@ def _ask(crm: CRM, asked: Question, select: str, group: str = "") -> pd.DataFram
     """Run one query over the passages of a definition, with whose each is."""
     return counting.ask(
         crm,
-        asked.groups,
-        asked.meant.sql,
-        until=asked.until,
-        renewals=asked.renewals,
-        said=asked.parameters(),
-        select=select,
-        group=group,
+        counting.Question(
+            asked.groups,
+            asked.meant.sql,
+            until=asked.until,
+            renewals=asked.renewals,
+            said=asked.parameters(),
+            select=select,
+            group=group,
+        ),
     )
 
 

@@ -204,16 +204,18 @@ def _lengths(
     """Count the stays of each group and stage by their days, ended or not."""
     return counting.ask(
         crm,
-        groups,
-        ("sojourns",),
-        until=until,
-        renewals=renewals,
-        said=said,
-        select=f"""
+        counting.Question(
+            groups,
+            ("sojourns",),
+            until=until,
+            renewals=renewals,
+            said=said,
+            select=f"""
             select {groups.select()} p.stage, p.counts as dated, p.days, p.event,
                    count(*) as many, count(*) filter (p.batch_updated) as batched
         """,
-        group="group by all",
+            group="group by all",
+        ),
     )
 
 

@@ -118,12 +118,13 @@ def _closed(
     won = "p.outcome = 'won'"
     return counting.ask(
         crm,
-        groups,
-        ("outcomes",),
-        until=until,
-        renewals=renewals,
-        said={**said, "of": "value"},
-        select=f"""
+        counting.Question(
+            groups,
+            ("outcomes",),
+            until=until,
+            renewals=renewals,
+            said={**said, "of": "value"},
+            select=f"""
             select {groups.select()} count(*) filter ({won}) as won,
                    count(*) filter (p.outcome = 'lost') as lost,
                    count(*) filter ({won} and k.amount is null) as without_amount,
@@ -135,7 +136,8 @@ def _closed(
                    covar_samp(k.amount, p.days) filter ({won}) as together,
                    min(k.lacks) filter ({won}) as {exchange.LACKS}
         """,
-        group="group by all",
+            group="group by all",
+        ),
     )
 
 
@@ -144,13 +146,15 @@ def _open(
 ) -> pd.DataFrame:
     return counting.ask(
         crm,
-        groups,
-        ("outcomes",),
-        until=until,
-        renewals=renewals,
-        said={**said, "of": "created"},
-        select=f"select {groups.select()} count(*) as open",
-        group="and p.outcome = 'open' group by all",
+        counting.Question(
+            groups,
+            ("outcomes",),
+            until=until,
+            renewals=renewals,
+            said={**said, "of": "created"},
+            select=f"select {groups.select()} count(*) as open",
+            group="and p.outcome = 'open' group by all",
+        ),
     )
 
 

@@ -139,21 +139,23 @@ def _won(crm: CRM, until: pd.Timestamp, begins: pd.Timestamp, renewals: str) -> 
     """Sum what each account bought in the year, and count what it ever did."""
     return counting.ask(
         crm,
-        Split((), ()),
-        ("wins",),
-        until=until,
-        renewals=renewals,
-        said={
-            **{"of": "value", "credit": "final", "owners_known": crm.owner_history},
-            "begins": begins.to_pydatetime(),
-        },
-        select=f"""
+        counting.Question(
+            Split((), ()),
+            ("wins",),
+            until=until,
+            renewals=renewals,
+            said={
+                **{"of": "value", "credit": "final", "owners_known": crm.owner_history},
+                "begins": begins.to_pydatetime(),
+            },
+            select=f"""
             select o.account_id, count(*) as ever,
                    count(*) filter (p.cohort_at > $begins) as in_year,
                    coalesce(sum(k.amount) filter (p.cohort_at > $begins), 0) as won,
                    min(k.lacks) filter (p.cohort_at > $begins) as {exchange.LACKS}
         """,
-        group="group by all",
+            group="group by all",
+        ),
     )
 
 

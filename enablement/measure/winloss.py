@@ -301,13 +301,15 @@ def _ask(
 ) -> pd.DataFrame:
     return counting.ask(
         crm,
-        groups,
-        ("outcomes",),
-        until=until,
-        renewals=renewals,
-        said=said,
-        select=select,
-        group=group,
+        counting.Question(
+            groups,
+            ("outcomes",),
+            until=until,
+            renewals=renewals,
+            said=said,
+            select=select,
+            group=group,
+        ),
     )
 
 

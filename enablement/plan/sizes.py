@@ -73,16 +73,18 @@ def of_crm(crm: CRM, staff: Staff, period: Period) -> Sizes:
     groups = definitions.split(crm, "rep")
     counted = counting.ask(
         crm,
-        groups,
-        ("outcomes",),
-        until=moment(period.end),
-        renewals="left out",
-        said={
-            **{"of": "value", "cohort": "decided", "credit": "final"},
-            **definitions.span(period),
-        },
-        select=SUMS.format(groups=groups.select(), lacks=exchange.LACKS),
-        group="and p.outcome = 'won' group by all",
+        counting.Question(
+            groups,
+            ("outcomes",),
+            until=moment(period.end),
+            renewals="left out",
+            said={
+                **{"of": "value", "cohort": "decided", "credit": "final"},
+                **definitions.span(period),
+            },
+            select=SUMS.format(groups=groups.select(), lacks=exchange.LACKS),
+            group="and p.outcome = 'won' group by all",
+        ),
     )
     return Sizes(*(_placed(counted, column, staff) for column in ("won", "amount", "squares")))
 
