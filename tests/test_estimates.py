@@ -164,6 +164,18 @@ def test_the_permutation_is_the_same_every_time():
     )
 
 
+def test_many_small_groups_are_permuted_as_if_each_card_were_dealt():
+    """200 reps of 3 each, won by 70 in pairs: as often as where the 600 cards are shuffled."""
+    won = np.repeat([3, 2, 1, 0], [15, 55, 65, 65])
+    found = estimates.homogeneity(won, 3 - won)
+    assert found is not None
+    assert found.simulated
+    cards, generator = np.repeat([1, 0], [won.sum(), 600 - won.sum()]), np.random.default_rng(5)
+    hands = np.stack([generator.permutation(cards) for _ in range(2_000)])
+    squares = (hands.reshape(2_000, 200, 3).sum(axis=2) ** 2).sum(axis=1)
+    assert found.p == pytest.approx((squares >= (won**2).sum()).mean(), abs=0.04)
+
+
 def test_no_difference_is_found_about_as_often_as_promised():
     """Of 400 companies of 12 equal reps, about a tenth look different at p < 0.10."""
     generator = np.random.default_rng(7)

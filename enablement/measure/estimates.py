@@ -15,6 +15,8 @@ CONFIDENCE = 0.90
 ALPHA = 0.10  # as strict as the 90 % intervals beside it
 FEWEST_EXPECTED = 5.0  # Cochran's rule, for the chi-square approximation
 DRAWS = 9_999
+AT_ONCE = 1_000  # draws worked on at once
+MANY, PER_GROUP = 100, 5  # with more groups, and fewer cards for each, to deal cards is faster
 ROUNDING = 1e-14  # a variance below this is what sums leave behind, not doubt
 ROOM = 10_000  # whole numbers spread no wider than this, or than there are rows, are places
 PART = 16_384  # places worked on at once
@@ -331,15 +333,27 @@ def _tail(statistic: float, freedom: int) -> float:
 
 
 def _permuted(statistic: float, won: NDArray[np.float64], sizes: NDArray[np.float64]) -> float:
-    """Deal the successes out again among the groups, and see how often it looks as uneven."""
+    """Deal the successes out again among the groups, and see how often it looks as uneven.
+
+    Group by group takes a draw per group, card by card one per success: with many small groups
+    there are few cards.
+    """
     generator = np.random.default_rng(0)
-    dealt = generator.multivariate_hypergeometric(
-        sizes.astype(np.int64), int(won.sum()), size=DRAWS
-    )
+    cards = min(won.sum(), sizes.sum() - won.sum())
+    few = len(sizes) > MANY and cards <= PER_GROUP * len(sizes)
     rate = won.sum() / sizes.sum()
     expected = sizes * rate
-    uneven = ((dealt - expected) ** 2 / (expected * (1 - rate))).sum(axis=1)
-    return float((1 + (uneven >= statistic - 1e-9).sum()) / (DRAWS + 1))
+    as_uneven = 0
+    for draws in np.diff(np.append(np.arange(0, DRAWS, AT_ONCE), DRAWS)):
+        dealt = generator.multivariate_hypergeometric(
+            sizes.astype(np.int64),
+            int(won.sum()),
+            size=draws,
+            method="count" if few else "marginals",
+        )
+        uneven = ((dealt - expected) ** 2 / (expected * (1 - rate))).sum(axis=1)
+        as_uneven += int((uneven >= statistic - 1e-9).sum())
+    return float((1 + as_uneven) / (DRAWS + 1))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
