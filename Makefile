@@ -45,14 +45,18 @@ demo: $(STAMP) ## run the quarter on the invented company and say where the repo
 	@echo "  the dashboard   make dashboards"
 	@echo "  the notebooks   make lab"
 
+# A worker takes file after file in the order of their names: the pages of the browser, which take
+# longest, are begun first, and not alone at the end because they are few.
+SPREAD := -n auto --dist loadfile --no-loadscope-reorder
+
 test: $(STAMP) ## run every test: units, pages in a browser, and the stored notebooks
 	@echo "Testing the package and its pages (a few minutes)"
-	@$(BIN)/python -m pytest -n auto --dist loadfile tests
+	@$(BIN)/python -m pytest $(SPREAD) tests
 	@echo "Testing that each notebook still says what it is stored with (about a minute)"
-	@$(BIN)/python -m pytest -n auto --dist loadfile --nbval --nbval-cell-timeout=300 notebooks
+	@$(BIN)/python -m pytest $(SPREAD) --nbval --nbval-cell-timeout=300 notebooks
 
 test-py: $(STAMP) ## run the unit tests alone, without a browser
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not browser" tests
+	@$(BIN)/python -m pytest $(SPREAD) -m "not browser" tests
 
 # Spark is half a gigabyte and needs Java, so it lies beside and is no part of the lock.
 SPARK := .venv-spark

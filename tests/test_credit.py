@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import pandas as pd
 import pytest
 from conftest import EIGHT, EIGHT_SETTINGS, company, day, events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_definitions import ASKED, CREDITS
-from test_funnel import NINTH, PATHS, STAGES, as_events, made
+from test_funnel import NINTH, SOURCES, STAGES, in_sources, made
 
 import enablement as en
 from enablement.errors import CannotSayError, EnablementError
@@ -320,60 +323,64 @@ def test_what_does_not_go_together_is_refused(eight, measure, asked, complaint):
         getattr(en, measure)(eight, as_of=day(90), **asked)
 
 
-@settings(max_examples=12, deadline=None)
-@given(
-    paths=PATHS,
-    until=st.integers(0, 12),
-    name=st.sampled_from(list(ASKED)),
-    credit=st.sampled_from(CREDITS),
+# To read a company takes longer than to count it, so each is asked several things.
+QUESTIONS = st.sets(
+    st.tuples(st.sampled_from(list(ASKED)), st.sampled_from(CREDITS)), min_size=6, max_size=6
 )
-def test_what_happens_later_changes_no_definition_and_no_credit(paths, until, name, credit):
+
+
+def question(name: str, credit: str, until: int) -> dict[str, Any]:
+    """What a conversion is asked, of each source and rep."""
+    asked = {"as_of": day(until), "by": ["source", "rep"], "credit": credit, **ASKED[name]}
+    return asked | ({"period": (day(3), day(8))} if name == "period" else {})
+
+
+@settings(max_examples=3, deadline=None)
+@given(sources=SOURCES, until=st.integers(0, 12), questions=QUESTIONS)
+def test_what_happens_later_changes_no_definition_and_no_credit(sources, until, questions):
     """A history and its beginning up to a day are the same, seen as of that day."""
-    history = as_events(paths)
+    history = in_sources(sources)
     cut = history[history["entered_at"] <= day(until)]
     if cut.empty:
         return
-    asked = {"as_of": day(until), "by": "rep", "credit": credit, **ASKED[name]}
-    if name == "period":
-        asked["period"] = (day(3), day(8))
+    whole, begun = made(history), made(cut)
     columns = ["entered", "moved_on", "rate", "won", "lost", "open"]
-    ever, then = (
-        en.conversion(made(part), **asked).set_index(["rep_id", "stage"]) for part in (history, cut)
-    )
-    ever = ever[columns].astype("float64")
-    known = ever.index.isin(then.index)
-    pd.testing.assert_frame_equal(
-        ever[known].sort_index(),
-        then[columns].astype("float64").sort_index(),
-        check_index_type=False,
-    )
-    assert not ever[~known][["entered", "moved_on"]].any(axis=None)
+    for name, credit in sorted(questions):
+        ever, then = (
+            en.conversion(crm, **question(name, credit, until))
+            .set_index(["source", "rep_id", "stage"])[columns]
+            .astype("float64")
+            for crm in (whole, begun)
+        )
+        known = ever.index.isin(then.index)
+        pd.testing.assert_frame_equal(
+            ever[known].sort_index(), then.sort_index(), check_index_type=False
+        )
+        assert not ever[~known][["entered", "moved_on"]].any(axis=None)
 
 
-@settings(max_examples=8, deadline=None)
-@given(paths=PATHS, until=st.integers(0, 13), credit=st.sampled_from(CREDITS))
-def test_reps_sum_to_the_team_in_win_rates_too(paths, until, credit):
+@settings(max_examples=2, deadline=None)
+@given(sources=SOURCES, until=st.integers(0, 13))
+def test_reps_sum_to_the_team_in_win_rates_too(sources, until):
     """Of decided and of all created, whoever is credited."""
-    crm = made(as_events(paths))
-    for of in ("decided", "created"):
+    crm = made(in_sources(sources))
+    for of, credit in itertools.product(("decided", "created"), CREDITS):
         asked = {"as_of": day(until), "of": of, "credit": credit}
-        whole = en.win_rate(crm, **asked)
-        parts = en.win_rate(crm, by="rep", **asked)
+        whole = en.win_rate(crm, by="source", **asked).set_index("source")
+        parts = en.win_rate(crm, by=["source", "rep"], **asked)
         columns = [c for c in ("created", "won", "lost", "open") if c in whole]
-        assert list(parts[columns].sum()) == pytest.approx(list(whole[columns].sum()), abs=1e-9)
+        summed = parts.groupby("source")[columns].sum().reindex(whole.index, fill_value=0)
+        for column in columns:
+            assert list(summed[column]) == pytest.approx(list(whole[column]), abs=1e-9)
 
 
-@settings(max_examples=8, deadline=None)
-@given(paths=PATHS, name=st.sampled_from(list(ASKED)), credit=st.sampled_from(CREDITS))
-def test_the_order_of_rows_does_not_matter(paths, name, credit):
+@settings(max_examples=2, deadline=None)
+@given(sources=SOURCES, questions=QUESTIONS)
+def test_the_order_of_rows_does_not_matter(sources, questions):
     """Shuffled rows give the same table."""
-    history = as_events(paths)
-    asked = {"as_of": day(12), "by": "rep", "credit": credit, **ASKED[name]}
-    if name == "period":
-        asked["period"] = (day(3), day(8))
-    one, other = (
-        en.conversion(made(rows), **asked)
-        for rows in (history, history.sample(frac=1, random_state=3))
-    )
-    pd.testing.assert_frame_equal(one, other)
-    assert list(dict.fromkeys(one["stage"])) in ([], STAGES)
+    history = in_sources(sources)
+    drawn, shuffled = made(history), made(history.sample(frac=1, random_state=3))
+    for name, credit in sorted(questions):
+        one, other = (en.conversion(crm, **question(name, credit, 12)) for crm in (drawn, shuffled))
+        pd.testing.assert_frame_equal(one, other)
+        assert list(dict.fromkeys(one["stage"])) in ([], STAGES)

@@ -188,6 +188,9 @@ def test_without_history_the_past_is_not_invented():
 PLACES = st.sampled_from([*STAGES, "Won", "Lost", "Cancelled"])
 STEP = st.tuples(st.integers(0, 12), PLACES, st.sampled_from("AB"))
 PATHS = st.lists(st.lists(STEP, min_size=1, max_size=7), min_size=1, max_size=8)
+# To read a company takes a hundred times as long as to draw one: several are read as one, each
+# its own `source`.
+SOURCES = st.lists(PATHS, min_size=5, max_size=6)
 
 
 def as_events(paths: list[list[tuple[int, str, str]]]) -> pd.DataFrame:
@@ -200,65 +203,79 @@ def as_events(paths: list[list[tuple[int, str, str]]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["opportunity_id", "entered_at", "stage", "rep_id"])
 
 
+def in_sources(sources: list[list[list[tuple[int, str, str]]]]) -> pd.DataFrame:
+    """Several random companies as one history; each source's opportunities are called by it."""
+    parts = [as_events(paths) for paths in sources]
+    named = [part.assign(opportunity_id=f"S{n} " + part["opportunity_id"])
+             for n, part in enumerate(parts)]  # fmt: skip
+    return pd.concat(named, ignore_index=True)
+
+
 def made(history: pd.DataFrame) -> en.CRM:
     """A CRM of a history; the opportunities follow from it."""
-    return en.crm(
-        opportunities=pd.DataFrame({"opportunity_id": sorted(set(history["opportunity_id"]))}),
-        stage_events=history,
-        settings=EIGHT_SETTINGS,
-    )
+    opportunities = pd.DataFrame({"opportunity_id": sorted(set(history["opportunity_id"]))})
+    if len(history) and history["opportunity_id"].str.startswith("S").all():
+        opportunities["source"] = opportunities["opportunity_id"].str.split().str[0]
+    return en.crm(opportunities=opportunities, stage_events=history, settings=EIGHT_SETTINGS)
 
 
-@settings(max_examples=15, deadline=None)
-@given(paths=PATHS, until=st.integers(0, 13), definition=st.sampled_from(["reached", "decided"]))
-def test_properties_of_any_funnel(paths, until, definition):
+@settings(max_examples=3, deadline=None)
+@given(sources=SOURCES, until=st.integers(0, 13))
+def test_properties_of_any_funnel(sources, until):
     """The accounting adds up, counts never rise, reps sum to the team, order does not matter."""
-    history = as_events(paths)
-    crm = made(history)
-    asked = {"as_of": day(until), "definition": definition}
-    table = en.conversion(crm, **asked)
-    what_became = ["moved_on", "lost", "back", "handed_off", "cancelled", "open"]
-    assert list(table[what_became].sum(axis=1)) == list(table["entered"])
-    assert list(table["entered"]) == sorted(table["entered"], reverse=True)
-    assert list(table["moved_on"][:-1]) == list(table["entered"][1:])
-    summed = en.conversion(crm, by="rep", **asked).groupby("stage", observed=False)
-    assert list(summed["entered"].sum()) == list(table["entered"])
-    assert list(summed["won"].sum()) == list(table["won"])
-    shuffled = made(history.sample(frac=1, random_state=until))
-    pd.testing.assert_frame_equal(en.conversion(shuffled, **asked), table)
+    history = in_sources(sources)
+    crm, shuffled = made(history), made(history.sample(frac=1, random_state=until))
+    for definition in ("reached", "decided"):
+        asked = {"as_of": day(until), "definition": definition}
+        table = en.conversion(crm, by="source", **asked)
+        what_became = ["moved_on", "lost", "back", "handed_off", "cancelled", "open"]
+        assert list(table[what_became].sum(axis=1)) == list(table["entered"])
+        for _, rows in table.groupby("source"):
+            assert list(rows["entered"]) == sorted(rows["entered"], reverse=True)
+            assert list(rows["moved_on"][:-1]) == list(rows["entered"][1:])
+        counts = ["entered", "won"]
+        by_rep = en.conversion(crm, by=["source", "rep"], **asked)
+        summed = by_rep.groupby(["source", "stage"], observed=False)[counts].sum()
+        expected = table.set_index(["source", "stage"])[counts]
+        assert summed.reindex(expected.index).eq(expected).all(axis=None)
+        whole = en.conversion(crm, **asked)
+        summed = table.groupby("stage", observed=False)[counts].sum()
+        assert summed.eq(whole.set_index("stage")[counts]).all(axis=None)
+        pd.testing.assert_frame_equal(en.conversion(shuffled, by="source", **asked), table)
 
 
-@settings(max_examples=12, deadline=None)
-@given(paths=PATHS, until=st.integers(0, 12))
-def test_what_happens_later_changes_nothing(paths, until):
+@settings(max_examples=2, deadline=None)
+@given(sources=SOURCES, days=st.sets(st.integers(0, 12), min_size=3, max_size=3))
+def test_what_happens_later_changes_nothing(sources, days):
     """Seen as of a day, a history and its beginning up to that day are the same."""
-    history = as_events(paths)
-    cut = history[history["entered_at"] <= day(until) + pd.Timedelta(hours=23)]
-    if cut.empty:
-        return
-    ever = en.conversion(made(history), as_of=day(until))
-    then = en.conversion(made(cut), as_of=day(until))
-    pd.testing.assert_frame_equal(ever, then)
+    history = in_sources(sources)
+    ever = made(history)
+    for until in days:
+        cut = history[history["entered_at"] <= day(until) + pd.Timedelta(hours=23)]
+        if not cut.empty:
+            asked = {"as_of": day(until), "by": "source"}
+            then = en.conversion(made(cut), **asked)
+            pd.testing.assert_frame_equal(en.conversion(ever, **asked), then)
 
 
-@settings(max_examples=12, deadline=None)
-@given(paths=PATHS, stage=st.sampled_from(STAGES))
-def test_one_more_open_one_raises_no_rate(paths, stage):
+@settings(max_examples=3, deadline=None)
+@given(sources=SOURCES)
+def test_one_more_open_one_raises_no_rate(sources):
     """It leaves `decided` as it was, and `reached` at its own stage no higher."""
-    history = as_events(paths)
-    one_more = pd.DataFrame(
-        [("extra", day(1), stage, "A")],
-        columns=["opportunity_id", "entered_at", "stage", "rep_id"],
-    )
+    history = in_sources(sources)
+    # One in each source, so that every stage has its turn.
+    more = [(f"S{n} extra", day(1), STAGES[n % len(STAGES)], "A") for n in range(len(sources))]
+    one_more = pd.DataFrame(more, columns=list(history))
     before, after = made(history), made(pd.concat([history, one_more], ignore_index=True))
-    pd.testing.assert_frame_equal(
-        en.conversion(before, as_of=day(20), definition="decided"),
-        en.conversion(after, as_of=day(20), definition="decided"),
+    decided = {"as_of": day(20), "definition": "decided", "by": "source"}
+    pd.testing.assert_frame_equal(en.conversion(before, **decided), en.conversion(after, **decided))
+    old, new = (
+        en.conversion(crm, as_of=day(20), by="source").set_index(["source", "stage"])["rate"]
+        for crm in (before, after)
     )
-    at = STAGES.index(stage)
-    old = en.conversion(before, as_of=day(20))["rate"][at]
-    new = en.conversion(after, as_of=day(20))["rate"][at]
-    assert new == 0 if math.isnan(old) else new <= old
+    for opportunity, _, stage, _ in more:
+        at = (opportunity.split()[0], stage)
+        assert new[at] == 0 if math.isnan(old[at]) else new[at] <= old[at]
 
 
 def test_counts_alone_are_those_of_the_conversion(eight):

@@ -6,6 +6,7 @@ The folder is `../shared/data`, or where ``ENABLEMENT_REAL_DATA`` says.
 from __future__ import annotations
 
 import csv
+import functools
 import os
 import shutil
 import tomllib
@@ -78,7 +79,13 @@ def settings(name: str, **more: Any) -> dict[str, Any]:
 
 def load(name: str, **more: Any) -> en.CRM:
     """Load one folder with its settings, some of them changed."""
-    return en.load(REAL / name, settings(name, **more))
+    return en.load(REAL / name, settings(name, **more)) if more else _unchanged(name)
+
+
+@functools.cache
+def _unchanged(name: str) -> en.CRM:
+    """Load one folder with its own settings, once for all tests."""
+    return en.load(REAL / name, SAID / f"{name}.toml")
 
 
 def notes(crm: en.CRM) -> dict[str, int]:
@@ -139,7 +146,7 @@ def test_it_can_be_examined_and_checked(name, tmp_path):
 @pytest.fixture(scope="module")
 def maven() -> en.CRM:
     """Maven Analytics, "CRM Sales Opportunities": 8,800 opportunities of a hardware company."""
-    return en.load(MAVEN, SETTINGS)
+    return load("maven_crm")
 
 
 def test_every_row_is_used_and_what_is_no_table_is_named(maven):
