@@ -20,6 +20,7 @@ PUBLIC = {
     "turnover": "enablement.measure.turnover",
     "win_rate": "enablement.measure.winloss",
     "ramp": "enablement.measure.ramp",
+    "ramp_curve": "enablement.measure.rampcurve",
     "sales_cycle": "enablement.measure.winloss",
     "compare_reps": "enablement.measure.reps",
     "compare_reps_by_stage": "enablement.measure.reps",

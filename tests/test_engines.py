@@ -54,6 +54,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "turnover": [{"period": "2026", "by": "team"}],
     "win_rate": [{"by": "rep", "credit": "share", "of": "value"}, {"of": "created"}],
     "ramp": [{}, {"to": "quota", "unit": "quarter"}],
+    "ramp_curve": [{"by": "team"}],
     "sales_cycle": [{"by": "product"}],
     "compare_reps": [{"mix": "segment"}],
     "compare_reps_by_stage": [{}],

@@ -35,6 +35,21 @@ def test_a_ramp_of_nobody_is_words():
     assert "none followed" in chart.to_json()
 
 
+def test_a_ramp_curve_names_its_lines_and_says_when_half_are_there():
+    """Two of three had won a first one by day 99; one was productive; E and O came before."""
+    table = en.ramp_curve(test_ramp.crm(), as_of=test_ramp.END)
+    chart = charts.ramp_curve(table)
+    assert title(chart).startswith("Of 3 new reps half had won a first one by day 99, and 33 % (")
+    assert title(chart).endswith("were productive by day 244.")
+    assert layers(chart.to_dict())[:3] == ["interval", "reached", "name"]
+    assert "2 hired before the export begins" in " ".join(chart.title["subtitle"])
+    assert "first won 67 % by day 99, 33 % left before" in chart.description
+    by_team = charts.ramp_curve(en.ramp_curve(test_ramp.crm(), as_of=test_ramp.END, by="team"))
+    assert by_team.to_dict()["vconcat"][0]["facet"]["sort"] == ["One: 1 rep", "Two: 2 reps"]
+    none = en.ramp_curve(test_ramp.crm(), as_of=test_ramp.END, period="2030", to="first won")
+    assert title(charts.ramp_curve(none)).startswith("No rep was hired")
+
+
 def test_turnover_is_a_rate_with_its_interval():
     """Two left of 190 / 90 there on average, 18/19 in the quarter."""
     chart = charts.turnover(en.turnover(test_turnover.crm(), per="period", **test_turnover.Q1))

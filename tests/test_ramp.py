@@ -145,6 +145,55 @@ def test_what_is_missing_is_named(five):
         en.ramp(five, as_of=END, to="productive", tenured=9_000)
 
 
+def test_the_curve_of_those_hired(five):
+    """Of M, N and L one third was there on day 50; L left on day 60; on day 99 N was there too.
+
+    Productive is N alone, on day 119: M is followed until now and L has left.
+    """
+    table = en.ramp_curve(five, as_of=END)
+    first = table[table["milestone"].eq("first won")]
+    assert first[["day", "at_risk"]].to_numpy().tolist() == [[0, 3], [50, 3], [60, 2], [99, 1]]
+    assert first["reached"].tolist() == pytest.approx([0, 1 / 3, 1 / 3, 2 / 3])
+    assert first["left"].tolist() == pytest.approx([0, 0, 1 / 3, 1 / 3])
+    assert first["waiting"].tolist() == pytest.approx([1, 2 / 3, 1 / 3, 0])
+    kept = table[table["milestone"].eq("productive")].set_index("day")
+    assert kept["reached"].to_dict() == pytest.approx({0: 0, 60: 0, 119: 1 / 3, 244: 1 / 3})
+    assert table.attrs["not_followed"] == 2
+
+
+def test_the_curve_without_leavers_is_that_of_the_median(five):
+    """As L is not followed after day 60, all are there by day 99, which is the median of `ramp`."""
+    table = en.ramp_curve(five, as_of=END, to="first won", leavers="censored")
+    assert table.set_index("day")["reached"].to_dict() == pytest.approx({0: 0, 50: 1 / 3, 99: 1})
+    assert table["left"].eq(0).all()
+
+
+def test_a_curve_goes_on_where_nobody_is_on_the_way(five):
+    """N alone of team One is there on day 99; the other team's curve ends with L on day 60."""
+    table = en.ramp_curve(five, as_of=END, by="team", to="first won").set_index(["team", "day"])
+    assert table.loc[("Two", 60), ["reached", "left"]].tolist() == [0.5, 0.5]
+    assert table.loc[("Two", 99), ["at_risk", "reached", "left"]].tolist() == [0, 0.5, 0.5]
+    assert table.loc[("One", 99), ["at_risk", "reached"]].tolist() == [1, 1]
+
+
+def test_of_several_milestones_one_that_cannot_be_told_is_said(five):
+    """Nobody was there for 9,000 days, so that productive cannot be told; first won can."""
+    table = en.ramp_curve(five, as_of=END, tenured=9_000)
+    assert set(table["milestone"]) == {"first won"}
+    assert "tenured=180" in table.attrs["cannot_say"]["productive"]
+    with pytest.raises(CannotSayError, match="tenured=180"):
+        en.ramp_curve(five, as_of=END, tenured=9_000, to="productive")
+    with pytest.raises(EnablementError, match="Known: compete, censored"):
+        en.ramp_curve(five, as_of=END, leavers="kept")
+
+
+def test_a_curve_of_nobody_has_no_share(five):
+    """Nobody was hired in 2030."""
+    table = en.ramp_curve(five, as_of=END, period="2030", to="first won")
+    assert table[["day", "at_risk"]].to_numpy().tolist() == [[0, 0]]
+    assert table["reached"].isna().all()
+
+
 def test_an_invented_company_by_other_software():
     """First wins by plain loops over its tables, the curve by statsmodels."""
     world = en.world.simulate(4, reps=40, turnover=0.4, ramp_days=30.0)
@@ -166,3 +215,9 @@ def test_an_invented_company_by_other_software():
     assert (row["reps"], row["ramped"]) == (len(days), sum(there))
     assert sum(there) > 5
     assert row["median"] == curve.surv_times[curve.surv_prob <= 0.5 + 1e-9][0]
+    asked = {"as_of": world.exported_on, "to": "first won", "inherited": "counted"}
+    ours = en.ramp_curve(world.crm, leavers="censored", **asked).set_index("day")["reached"]
+    theirs = dict(zip(curve.surv_times, 1 - curve.surv_prob, strict=True))
+    both = [day for day in ours.index if day in theirs]
+    assert len(both) > 5
+    assert [ours[day] for day in both] == pytest.approx([theirs[day] for day in both])

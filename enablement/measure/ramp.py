@@ -47,6 +47,79 @@ class Followed:
     ramped: NDArray[np.bool_]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Milestone:
+    """What a new rep is to reach, as `milestone` reads it.
+
+    to : ``first won``, ``productive`` or ``quota``
+    unit, least, kept, tenured : for the latter two, the months or quarters, the share to reach in
+        one, for how many in a row, and from which day on reps are tenured
+    inherited : whether what somebody else began is ``left out`` or ``counted``
+    """
+
+    to: str
+    unit: str
+    least: float
+    kept: int
+    tenured: int
+    inherited: str
+
+    def __str__(self) -> str:
+        """Say it in words, for a definition line."""
+        return RAMPS[self.to].format(
+            unit=self.unit,
+            share=counting.percent(self.least),
+            tenured=self.tenured,
+            kept=f"{self.kept} {self.unit}{'s' if self.kept > 1 else ''}",
+        )
+
+
+def milestone(
+    to: str, *, unit: str, share: float | None, kept: int | None, tenured: int, inherited: str
+) -> Milestone:
+    """Read what is to be reached; see `ramp` for the arguments."""
+    definitions.check_word("to", to, tuple(RAMPS))
+    definitions.check_word("inherited", inherited, INHERITED)
+    definitions.check_word("unit", unit, UNITS)
+    least, units = _asked(to, share, kept)
+    return Milestone(to, unit, least, units, tenured, inherited)
+
+
+def follow(
+    crm: CRM,
+    groups: Split,
+    reach: Milestone,
+    *,
+    until: pd.Timestamp,
+    span: Period | None,
+    renewals: str,
+) -> tuple[pd.DataFrame, Followed]:
+    """Follow each rep from being hired to a milestone.
+
+    Parameters
+    ----------
+    until : the moment that is seen
+    span : the period in which they were hired; None for all
+
+    Returns
+    -------
+    pandas.DataFrame, Followed
+        The reps with ``followed`` (from the day they were hired), ``early`` (hired before the
+        export begins), ``gone`` (left by now) and ``ends`` (the day until which they were there),
+        and how long each took.
+    """
+    _check(crm, groups, reach)
+    people = _people(crm, groups, until, span)
+    wins = _wins(crm, until, renewals, reach)
+    if reach.to == "first won":
+        return people, _until_first(people, wins)
+    spans = _spans(crm, reach.unit, until)
+    sold = _sold(crm.reps["rep_id"], wins, spans)
+    productive = reach.to == "productive"
+    bar = _of_tenured(crm, sold, spans, reach.tenured) if productive else _quotas(crm, spans)
+    return people, _until_kept(people, sold, bar * reach.least, spans, reach.kept)
+
+
 def ramp(
     crm: CRM,
     *,
@@ -109,6 +182,10 @@ def ramp(
         If no hire date is known, amounts or quotas are asked for and not there, nobody is
         tenured, or it is not known which opportunities were inherited.
 
+    See Also
+    --------
+    ramp_curve : the share that is there by each day.
+
     Notes
     -----
     Ramp is told by cycle + 90 days, the first month at quota, or the first one at so much
@@ -117,35 +194,15 @@ def ramp(
     then, as if they would have been ramped as the others: where reps leave because they do
     not sell, the median is too short.
     """
-    definitions.check_word("to", to, tuple(RAMPS))
-    definitions.check_word("inherited", inherited, INHERITED)
-    definitions.check_word("unit", unit, UNITS)
     definitions.check_word("renewals", renewals, definitions.RENEWALS)
+    reach = milestone(to, unit=unit, share=share, kept=kept, tenured=tenured, inherited=inherited)
     until, span = moment(as_of), None if period is None else crm.period(period)
     groups = definitions.split(crm, by, where)
-    _check(crm, groups, inherited, to)
-    least, units = _asked(to, share, kept)
-    people = _people(crm, groups, until, span)
-    wins = _wins(crm, groups, until, renewals, inherited=inherited, of_value=to != "first won")
-    if to == "first won":
-        lasted = _until_first(people, wins)
-    else:
-        spans = _spans(crm, unit, until)
-        sold = _sold(crm.reps["rep_id"], wins, spans)
-        bar = _of_tenured(crm, sold, spans, tenured) if to == "productive" else _quotas(crm, spans)
-        lasted = _until_kept(people, sold, bar * least, spans, units)
+    people, lasted = follow(crm, groups, reach, until=until, span=span, renewals=renewals)
     table = _measured(people, lasted, groups, confidence)
     return definitions.describe(
         table[[*groups.columns, *COLUMNS]],
-        definition=RAMP.format(
-            to=RAMPS[to].format(
-                unit=unit,
-                share=counting.percent(least),
-                tenured=tenured,
-                kept=f"{units} {unit}{'s' if units > 1 else ''}",
-            ),
-            inherited=inherited,
-        )
+        definition=RAMP.format(to=reach, inherited=inherited)
         + (f"; hired in {span}" if span else "")
         + definitions.left_out(crm, renewals)
         + str(groups),
@@ -159,8 +216,9 @@ def ramp(
     )
 
 
-def _check(crm: CRM, groups: Split, inherited: str, to: str) -> None:
+def _check(crm: CRM, groups: Split, reach: Milestone) -> None:
     """Refuse what the export does not carry, or what is no column of the reps."""
+    to = reach.to
     if not {*groups.sources, *(source for source, _, _ in groups.only)} <= {"r"}:
         raise EnablementError(
             "Ramp is of reps: split and limit it by rep, team, region, role or manager_id."
@@ -172,7 +230,7 @@ def _check(crm: CRM, groups: Split, inherited: str, to: str) -> None:
             lacks="no hire dates",
         )
     known = crm.owner_history or crm.has("opportunities", "created_by")
-    if inherited == "left out" and not known:
+    if reach.inherited == "left out" and not known:
         raise CannotSayError(
             "Which opportunities a rep inherited cannot be said: the export has no history of "
             "owners, and the opportunities have no created_by. Export one of them, or count "
@@ -222,30 +280,25 @@ def _begin(crm: CRM) -> pd.Timestamp:
     return pd.Timestamp(first).normalize()
 
 
-def _wins(
-    crm: CRM,
-    groups: Split,
-    until: pd.Timestamp,
-    renewals: str,
-    *,
-    inherited: str,
-    of_value: bool,
-) -> pd.DataFrame:
+def _wins(crm: CRM, until: pd.Timestamp, renewals: str, reach: Milestone) -> pd.DataFrame:
     """Sum what each rep won each day."""
+    of_value = reach.to != "first won"
     worth = "sum(k.amount)" if of_value else "count(*)"
     lacks = f", min(k.lacks) as {exchange.LACKS}" if of_value else ""
     return counting.ask(
         crm,
-        Split((), ()),
-        ("wins",),
-        until=until,
-        renewals=renewals,
-        said={
-            **{"credit": "final", "of": "value" if of_value else "opportunities"},
-            **{"owners_known": crm.owner_history},
-        },
-        select=f"select r.rep_id, p.cohort_at::date::timestamp as day, {worth} as won{lacks}",
-        group=f"{'' if inherited == 'counted' else 'and p.own'} group by r.rep_id, day",
+        counting.Question(
+            Split((), ()),
+            ("wins",),
+            until=until,
+            renewals=renewals,
+            said={
+                **{"credit": "final", "of": "value" if of_value else "opportunities"},
+                **{"owners_known": crm.owner_history},
+            },
+            select=f"select r.rep_id, p.cohort_at::date::timestamp as day, {worth} as won{lacks}",
+            group=f"{'' if reach.inherited == 'counted' else 'and p.own'} group by r.rep_id, day",
+        ),
     )
 
 

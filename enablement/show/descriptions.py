@@ -249,6 +249,23 @@ def ramp(table: pd.DataFrame) -> str:
     return f"{there}; median days {_span(known, words.whole)}." if len(known) else f"{there}."
 
 
+def ramp_curve(table: pd.DataFrame) -> str:
+    """Say what share was there at the end of each drawn curve, and on which day that was.
+
+    Parameters
+    ----------
+    table : rows of `enablement.ramp_curve`, each with the name of its group as ``group``
+    """
+    last = table.groupby(["group", "milestone"], sort=False).tail(1)
+    alone = table["group"].nunique() == 1
+    said = [
+        f"{'' if alone else row['group'] + ', '}{row['milestone']} {words.percent(row['reached'])} "
+        f"by day {row['day']:,.0f}, {words.percent(row['left'])} left before"
+        for _, row in last.iterrows()
+    ]
+    return _listed("There at last", said)
+
+
 def turnover(table: pd.DataFrame) -> str:
     """Say how many left, and the rate of groups from the lowest to the highest.
 

@@ -11,6 +11,7 @@ from enablement.show.charts.funnel import conversion
 from enablement.show.charts.gap import stage_gap
 from enablement.show.charts.people import activity, turnover
 from enablement.show.charts.pipeline import pipeline_coverage, pipeline_created, quota_attainment
+from enablement.show.charts.rampcurve import ramp_curve
 from enablement.show.charts.reps import compare_reps, compare_reps_by_stage, win_rate
 from enablement.show.charts.reward import reward
 from enablement.show.charts.velocity import sales_velocity
@@ -34,6 +35,7 @@ __all__ = [
     "push_count",
     "quota_attainment",
     "ramp",
+    "ramp_curve",
     "reward",
     "sales_cycle",
     "sales_velocity",

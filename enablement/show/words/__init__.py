@@ -42,7 +42,7 @@ from enablement.show.words.funnel import (
 )
 from enablement.show.words.gap import at_benchmark, results_worksheet, stage_gap
 from enablement.show.words.goal import figure, own_reward, reward
-from enablement.show.words.people import activity, ramp, share_of_wallet, turnover
+from enablement.show.words.people import activity, ramp, ramp_curve, share_of_wallet, turnover
 from enablement.show.words.pipeline import (
     at_risk,
     due_period,
@@ -103,6 +103,7 @@ __all__ = [
     "push_count",
     "quota_attainment",
     "ramp",
+    "ramp_curve",
     "reach",
     "reports",
     "results_worksheet",

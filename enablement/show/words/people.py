@@ -55,6 +55,42 @@ def ramp(table: pd.DataFrame) -> str:
     return f"Half of the new reps take {row['median']:,.0f} days or less{doubt}; {there}."
 
 
+MILESTONES = {
+    "first won": "had won a first one",
+    "productive": "were productive",
+    "quota": "were at quota",
+}
+
+
+def ramp_curve(table: pd.DataFrame) -> str:
+    """Say by which day half of those hired were there, or what share is by the last one.
+
+    Parameters
+    ----------
+    table : as `enablement.ramp_curve` returns it
+    """
+    if not table.attrs["reps"]:
+        return "No rep was hired since the export begins, so nobody's ramp can be followed."
+    if table.attrs["groups"]:
+        return f"What share of new reps is there by which day, {apart(table)}?"
+    said = [
+        _reached(rows, MILESTONES[str(milestone)])
+        for milestone, rows in table.groupby("milestone", sort=False)
+    ]
+    return f"Of {table.attrs['reps']:,} new reps {', and '.join(said)}."
+
+
+def _reached(rows: pd.DataFrame, what: str) -> str:
+    half, last = rows[rows["reached"] >= 0.5 - 1e-9], rows.iloc[-1]
+    if len(half):
+        return f"half {what} by day {half['day'].iloc[0]:,.0f}"
+    doubt = interval(last["low"], last["high"])
+    return (
+        f"{percent(last['reached'])}{f' ({doubt})' if doubt else ''} {what} by day "
+        f"{last['day']:,.0f}"
+    )
+
+
 def turnover(table: pd.DataFrame) -> str:
     """Say how many left of those there.
 
