@@ -43,6 +43,7 @@ DRAWN: dict[str, Callable[[en.CRM], Any]] = {
     "stays": lambda crm: charts.time_in_stage(en.time_in_stage(crm, **EIGHT_ON)),
     "stays by rep": lambda crm: charts.time_in_stage(en.time_in_stage(crm, by="rep", **EIGHT_ON)),
     "curve": lambda crm: charts.cohort_curves(en.cohort_curves(crm, by=None, **EIGHT_ON)),
+    "levers": lambda crm: charts.levers(en.levers(crm, PLAN, as_of=day(90), number=200)),
     "reward": lambda crm: charts.reward(en.reward(crm, PLAN, as_of=day(90))),
     "gap": lambda crm: charts.stage_gap(gap_of(None)),
     "gap by team": lambda crm: charts.stage_gap(gap_of("team")),

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plans import XYZ, aimed, alike, ground
+from test_charts import layer, layers
 
 import enablement as en
 from enablement.plan import benchmarks, levers
 from enablement.plan.lags import Waits
 from enablement.plan.levers import least_stretch
 from enablement.plan.peers import Ends, Hours, Peers, ends
+from enablement.show import charts, descriptions, words
 
 HELD = benchmarks._known(np.array([0.65, 0.55, 0.75]), "desired")
 MONTHS_LONG = Waits(np.array([50.0, 150.0]), np.array([0.5, 0.5]))
@@ -233,3 +235,48 @@ def test_without_new_tools_a_desired_rate_that_nobody_reaches_is_named():
     said = " ".join(table.attrs["notes"])
     assert "The desired rate of Lead, Prop is above" in said
     assert "allows 5 reps and 8 are there" in said
+
+
+def test_the_tornado_has_the_widest_bar_at_the_top_and_a_word_where_there_is_none():
+    """Qual from 40 to 55 % spans most; a size that nobody is better at has no bar."""
+    at = ground(8)
+    at = aimed(at, 1.1 * at.projected(at.rates("team")))
+    table = asked(at, rates=(np.full(3, np.nan), np.array([np.nan, 0.4, np.nan])))
+    chart = charts.levers(table)
+    spec = chart.to_dict()
+    drawn = ["worse", "better", "today", "wanted", "today said", "wanted said", "none"]
+    assert layers(spec)[:7] == drawn
+    bars = layer(spec, "better").get("data", spec["vconcat"][0].get("data"))
+    rows = spec["datasets"][bars["name"]]
+    assert rows[0]["name"] == "Qual"
+    width = [row["alone"] - row["low"] for row in rows]
+    assert width == sorted(width, reverse=True)
+    assert rows[-1]["name"] == "deal size"
+    assert layer(spec, "wanted")["encoding"]["x"]["scale"]["zero"] is False
+
+
+def test_the_title_of_the_tornado_says_whether_one_is_enough():
+    """Alone, together, not at all, or not needed: four findings of one company."""
+    phone = en.levers(None, PHONE, as_of=None, number=200)
+    assert (
+        words.levers(phone)
+        == "Answer at 40.0 % would bring most, 600 k: alone it could reach 1.50 M."
+    )
+    assert "Answer from 25.0 % to 37.5 %" in descriptions.levers(phone)
+    at = ground(8)
+    usual = at.projected(at.rates("team"))
+    said = {part: words.levers(asked(aimed(at, part * usual))) for part in (0.9, 1.15, 3.0)}
+    assert "no lever needs to move" in said[0.9]
+    assert "together the levers reach" in said[1.15]
+    assert "all levers together do not reach" in said[3.0]
+
+
+def test_levers_are_told_as_one_speaks_of_them():
+    """2 hours a day, of which a fifth more are 2.2; 100 days; a discount of 20 %."""
+    at = ground(8)
+    table = asked(aimed(at, 1e9), reps=ALL_KNOWN, waits=MONTHS_LONG)
+    said = {row["lever"]: words.of_lever(row, "best", table) for _, row in table.iterrows()}
+    assert said["selling_time"] == "2.20 h a day"
+    assert said["cycle"] == "80 days"
+    assert said["discount"] == "16.0 %"
+    assert said["volume"].endswith("in 100 h")

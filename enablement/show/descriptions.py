@@ -289,6 +289,22 @@ def share_of_wallet(table: pd.DataFrame) -> str:
     return f"Share of the potential: {_span(known, words.percent)}." if len(known) else ""
 
 
+def levers(table: pd.DataFrame) -> str:
+    """Say of each lever that must move from where to where, and what it brings at its best.
+
+    Parameters
+    ----------
+    table : as `enablement.levers` returns it
+    """
+    moved = table[table["stretch"].gt(0)] if table["stretch"].gt(0).any() else table
+    said = [
+        f"{words.lever(row)} from {words.of_lever(row, 'present', table)} to "
+        f"{words.of_lever(row, 'needed', table)}, at best {words.figure(row['gain'], table)} more"
+        for _, row in moved.sort_values("gain", ascending=False, kind="stable").iterrows()
+    ]
+    return _listed("Levers", said)
+
+
 def reward(table: pd.DataFrame) -> str:
     """Say what each of the team's conditions is and must be.
 

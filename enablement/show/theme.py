@@ -106,14 +106,14 @@ def title(finding: str, counted: str = "", *, notes: Iterable[str] = ()) -> dict
 
 
 def lines_of(text: str, *, letters: int) -> list[str]:
-    """Break a text into lines, none of them between a number and its sign of percent.
+    """Break a text into lines, none of them between a number and its sign of percent or order.
 
     Parameters
     ----------
     text : a sentence or more
     letters : the most a line may hold
     """
-    kept = text.replace(" %", "\N{NO-BREAK SPACE}%")
+    kept = re.sub(r" (?=%)|(?<=[<>]) (?=\d)", "\N{NO-BREAK SPACE}", text)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in textwrap.wrap(kept, letters)]
 
 

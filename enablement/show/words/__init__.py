@@ -41,7 +41,15 @@ from enablement.show.words.funnel import (
     without_rate,
 )
 from enablement.show.words.gap import at_benchmark, results_worksheet, stage_gap
-from enablement.show.words.goal import figure, own_reward, reward
+from enablement.show.words.goal import (
+    figure,
+    lever,
+    levers,
+    of_lever,
+    own_reward,
+    reached,
+    reward,
+)
 from enablement.show.words.people import activity, ramp, ramp_curve, share_of_wallet, turnover
 from enablement.show.words.pipeline import (
     at_risk,
@@ -87,12 +95,15 @@ __all__ = [
     "figure",
     "headline",
     "interval",
+    "lever",
+    "levers",
     "maturing",
     "members",
     "money",
     "moved",
     "names",
     "no_days",
+    "of_lever",
     "own_reward",
     "percent",
     "pipeline_changes",
@@ -105,6 +116,7 @@ __all__ = [
     "ramp",
     "ramp_curve",
     "reach",
+    "reached",
     "reports",
     "results_worksheet",
     "reward",

@@ -1,4 +1,4 @@
-"""The goal in words: what the team gets for it, and how far it is."""
+"""The goal in words: what moves it, what the team gets for it, and how far it is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from enablement.errors import EnablementError, choices
-from enablement.show.words.figures import SIGNS, money, percent, whole
+from enablement.show.words.figures import chance, money, percent, sign_of, whole
 
 MONEY = ("won amount", "margin")  # metrics whose figures are money
 
@@ -21,8 +21,97 @@ def figure(amount: float, table: pd.DataFrame) -> str:
     table : one that says its ``metric`` and ``currency``
     """
     if table.attrs["metric"] in MONEY:
-        return money(amount, table.attrs["currency"]).strip()
+        return money(amount, table.attrs["currency"])
     return f"{whole(amount)} {table.attrs['metric'].removesuffix(' count')}"
+
+
+def levers(table: pd.DataFrame) -> str:
+    """Say which lever brings most at its best, and whether one alone or all of them are enough.
+
+    Parameters
+    ----------
+    table : as `enablement.levers` returns it
+    """
+    told = table.attrs
+    target = figure(told["target"], table)
+    top = table.loc[table["gain"].idxmax()]
+    if told["projected"] >= told["target"]:
+        return f"{target} come if nothing changes: no lever needs to move."
+    if not top["gain"] > 0:
+        return f"No lever is known to bring more, and {_short(table)} are missing of {target}."
+    most = f"{_at_best(top)} would bring most, {figure(top['gain'], table)}"
+    if not told["reachable"]:
+        return f"{most}, and all levers together do not reach {target}."
+    if top["alone"] >= told["target"]:
+        return f"{most}: alone it could reach {target}."
+    return f"{most} of the {_short(table)} that are missing; together the levers reach {target}."
+
+
+def reached(table: pd.DataFrame) -> str:
+    """Say what the levers come to where they must be, and the chance of the goal then.
+
+    Parameters
+    ----------
+    table : as `enablement.levers` returns it
+    """
+    told = table.attrs
+    if not table["stretch"].gt(0).any():
+        return f"The chance of the goal is {chance(told['probability_now'])}."
+    return (
+        f"With each where it must be {figure(told['reached'], table)} come; the chance of the goal "
+        f"goes from {chance(told['probability_now'])} to {chance(told['probability_then'])}."
+    )
+
+
+def lever(row: pd.Series) -> str:
+    """Name a lever: a conversion by its stage.
+
+    Parameters
+    ----------
+    row : of `enablement.levers`
+    """
+    return str(row["stage"]) if row["lever"] == "conversion" else row["lever"].replace("_", " ")
+
+
+def of_lever(row: pd.Series, what: str, table: pd.DataFrame) -> str:
+    """Write a figure of a lever as one speaks of it: time in hours a day, a cycle in days.
+
+    Parameters
+    ----------
+    row : of `enablement.levers`
+    what : one of its columns: present, worst, best, most or needed
+    table : the whole of it
+    """
+    value, name = row[what], row["lever"]
+    if name in ("conversion", "discount"):
+        return _tenths(value)
+    if name == "deal_size":
+        return figure(value, table)
+    if name == "selling_time":
+        return f"{table.attrs['hours_a_day'] * value / row['present']:.2f} h a day"
+    if name == "cycle":
+        return f"{value:.0f} days"
+    if name == "headcount":
+        return f"{value:.1f}".removesuffix(".0")
+    hourly = table["lever"].eq("selling_time").any()
+    return f"{100 * value:.2f} in 100 h" if hourly else whole(value)
+
+
+def _tenths(share: float) -> str:
+    """Write a share with a tenth of a percent: a lever may move less than a whole one."""
+    return f"{100 * share:.1f} %"
+
+
+def _short(table: pd.DataFrame) -> str:
+    return figure(table.attrs["target"] - table.attrs["projected"], table)
+
+
+def _at_best(row: pd.Series) -> str:
+    """Begin a sentence with a lever at its best."""
+    name = lever(row)
+    if row["lever"] == "conversion":
+        return f"{name} at {_tenths(row['best'])}"
+    return f"{name.capitalize()} as of the best quarter of the reps"
 
 
 def reward(table: pd.DataFrame) -> str:
@@ -81,13 +170,12 @@ def own_reward(table: pd.DataFrame, rep: str) -> str:
 
 
 def _paid(amount: float, table: pd.DataFrame) -> str:
-    return money(amount, table.attrs["currency"]).strip()
+    return money(amount, table.attrs["currency"])
 
 
 def _exact(amount: float, table: pd.DataFrame) -> str:
     """Write what somebody is paid, to the cent."""
-    currency = table.attrs["currency"]
-    return f"{SIGNS.get(currency, f'{currency} ')}{amount:,.2f}".strip()
+    return f"{sign_of(table.attrs['currency'])}{amount:,.2f}"
 
 
 def _gate(gate: Mapping[str, Any]) -> str:

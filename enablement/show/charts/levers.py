@@ -1,0 +1,159 @@
+"""The tornado: what each lever alone comes to, from the worst quarter of the reps to the best."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from enablement.plan.goal import COUNTED
+from enablement.show import descriptions, theme, words
+from enablement.show.charts import frame
+
+if TYPE_CHECKING:
+    import altair as alt
+
+STEP = 24
+NUMBERS = (
+    ("today", "datum.present_said", 94),
+    ("needed", "datum.needed_said", 92),
+    ("at best", "datum.gain_said", 70),
+)
+MARGIN = 0.03  # of the axis, beyond what is drawn
+COUNTED_AS = (
+    "What each lever alone comes to, from the worst quarter of the reps (grey) to the best (marked)"
+)
+
+
+def levers(table: pd.DataFrame) -> alt.VConcatChart:
+    """Which lever moves the result most, and how far must each go?
+
+    A tornado: a bar per lever from what comes with it at its worst to what comes with it at its
+    best, all others as today, the widest at the top. Lines for what comes if nothing changes and
+    for what is wanted. A lever that nobody is known to be better at keeps an empty row.
+
+    Parameters
+    ----------
+    table : as `enablement.levers` returns it
+
+    Returns
+    -------
+    altair.VConcatChart
+        The plot over its definition line. Layers ``worse``, ``better``, ``today``, ``wanted``,
+        ``none`` and ``numbers``.
+    """
+    import altair as alt
+
+    shown = _said(table)
+    told = table.attrs
+    marks = pd.DataFrame(_marks(table))
+    reach = _reach(table)
+    side: Literal["left", "right"] = "left" if 2 * told["projected"] < sum(reach) else "right"
+    scale = alt.Scale(domain=reach, nice=False, zero=False)
+    currency = "" if told["metric"] in COUNTED else told["currency"]
+    axis = alt.Axis(
+        tickCount=4, labelExpr=frame.short_money("datum.value", currency), labelOverlap="greedy"
+    )
+    y = frame.group_axis(shown["name"], field="name")
+    base, lines = alt.Chart(shown), alt.Chart(marks)
+    tooltip = _tooltip()
+    layers = [
+        base.transform_filter("datum.low < datum.today")
+        .mark_bar(height={"band": 0.6}, color=theme.MUTED)
+        .encode(
+            y=y,
+            x=alt.X("low:Q", title=told["metric"], scale=scale, axis=axis),
+            x2="today:Q",
+            tooltip=tooltip,
+        )
+        .properties(name="worse"),
+        base.transform_filter("datum.alone > datum.today")
+        .mark_bar(height={"band": 0.6}, color=theme.ACCENT)
+        .encode(
+            y=y,
+            x=alt.X("today:Q", title=told["metric"], scale=scale, axis=axis),
+            x2="alone:Q",
+            tooltip=tooltip,
+        )
+        .properties(name="better"),
+        *(
+            lines.transform_filter(f"datum.what === '{what}'")
+            .mark_rule(color=colour, strokeWidth=width)
+            .encode(x=alt.X("at:Q", scale=scale, axis=axis))
+            .properties(name=what)
+            for what, colour, width in (("today", theme.QUIET, 1), ("wanted", theme.TARGET, 2))
+        ),
+        *(
+            lines.transform_filter(f"datum.what === '{what}'")
+            .mark_text(align="right", dx=3, baseline="bottom", color=theme.QUIET, fontSize=11)
+            .encode(x=alt.X("at:Q", scale=scale, axis=axis), y=alt.value(height), text="said:N")
+            .properties(name=f"{what} said")
+            for what, height in (("today", -3), ("wanted", -17))
+        ),
+        # The word stands at the side of today where there is more room.
+        base.transform_filter("datum.low >= datum.alone")
+        .mark_text(align=side, dx=6 if side == "left" else -6, color=theme.QUIET, fontSize=11)
+        .encode(y=y, x=alt.X("today:Q", scale=scale, axis=axis), text="none:N")
+        .properties(name="none"),
+        *frame.columns(base, y, NUMBERS, known="true"),
+    ]
+    return frame.finish(
+        alt.layer(*layers).properties(
+            width=frame.plot_width(NUMBERS), height=frame.height(len(shown), STEP)
+        ),
+        table,
+        shown["name"],
+        finding=words.levers(table),
+        counted=f"{COUNTED_AS}, all others as today. {words.reached(table)}",
+        numbers=descriptions.levers(table),
+    )
+
+
+def _said(table: pd.DataFrame) -> pd.DataFrame:
+    """Write the numbers beside the marks, the widest bar first."""
+    rows = [row for _, row in table.iterrows()]
+    shown = table.assign(
+        name=[theme.wrapped(words.lever(row)) for row in rows],
+        today=table.attrs["projected"],
+        **{
+            f"{what}_said": [words.of_lever(row, what, table) for row in rows]
+            for what in ("present", "needed", "worst", "best", "most")
+        },
+        gain_said=[
+            f"+{words.figure(gain, table)}" if gain > 0 else "–" for gain in table["gain"].round(6)
+        ],
+        none="no room known",
+    )
+    width = (shown["alone"] - shown["low"]).round(6)
+    return shown.iloc[(-width).argsort(kind="stable")]
+
+
+def _marks(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Lay out the two lines, each with its words."""
+    told = table.attrs
+    return [
+        {"what": what, "at": told[key], "said": f"{what} {words.figure(told[key], table)}"}
+        for what, key in (("today", "projected"), ("wanted", "target"))
+    ]
+
+
+def _reach(table: pd.DataFrame) -> list[float]:
+    every = [*table["low"], *table["alone"], table.attrs["projected"], table.attrs["target"]]
+    least, most = min(every), max(every)
+    room = MARGIN * ((most - least) or abs(most) or 1.0)
+    return [least - room, most + room]
+
+
+def _tooltip() -> list[alt.Tooltip]:
+    import altair as alt
+
+    return [
+        alt.Tooltip("name:N", title="lever"),
+        alt.Tooltip("unit:N"),
+        alt.Tooltip("worst_said:N", title="worst quarter of the reps"),
+        alt.Tooltip("present_said:N", title="today"),
+        alt.Tooltip("needed_said:N", title="needed"),
+        alt.Tooltip("most_said:N", title="as far as it may go"),
+        alt.Tooltip("best_said:N", title="best"),
+        alt.Tooltip("gain_said:N", title="brings at its best"),
+    ]
