@@ -31,19 +31,25 @@ def shapley(present: ArrayLike, better: ArrayLike) -> NDArray[np.float64]:
 
     now, then = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (present, better)))
     at, weight = leggauss(-(-max(now.shape[-1], 1) // 2))
-    parts = np.zeros(now.shape)
+    step, parts = then - now, np.zeros(now.shape)
     for place, share in zip((at + 1) / 2, weight / 2, strict=True):
-        parts += share * others(now + place * (then - now))
-    return parts * (then - now)
+        slope = others(now + place * step)
+        slope *= share
+        parts += slope
+    parts *= step
+    return parts
 
 
 def others(factors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Multiply, for each factor, all but itself; along the last axis, zeros included."""
     size = factors.shape[-1]
-    product = np.ones_like(factors)
-    for order in (range(size), reversed(range(size))):
-        so_far = np.ones(factors.shape[:-1])
-        for place in order:
-            product[..., place] *= so_far
-            so_far = so_far * factors[..., place]
-    return product
+    product = np.empty((size, *factors.shape[:-1]))  # each factor in one piece
+    so_far = np.ones(factors.shape[:-1])
+    for place in range(size):
+        product[place] = so_far
+        so_far *= factors[..., place]
+    so_far = np.ones(factors.shape[:-1])
+    for place in reversed(range(size)):
+        product[place] *= so_far
+        so_far *= factors[..., place]
+    return np.moveaxis(product, 0, -1)

@@ -230,17 +230,9 @@ def _amounts(
     """
     if not variation > 0:
         return wins * usual
-    mean = _about_one(generator, np.full((len(wins), 1), variation**2 / known))
-    each = _about_one(generator, variation**2 / np.maximum(wins, 1.0))
+    mean = sizes.about_one(generator, np.full((len(wins), 1), variation**2 / known))
+    each = sizes.about_one(generator, variation**2 / np.maximum(wins, 1.0))
     return wins * usual * mean * each
-
-
-def _about_one(
-    generator: np.random.Generator, variance: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Draw lognormal factors of mean 1 and these variances."""
-    spread = np.log1p(variance)
-    return np.exp(generator.standard_normal(variance.shape) * np.sqrt(spread) - spread / 2)
 
 
 def _described(

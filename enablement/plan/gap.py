@@ -14,12 +14,13 @@ from enablement.errors import EnablementError, choices
 from enablement.measure import shrinkage
 from enablement.measure.estimates import ALPHA, CONFIDENCE, jeffreys
 from enablement.measure.shrinkage import Spread
-from enablement.plan import attribution, benchmarks, cascade
+from enablement.plan import attribution, benchmarks, cascade, futures
 from enablement.plan import goal as goals
 from enablement.plan.benchmarks import Benchmark
 from enablement.plan.cascade import Ground
 from enablement.plan.funnels import shrunk_rates
 from enablement.plan.goal import Plan
+from enablement.plan.sizes import Sizes
 from enablement.read.crm import CRM
 
 BY = ("region", "team", "rep")
@@ -160,23 +161,30 @@ def stage_gap(
     held = benchmarks.benchmark(
         crm, ground.plan, ground.funnel, ground.base.period, kind=benchmark, by=by, mix=mix
     )
-    return gap_of(ground, held, by=by, confidence=confidence, seed=seed)
+    size = futures.sizes_of(crm, ground)
+    return gap_of(ground, held, size, by=by, confidence=confidence, seed=seed)
 
 
 def gap_of(
     ground: Ground,
     held: Benchmark,
+    size: Sizes | None = None,
     *,
     by: str | None = None,
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compute the gap from what was counted once; see `stage_gap`."""
+    """Compute the gap from what was counted once; see `stage_gap`.
+
+    Parameters
+    ----------
+    size : how well it is known what a won one brings; None takes it as known
+    """
     groups = groups_of(ground, by)
     better = np.fmax(groups.rates, held.rate[None, :])
     worth = ground.funnel.worth
     cost = attribution.shapley(groups.rates, better) * (groups.first * worth)[:, None]
-    doubt = _doubt(groups, ground, held, confidence, seed)
+    doubt = _doubt(groups, ground, held, size, confidence, seed)
     table = _table(ground, groups, held, cost, doubt)
     table.attrs = _described(ground, groups, held, table, better, confidence, by)
     return table
@@ -288,8 +296,15 @@ def together(
     return np.where((reachable | (ratio <= 1))[:, None], found, np.nan)
 
 
-def _doubt(groups: Groups, ground: Ground, held: Benchmark, confidence: float, seed: int) -> Doubt:
-    """Draw true rates, benchmarks and volumes, and compare the stages within each draw."""
+def _doubt(
+    groups: Groups,
+    ground: Ground,
+    held: Benchmark,
+    amounts: Sizes | None,
+    confidence: float,
+    seed: int,
+) -> Doubt:
+    """Draw true rates, benchmarks, volumes and what a won one brings; compare within each draw."""
     size, stages = groups.entered.shape
     if ground.funnel.stated_rates is not None:
         none = np.full((size, stages), np.nan)
@@ -300,7 +315,8 @@ def _doubt(groups: Groups, ground: Ground, held: Benchmark, confidence: float, s
     aim = held.draws(number, generator)[:, None, :]
     volume = generator.gamma(groups.entered[:, 0] + 0.5, size=(number, size))
     usual = np.where(groups.entered[:, 0] > 0, groups.entered[:, 0], np.nan)
-    scale = groups.first * ground.funnel.worth * np.where(usual > 0, volume / usual, 1.0)
+    worth = ground.funnel.worth * (amounts.about(number, generator) if amounts else 1.0)
+    scale = groups.first * np.where(usual > 0, volume / usual, 1.0) * np.reshape(worth, (-1, 1))
     cost = attribution.shapley(drawn, np.fmax(drawn, aim)) * scale[:, :, None]
     tail = (1 - confidence) / 2
     low, high = np.quantile(cost, [tail, 1 - tail], axis=0)

@@ -46,6 +46,15 @@ class Sizes:
         square = (self.squares.sum() - self.amount.sum() ** 2 / won) / (won - 1)
         return float(np.sqrt(max(square, 0.0)) / self.mean)
 
+    def about(self, number: int, generator: np.random.Generator) -> NDArray[np.float64]:
+        """Draw what the true mean may be over the mean of those won: lognormal factors of mean 1.
+
+        Their variance is the variation² over how many were won; all 1 where it is not known.
+        """
+        if not self.variation > 0:
+            return np.ones(number)
+        return about_one(generator, np.full(number, self.variation**2 / self.won.sum()))
+
     def own(self) -> NDArray[np.float64]:
         """Give what one brings on average of each rep, drawn towards that of all.
 
@@ -66,6 +75,12 @@ class Sizes:
         if spread == 0.0:
             return np.full(len(won), middle)
         return middle + won / (won + within / spread) * (means - middle)
+
+
+def about_one(generator: np.random.Generator, variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Draw lognormal factors of mean 1 and these variances."""
+    spread = np.log1p(variance)
+    return np.exp(generator.standard_normal(variance.shape) * np.sqrt(spread) - spread / 2)
 
 
 def of_crm(crm: CRM, staff: Staff, period: Period) -> Sizes:
