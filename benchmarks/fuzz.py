@@ -26,8 +26,11 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
+
 from enablement.errors import EnablementError
-from enablement.read import csvs, exports, tables
+from enablement.read import csvs, exports, tables, values
+from enablement.read.cells import spaced, typed
 from enablement.read.engine import Store
 
 NAMES = [
@@ -330,17 +333,34 @@ def compared(export: exports.Export, records: dict[int, list[str]]) -> None:
 
 
 def stored(export: exports.Export, columns: list[list[str]]) -> None:
-    """Hold the texts that the database sees, and those without the blanks around them."""
+    """Hold what the database sees: the texts, those without blanks, and values read at once."""
     cells = [f"c{at}" for at in range(len(columns))]
-    trimmed = [tables._trimmed(cell, export) for cell in cells]
+    trimmed = [tables._trimmed(cell, export.rows.column(at)) for at, cell in enumerate(cells)]
     with Store() as store:
         store.show("raw", tables.shown(export))
         found = store.query(f"select {', '.join(cells)} from raw order by row")
         bare = store.query(f"select {', '.join(trimmed)} from raw order by row")
+        for at, cell in enumerate(cells):
+            read_alike(store, cell, export.rows.column(at))
         store.forget("raw")
     for at, column in enumerate(columns):
         assert found.iloc[:, at].tolist() == column, at
         assert bare.iloc[:, at].tolist() == [text.strip(tables.SPACE) for text in column], at
+
+
+def read_alike(store: Store, cell: str, texts: pa.ChunkedArray) -> None:
+    """Hold the values of a column that is read in one pass against its texts, one by one."""
+    for kind in (values.NUMBER, values.TIME):
+        found = None if spaced(texts) else typed(texts, kind)
+        if found is None:
+            continue
+        store.show("found", pa.table({"v": found}).append_column("row", [range(len(found))]))
+        quick = values.quick(f"nullif({cell}, '')", kind, "UTC")
+        differ = store.one(
+            f"select count(*) as n from raw join found using (row) where v is distinct from {quick}"
+        )["n"]
+        store.forget("found")
+        assert not differ, (cell, kind, differ)
 
 
 def main() -> None:

@@ -214,7 +214,7 @@ def _parsed(text: Text, plan: Layout) -> _Parsed:
     """
     for size in BLOCKS:
         try:
-            return _attempt(text, plan, size)
+            return _quickest(text, plan, size)
         except pa.ArrowInvalid as error:
             if "Empty CSV" in str(error):
                 none = pa.array([], pa.string())
@@ -233,7 +233,18 @@ def _parsed(text: Text, plan: Layout) -> _Parsed:
     )
 
 
-def _attempt(text: Text, plan: Layout, block_size: int) -> _Parsed:
+def _quickest(text: Text, plan: Layout, block_size: int) -> _Parsed:
+    """Split as if each line were a record, in half the time, until a quotation mark comes."""
+    if '"' not in text.head(HEADS[0])[0]:
+        try:
+            return _attempt(text, plan, block_size, breaks=False)
+        except encodings.QuotedError:
+            pass
+    return _attempt(text, plan, block_size, breaks=True)
+
+
+def _attempt(text: Text, plan: Layout, block_size: int, *, breaks: bool) -> _Parsed:
+    """Split all records; `breaks` says whether a field may hold a line break."""
     broken: list[str] = []
 
     def put_aside(row: arrow_csv.InvalidRow) -> str:
@@ -242,11 +253,12 @@ def _attempt(text: Text, plan: Layout, block_size: int) -> _Parsed:
 
     types = dict.fromkeys(plan.names, pa.string()) | dict.fromkeys(_repeated(text, plan), REPEATED)
     with text.stream(plan.skip) as stream:
+        stream.plain = not breaks
         rows = arrow_csv.read_csv(
             stream,
             read_options=arrow_csv.ReadOptions(column_names=plan.names, block_size=block_size),
             parse_options=arrow_csv.ParseOptions(
-                delimiter=plan.delimiter, newlines_in_values=True, invalid_row_handler=put_aside
+                delimiter=plan.delimiter, newlines_in_values=breaks, invalid_row_handler=put_aside
             ),
             convert_options=arrow_csv.ConvertOptions(column_types=types, strings_can_be_null=False),
         )

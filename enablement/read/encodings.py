@@ -26,11 +26,16 @@ class NotThisEncodingError(Exception):
     """A text that is not in the encoding it was taken to be in."""
 
 
+class QuotedError(Exception):
+    """A text that holds a quotation mark where none was to be."""
+
+
 class Utf8(io.RawIOBase):
     """The bytes of a text as UTF-8, without a byte order mark and without NUL bytes.
 
     zeros : NUL bytes that were left out so far
     last : the last byte given so far
+    plain : whether a quotation mark is refused
     """
 
     def __init__(self, stream: Readable, encoding: str, mark: bytes, skip: int = 0) -> None:
@@ -38,7 +43,7 @@ class Utf8(io.RawIOBase):
         self._stream, self._encoding, self._left = stream, encoding, b""
         self._decoder = codecs.getincrementaldecoder(encoding)()
         self._split = False  # whether a letter lies across the end of the last block
-        self.zeros, self.last = 0, b""
+        self.zeros, self.last, self.plain = 0, b"", False
         _drop(stream, len(mark))
         while skip and (block := self.read(skip)):
             skip -= len(block)
@@ -57,6 +62,8 @@ class Utf8(io.RawIOBase):
         ------
         NotThisEncodingError
             If the text turns out to be in another encoding.
+        QuotedError
+            If there is a quotation mark in a text that is to be plain.
         """
         if size < 0:
             return self.readall()
@@ -69,6 +76,8 @@ class Utf8(io.RawIOBase):
         if len(given) > 1 and given.endswith(RETURN):
             given, self._left = given[:-1], RETURN + self._left
         self.last = given[-1:] or self.last
+        if self.plain and b'"' in given:
+            raise QuotedError
         return given
 
     def readinto(self, buffer: Any) -> int:

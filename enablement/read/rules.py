@@ -68,6 +68,7 @@ class Rules:
         self, store: Store, said: Settings, ledger: Ledger, sources: Mapping[int, Source]
     ) -> None:
         self.store, self.said, self.ledger, self.sources = store, said, ledger, sources
+        self._placed: set[str] = set()  # tables of which every row has its opportunity
 
     def apply(self) -> None:
         """Apply them all, in their order."""
@@ -274,7 +275,9 @@ class Rules:
     def opportunities_by_name(self) -> None:
         """Find the opportunity whose name stands in a history where an id is expected."""
         for table in ("stage_events", "owner_changes"):
-            if not self._count(table, "true"):
+            strange = f"select file, row from {table} where {_unknown(table)} limit 1"
+            if self.store.query(strange).empty:
+                self._placed.add(table)
                 continue
             where = (
                 f"{_unknown(table)} and {table}.opportunity_id in (select name from "
@@ -663,6 +666,8 @@ class Rules:
 
     def belonging(self, table: str) -> None:
         """Keep the rows whose opportunity is in the export."""
+        if table in self._placed:
+            return
         why = "is not among the opportunities"
         self._set_aside(table, _unknown(table), "opportunity_id", why)
 
@@ -703,7 +708,8 @@ class Rules:
         if found["again"]:
             self._reopened("reopened after an outcome")
         if self.said.rule("reopened") == "ignored":
-            self.store.lay("moves", f"select * from moves where not {AFTER_FIRST}")
+            moves = f"select * from moves where not {AFTER_FIRST}"
+            self.store.lay("moves", moves, words=visits.MOVED)
             said["visits and outcomes after an opportunity's first outcome, left out"] = found[
                 "later"
             ]
@@ -906,6 +912,7 @@ class Rules:
             return
         gone = found[["file", "row"]]
         if table == "opportunities":
+            self._placed.clear()
             value = found["value"]  # may be the stage itself
             found = tables.told(found, self.said).assign(value=value)
         for file, rows in found.drop_duplicates(["file", "row"]).groupby("file"):

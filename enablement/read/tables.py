@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from enablement import settings as workspace
 from enablement.errors import ExportError
-from enablement.read import currencies, values
+from enablement.read import cells, currencies, values
+from enablement.read.cells import SPACE
 from enablement.read.crosswalks import Match
 from enablement.read.engine import Store, literal, quoted
 from enablement.read.exports import Export
@@ -177,10 +178,6 @@ RESERVED = (  # names that the tables themselves need
 DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
 SQL_TYPES = {TEXT: "varchar", NUMBER: "double", TIME: "timestamp", FLAG: "boolean"}
 BEFORE = pd.Timedelta(hours=3)  # so long before an hour that was left out the clock was right
-SPACE = " \t\n\r\u00a0\u2007\u202f\ufeff"
-FIRST_OF_BLANK, LAST_OF_BLANK = np.zeros(256, dtype=bool), np.zeros(256, dtype=bool)
-FIRST_OF_BLANK[[mark.encode()[0] for mark in SPACE]] = True
-LAST_OF_BLANK[[mark.encode()[-1] for mark in SPACE]] = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,20 +224,33 @@ class Rows:
     """The rows of a file that belong to one table, as text; what can be asked of them.
 
     texts : our column -> SQL of its text, of the columns of ``raw``
+    typed : our column -> its values, of those whose cells a program wrote all alike
     belongs : SQL that says which rows they are
     """
 
     store: Store
     texts: Mapping[str, str]
+    typed: Mapping[str, pa.ChunkedArray]
     belongs: str
 
     def source(self, raw: str = "raw") -> str:
-        """Write the SQL of the rows: t0, t1 and so on, and ``row``.
+        """Write the SQL of the rows: t0, t1 and so on, v0 of those that are typed, and ``row``.
 
         Each text is made once, however often the SQL around it names the column.
         """
-        fields = "".join(f"{sql} as t{n}, " for n, sql in enumerate(self.texts.values()))
+        fields = "".join(
+            f"{sql} as t{n}, {f'v{n}, ' if ours in self.typed else ''}"
+            for n, (ours, sql) in enumerate(self.texts.items())
+        )
         return f"(select {fields}row from {raw} where {self.belongs})"
+
+    def shown(self, export: Export) -> pa.Table:
+        """Put the values of the typed columns beside the cells of all, as v0, v1 and so on."""
+        table = shown(export)
+        for n, ours in enumerate(self.texts):
+            if ours in self.typed:
+                table = table.append_column(f"v{n}", self.typed[ours])
+        return table
 
     def ask(self, fields: str) -> dict[str, Any]:
         """Ask something of all the rows; what has no value is not a number."""
@@ -279,13 +289,19 @@ def build(
     table = match.table or ""
     columns = _columns(export, match, table)
     _check_names(table, columns, export, settings)
-    rows = Rows(store, _texts(columns, export, match, settings), belonging(export, match))
+    rows = Rows(
+        store,
+        _texts(columns, export, match, settings),
+        _typed(columns, export, match, settings),
+        belonging(export, match),
+    )
+    store.show("raw", rows.shown(export))
     readings = _readings(rows, columns, export, table, settings, ledger)
     if table == "opportunities":
         readings = currencies.read(rows, readings, export.name, settings, ledger)
     name = f"{table}_{number}"
     if _stays(table, readings):
-        store.show(f"raw_{number}", shown(export))
+        store.show(f"raw_{number}", rows.shown(export))
         store.view(name, _select(readings, match, number, rows.source(f"raw_{number}")))
     else:
         store.make(name, _select(readings, match, number, rows.source()))
@@ -488,12 +504,40 @@ def _texts(
     columns: list[Column], export: Export, match: Match, settings: Settings
 ) -> dict[str, str]:
     """Write the SQL of each column's text."""
-    texts = {c.ours: _known(c, _trimmed(c.cell, export), match, settings) for c in columns}
+    texts = {c.ours: _known(c, export, match, settings) for c in columns}
     told = {c.ours: f"{texts['field']} = {literal(c.of)}" for c in columns if c.of is not None}
     return {
         ours: f"case when {told[ours]} then {text} end" if ours in told else text
         for ours, text in texts.items()
     }
+
+
+def _typed(
+    columns: list[Column], export: Export, match: Match, settings: Settings
+) -> dict[str, pa.ChunkedArray]:
+    """Give the values of the columns whose cells say them all alike, so that none is in doubt."""
+    found = {}
+    for column in columns:
+        stated = values.stated(column.kind, settings, f"{export.name}, column {column.theirs}")
+        if column.of is None and not stated and _clear(column, export, match, settings):
+            read = cells.typed(_cells(column, export), column.kind)
+            if read is not None:
+                found[column.ours] = read
+    return found
+
+
+def _cells(column: Column, export: Export) -> pa.ChunkedArray:
+    return export.rows.column(int(column.cell.removeprefix("c")))
+
+
+def _clear(column: Column, export: Export, match: Match, settings: Settings) -> bool:
+    """Say whether every cell of a column is its text as it stands, and missing only if empty."""
+    found = _cells(column, export)
+    return not (
+        _meanings(column, match, settings)
+        or cells.spaced(found)
+        or cells.may_hold(found, settings.missing)
+    )
 
 
 def _readings(
@@ -509,6 +553,10 @@ def _readings(
     readings, notes, clocks = [], {}, {}
     for n, column in enumerate(columns):
         asked, empty = questions[column.ours]
+        if column.ours in rows.typed:
+            needs = column.ours in needed
+            readings.append(Reading(column, f"t{n}", f"v{n}", True, False, needs, empty))
+            continue
         typed = values.quick(f"t{n}", column.kind, settings.timezone)
         clock = values.changes(f"t{n}", column.kind, settings.timezone)
         place = f"{export.name}, column {column.theirs}"
@@ -543,51 +591,39 @@ def _clock_changes(rows: Rows, clocks: Mapping[str, tuple[str, str]]) -> dict[st
 
 def _questions(rows: Rows, columns: list[Column], table: str) -> dict[str, tuple[bool, bool]]:
     """Ask of each column whether the quick way of reading leaves a question, and who is empty."""
-    fields, needed = ["count(*) as rows"], _needed(table, columns)
+    fields, needed = [], _needed(table, columns)
     for n, column in enumerate(columns):
-        if column.kind != TEXT:
+        if column.kind != TEXT and column.ours not in rows.typed:
             fields.append(f"{values.open_question(f't{n}', column.kind)} as q{n}")
-        if column.ours in needed:
-            fields.append(f"count(*) > count(t{n}) as e{n}")
-    found = rows.ask(", ".join(fields))
+        if column.ours in needed and not _full(rows, column):
+            given = f"v{n}" if column.ours in rows.typed else f"t{n}"
+            fields.append(f"count(*) > count({given}) as e{n}")
+    found = rows.ask(", ".join(fields)) if fields else {}
     return {
         column.ours: (found.get(f"q{n}") is True, found.get(f"e{n}") is True)
         for n, column in enumerate(columns)
     }
 
 
-def _trimmed(cell: str, export: Export) -> str:
+def _full(rows: Rows, column: Column) -> bool:
+    """Say whether it is plain that no cell of a column is missing."""
+    if column.ours in rows.typed:
+        return not cells.missing(rows.typed[column.ours])
+    return rows.texts[column.ours] == column.cell
+
+
+def _trimmed(cell: str, found: pa.ChunkedArray) -> str:
     """Write the SQL of a cell without the blanks around it."""
-    at = int(cell.removeprefix("c"))
-    return f"trim({cell}, {literal(SPACE)})" if _spaced(export.rows.column(at)) else cell
+    return f"trim({cell}, {literal(SPACE)})" if cells.spaced(found) else cell
 
 
-def _spaced(cells: pa.ChunkedArray) -> bool:
-    """Say whether some value may have blanks around it; taking them off all is slow.
-
-    Only the first and the last byte of each value are looked at: a letter whose last byte is
-    that of a wide blank too is trimmed for nothing, which changes nothing.
-    """
-    return any(_begins_or_ends_blank(chunk) for chunk in cells.chunks)
-
-
-def _begins_or_ends_blank(chunk: pa.Array) -> bool:
-    if pa.types.is_dictionary(chunk.type):
-        chunk = chunk.dictionary
-    _, offsets, data = chunk.buffers()
-    if data is None or not len(chunk):
-        return False
-    at = np.frombuffer(offsets, dtype=np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
-    filled = at[1:] > at[:-1]
-    octets = np.frombuffer(data, dtype=np.uint8)
-    first, last = octets[at[:-1][filled]], octets[at[1:][filled] - 1]
-    return bool(FIRST_OF_BLANK[first].any() or LAST_OF_BLANK[last].any())
-
-
-def _known(column: Column, text: str, match: Match, settings: Settings) -> str:
+def _known(column: Column, export: Export, match: Match, settings: Settings) -> str:
     """Write the SQL of a column's text: missing words as missing, values as they are meant."""
-    said = _meanings(column, match, settings)
-    meant = _replaced(text, said)
+    if column.kind != TIME and _clear(column, export, match, settings):
+        filled = not cells.empty(_cells(column, export))
+        return column.cell if filled else f"nullif({column.cell}, '')"
+    trimmed = _trimmed(column.cell, _cells(column, export))
+    meant = _replaced(trimmed, _meanings(column, match, settings))
     words = ("", *settings.missing)
     missing = ", ".join(map(literal, words))
     longest = max(len(word.encode()) for word in words)
@@ -735,7 +771,11 @@ def _note_placeholders(
     words = [word for word in settings.missing if word]
     longest = max((len(word.encode()) for word in words), default=0)
     listed = ", ".join(map(literal, words))
-    word = {c.theirs: _trimmed(c.cell, export) for c in columns if c.of is None}
+    word = {
+        c.theirs: _trimmed(c.cell, found)
+        for c, found in ((c, _cells(c, export)) for c in columns if c.of is None)
+        if cells.spaced(found) or cells.may_hold(found, words)
+    }
     if not word or not words:
         return
     said = {  # the length is asked first, because it is quick

@@ -14,6 +14,12 @@ from enablement.settings import Settings
 # After every stage, so that a tie within a moment ends with the outcome; of two outcomes in
 # one moment the last of these holds.
 OUTCOME_PLACES = {"cancelled": 1_000, "lost": 1_001, "won": 1_002}
+# Every text that may stand in these columns of ``moves``.
+MOVED = {
+    "outcome": tuple(OUTCOME_PLACES),
+    "exit": ("advanced", "back", "handed off", "open", *OUTCOME_PLACES),
+}
+MOST_WORDS = 100  # forecast categories are a handful, unless people write what they like
 
 
 def places(settings: Settings) -> pd.DataFrame:
@@ -57,7 +63,7 @@ def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, st
     """
     store.run("create or replace view numbered as select * from opportunities")
     _codes(store, settings)
-    store.lay("event_steps", STEPS)
+    store.lay("event_steps", STEPS, words=_words(store))
     store.make("more_steps", "select * from event_steps where false")
     store.run("create or replace view steps as from event_steps union all from more_steps")
     if stage_dates:
@@ -69,7 +75,21 @@ def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, st
         "insert into more_steps by name "
         "select n, entered_at, code, 'derived' as origin, true as present from derived"
     )
-    store.lay("moves", engine.text("read", "moves").format(owned=_owned(store)))
+    moves = engine.text("read", "moves").format(owned=_owned(store))
+    store.lay("moves", moves, words=MOVED)
+
+
+def _words(store: Store) -> dict[str, tuple[str, ...]]:
+    """List the words of columns of the events that have few of them."""
+    found = {}
+    for column, given in (("origin", "coalesce(origin, 'history')"), ("forecast_category", "")):
+        words = store.query(
+            f"select distinct {given or column} as word from stage_events "
+            f"where {given or column} is not null order by 1 limit {MOST_WORDS + 1}"
+        )["word"]
+        if 0 < len(words) <= MOST_WORDS:
+            found[column] = tuple(words)
+    return found
 
 
 def spots(settings: Settings) -> pd.DataFrame:

@@ -293,7 +293,8 @@ def _closing(settings: Settings) -> pd.DataFrame:
 
 def _parameters(settings: Settings, export: dt.date | None) -> dict[str, object]:
     said = settings.exported_on is not None
-    return {"zone": settings.timezone, "export": export, "said": said}
+    apart = 0 if settings.timezone == "UTC" else 1
+    return {"zone": settings.timezone, "export": export, "said": said, "apart": apart}
 
 
 def _placed(frame: pd.DataFrame) -> pd.DataFrame:

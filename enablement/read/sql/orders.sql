@@ -34,7 +34,8 @@ usual as (
            late_on + greatest(60, (late_on - early_on) // 10)::int as far_on
     from so_far
 ),
--- Only entries that may be out of order: to find the local day of each would take long.
+-- Only entries that may be out of order: to find the local day of each would take long. It is no
+-- more than $apart days from the day in UTC.
 entry as (
     select e.opportunity_id, e.stage, e.file, e.spot, e.entered_at, o.created_on, o.closed_on, o.outcome,
            case when $zone = 'UTC' or e.entered_at = date_trunc('day', e.entered_at)
@@ -42,10 +43,10 @@ entry as (
                 else ((e.entered_at at time zone 'UTC') at time zone $zone)::date end
                as entered_on
     from event e join opportunity o using (opportunity_id) cross join usual
-    where e.entered_at < o.created_on + interval 1 day
-       or (o.outcome <> 'open' and e.entered_at >= o.closed_on)
-       or e.entered_at >= $export::date
-       or e.entered_at > usual.far_on
+    where e.entered_at < o.created_on + $apart::int
+       or (o.outcome <> 'open' and e.entered_at >= o.closed_on + (1 - $apart::int))
+       or e.entered_at >= $export::date + (1 - $apart::int)
+       or e.entered_at >= usual.far_on + (1 - $apart::int)
 ),
 rep as (select rep_id, left_on::date as left_on from present_reps where left_on is not null),
 -- What each is said with is kept as it is, and put into words for the few that are shown.
