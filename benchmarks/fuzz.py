@@ -351,7 +351,7 @@ def stored(export: exports.Export, columns: list[list[str]]) -> None:
 def read_alike(store: Store, cell: str, texts: pa.ChunkedArray) -> None:
     """Hold the values of a column that is read in one pass against its texts, one by one."""
     for kind in (values.NUMBER, values.TIME):
-        found = None if spaced(texts) else typed(texts, kind)
+        found = None if spaced(texts) else typed(texts, kind, "UTC")
         if found is None:
             continue
         store.show("found", pa.table({"v": found}).append_column("row", [range(len(found))]))

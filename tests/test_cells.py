@@ -29,9 +29,16 @@ STRANGE_NUMBERS = [
 DATES = ["2026-09-30", "1999-01-01", "1900-01-01"]
 STRANGE_DATES = ["9999-12-31", "2026-02-30", "30.09.2026", "2026/09/30", "1899-12-31", "2026-9-30 "]
 INSTANTS = ["2026-09-30T08:00:00Z", "2026-09-30 08:00:00Z", "2026-09-30T08:00:00.250Z"]
+LOCAL = ["2026-09-30 08:00:00", "2026-09-30T00:00:00", "2024-02-29 23:59:59"]
 STRANGE_INSTANTS = [
     *("2026-09-30T25:00:00Z", "2026-09-30T08:00:00+02", "2026-09-30T08:00Z", "2026-09-30T08:00:0Z"),
-    *("2026-09-30 12:00 PM", "9999-12-31T00:00:00Z", "2026-09-30T08:00:00.000000Z"),
+    *(
+        "2026-09-30 12:00 PM",
+        "2026-09-30 24:00:00",
+        "2023-02-29 08:00:00",
+        "9999-12-31T00:00:00Z",
+        "2026-09-30T08:00:00.000000Z",
+    ),
 ]
 
 
@@ -64,12 +71,16 @@ def read_one_by_one(column: pa.ChunkedArray, kind: str) -> tuple[bool, list[obje
 
 
 @settings(max_examples=60, deadline=None)
-@given(texts=texts_of(DATES, STRANGE_DATES) | texts_of(INSTANTS, STRANGE_INSTANTS))
+@given(
+    texts=texts_of(DATES, STRANGE_DATES)
+    | texts_of(INSTANTS, STRANGE_INSTANTS)
+    | texts_of(LOCAL, STRANGE_INSTANTS)
+)
 @example(texts=["2026-09-30", "2026-09-30T08:00:00Z"])
 @example(texts=["2026-09-30", "9999-12-31"])
 def test_times_are_read_in_one_pass_as_one_by_one(texts: list[str]) -> None:
     for column in columns(texts):
-        found = cells.typed(column, values.TIME)
+        found = cells.typed(column, values.TIME, "UTC")
         plain, expected = read_one_by_one(column, values.TIME)
         if found is not None:
             assert plain
@@ -83,7 +94,7 @@ def test_times_are_read_in_one_pass_as_one_by_one(texts: list[str]) -> None:
 @example(texts=["1", "nan"])
 def test_numbers_are_read_in_one_pass_as_one_by_one(texts: list[str]) -> None:
     for column in columns(texts):
-        found = cells.typed(column, values.NUMBER)
+        found = cells.typed(column, values.NUMBER, "UTC")
         plain, expected = read_one_by_one(column, values.NUMBER)
         if found is not None:
             assert plain
@@ -102,7 +113,9 @@ def pd_missing(value: object) -> bool:
         (["2026-09-30T08:00:00Z", ""], values.TIME, True),
         (["2026-09-30T08:00:00.250Z"], values.TIME, True),
         (["2026-09-30", "2026-09-30T08:00:00Z"], values.TIME, False),
-        (["2026-09-30 08:00:00"], values.TIME, False),
+        (["2026-09-30 08:00:00", ""], values.TIME, True),
+        (["2026-09-30 08:00", "2026-09-30T09:00"], values.TIME, True),
+        (["2026-09-30 12:00 PM"], values.TIME, False),
         (["2026-09-30", "9999-12-31"], values.TIME, False),
         (["49500", "", "1e5", "1234.50"], values.NUMBER, True),
         (["49500", "1.234"], values.NUMBER, False),
@@ -115,12 +128,17 @@ def test_what_a_program_wrote_alike_is_read_in_one_pass(
     texts: list[str], kind: str, read: bool
 ) -> None:
     for column in columns(texts):
-        assert (cells.typed(column, kind) is not None) is read
+        assert (cells.typed(column, kind, "UTC") is not None) is read
+
+
+def test_times_of_a_zone_are_left_to_those_who_know_its_clock() -> None:
+    for column in columns(["2026-09-30 08:00:00"]):
+        assert cells.typed(column, values.TIME, "Europe/Berlin") is None
 
 
 def test_values_are_in_utc_and_missing_where_empty() -> None:
     (plain, repeated) = (
-        cells.typed(column, values.TIME) for column in columns(["2026-09-30T08:00:00Z", ""])
+        cells.typed(column, values.TIME, "UTC") for column in columns(["2026-09-30T08:00:00Z", ""])
     )
     assert plain is not None
     assert repeated is not None

@@ -15,7 +15,8 @@ from enablement.read.times import FIRST_DAY, LAST_DAY
 SPACE = " \t\n\r\u00a0\u2007\u202f\ufeff"
 FIRST_OF_BLANK = frozenset(mark.encode()[0] for mark in SPACE)
 LAST_OF_BLANK = frozenset(mark.encode()[-1] for mark in SPACE)
-DATE, INSTANTS = 10, (20, 24)  # bytes of 2026-09-30, 2026-09-30T08:00:00Z and ...00.000Z
+# Bytes of 2026-09-30, of 2026-09-30T08:00:00Z and ...00.000Z, and of times that name no zone.
+DATE, INSTANTS, LOCAL = 10, (20, 24), (16, 19, 23)
 POINT, ZULU = ord("."), ord("Z")
 
 
@@ -52,13 +53,14 @@ def empty(cells: pa.ChunkedArray) -> bool:
     )
 
 
-def typed(cells: pa.ChunkedArray, kind: str) -> pa.ChunkedArray | None:
+def typed(cells: pa.ChunkedArray, kind: str, zone: str) -> pa.ChunkedArray | None:
     """Give the values of a column of numbers or times where a program wrote all of them alike.
 
     Parameters
     ----------
     cells : the texts, without blanks around them; empty is missing
     kind : NUMBER or TIME
+    zone : of times that name none; such are read here only if it is UTC
 
     Returns
     -------
@@ -67,7 +69,9 @@ def typed(cells: pa.ChunkedArray, kind: str) -> pa.ChunkedArray | None:
         has another shape, or may mean something else, so that the whole column must be looked
         at as text.
     """
-    if kind not in (NUMBER, TIME) or not (_instants(cells) if kind == TIME else _plain(cells)):
+    if kind not in (NUMBER, TIME):
+        return None
+    if not (_plain(cells) if kind == NUMBER else _instants(cells, zone)):
         return None
     try:
         chunks = [_values(chunk, kind) for chunk in cells.chunks]
@@ -92,8 +96,7 @@ def _values(chunk: pa.Array, kind: str) -> pa.Array:
         texts = pc.if_else(pc.equal(pc.binary_length(chunk), 0), None, chunk)
     if kind == NUMBER:
         return texts.cast(pa.float64())
-    dates = not len(texts) or _length(chunk) == DATE
-    zone = None if dates else "UTC"
+    zone = "UTC" if _length(chunk) in INSTANTS else None
     return texts.cast(pa.timestamp("us", zone)).cast(pa.timestamp("us"))
 
 
@@ -116,10 +119,10 @@ def _plain(cells: pa.ChunkedArray) -> bool:
     return True
 
 
-def _instants(cells: pa.ChunkedArray) -> bool:
+def _instants(cells: pa.ChunkedArray, zone: str) -> bool:
     """Say whether all times are dates, or all instants in UTC."""
     lengths = {_length(chunk) for chunk in cells.chunks} - {None}
-    if lengths <= {DATE}:
+    if lengths <= {DATE} or (zone == "UTC" and lengths <= set(LOCAL)):
         return True
     return lengths <= set(INSTANTS) and all(
         (data[end - 1] == ZULU).all() for _, end, data in map(_filled, cells.chunks)

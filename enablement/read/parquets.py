@@ -10,7 +10,10 @@ from enablement.errors import ExportError
 from enablement.read import headers
 from enablement.read.archives import check_size
 from enablement.read.contents import Content
+from enablement.read.csvs import REPEATED, REPEATS, SAMPLE
 from enablement.read.records import Records, settle
+
+PACKED = 4  # bytes of a text, at most, that is packed as the number of one that stood before
 
 
 def read(content: Content) -> Records:
@@ -27,6 +30,8 @@ def read(content: Content) -> Records:
             groups = (file.metadata.row_group(n) for n in range(file.metadata.num_row_groups))
             size = sum(group.total_byte_size for group in groups)
             check_size(content.name, size, content.path.stat().st_size)
+            repeated = _repeated(file.metadata)
+        with pq.ParquetFile(source, read_dictionary=repeated) as file:
             table = file.read()
     except (pa.ArrowException, OSError) as error:
         raise ExportError(f"{content.name} is a damaged Parquet file. Write it again.") from error
@@ -49,21 +54,78 @@ def read(content: Content) -> Records:
     )
 
 
+def _repeated(metadata: pq.FileMetaData) -> list[str]:
+    """List the columns whose texts are packed so well that they must stand again and again."""
+    sizes: dict[str, int] = {}
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            if column.physical_type == "BYTE_ARRAY":
+                path = column.path_in_schema
+                sizes[path] = sizes.get(path, 0) + column.total_uncompressed_size
+    return [path for path, size in sizes.items() if size < PACKED * metadata.num_rows]
+
+
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """Write a column as text; None for lists, records and bytes."""
+    """Write a column as text, each text once where many stand again; None where it is none."""
+    if pa.types.is_dictionary(column.type):
+        few = column
+    elif column.null_count or not _stands_again(column):
+        return _every(column)
+    else:
+        few = column.dictionary_encode()
+    if few.null_count or any(chunk.dictionary.null_count for chunk in few.chunks):
+        text = _every(few.cast(few.type.value_type))
+        return None if text is None else text.cast(REPEATED)
+    chunks = []
+    for chunk in few.chunks:
+        texts = _every(pa.chunked_array([chunk.dictionary]))
+        if texts is None:
+            return None
+        codes = chunk.indices.cast(pa.int32())
+        chunks.append(pa.DictionaryArray.from_arrays(codes, texts.combine_chunks()))
+    return pa.chunked_array(chunks, REPEATED)
+
+
+def _stands_again(column: pa.ChunkedArray) -> bool:
+    """Say whether numbers or days mostly stand again, judged by the first ones."""
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _text(column.cast(kind.value_type))
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_date(kind)):
+        return False
+    first = column.slice(0, SAMPLE)
+    return len(first) == SAMPLE and len(first.unique()) <= REPEATS * SAMPLE
+
+
+def _every(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Write each value of a column as text; None for lists, records and bytes."""
+    kind = column.type
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return None
+    zone = kind.tz if pa.types.is_timestamp(kind) else None
+    if zone is not None:  # in UTC, because to write the time of a zone takes Arrow ten times longer
+        column = column.cast(pa.timestamp(kind.unit))
     try:
-        text = column.cast(pa.string())
+        text = _whole(column).cast(pa.string())
     except pa.ArrowException:
         return None
     if pa.types.is_boolean(kind):
         text = pc.utf8_upper(text)
     elif pa.types.is_floating(kind):
         text = pc.replace_substring_regex(text, r"\.0$", "")
-    elif pa.types.is_timestamp(kind):
-        text = pc.replace_substring_regex(text, r"\.0+(Z?)$", r"\1")
+    elif pa.types.is_timestamp(kind) and pc.any(pc.match_substring(text, ".")).as_py():
+        text = pc.replace_substring_regex(text, r"\.0+$", "")
+    if zone is not None:
+        text = pc.binary_join_element_wise(text, "Z", "")
     return pc.fill_null(text, "")
+
+
+def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Leave out fractions where no value of a column has any: to cut them off texts is slow."""
+    whole = column.type
+    if pa.types.is_floating(column.type):
+        whole = pa.int64()
+    elif pa.types.is_timestamp(column.type):
+        whole = pa.timestamp("s")
+    try:
+        return column.cast(whole)
+    except pa.ArrowInvalid:
+        return column

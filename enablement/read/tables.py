@@ -520,7 +520,7 @@ def _typed(
     for column in columns:
         stated = values.stated(column.kind, settings, f"{export.name}, column {column.theirs}")
         if column.of is None and not stated and _clear(column, export, match, settings):
-            read = cells.typed(_cells(column, export), column.kind)
+            read = cells.typed(_cells(column, export), column.kind, settings.timezone)
             if read is not None:
                 found[column.ours] = read
     return found
