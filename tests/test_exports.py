@@ -712,6 +712,47 @@ def test_parquet_is_text_like_the_others(tmp_path):
     assert export.notes[0][0].startswith("column tags holds list<")
 
 
+def test_parquet_of_many_rows_is_the_same_text_where_it_stands_again(tmp_path):
+    """Words, days, instants of a zone and numbers, with and without missing ones, 300 rows."""
+    many = range(300)
+    at = dt.datetime(2026, 3, 31, 12, tzinfo=dt.UTC)
+    at_once = [at + dt.timedelta(milliseconds=250 * n) for n in many]
+    days = [dt.date(2026, 1, 1 + n % 7) for n in many]
+    table = pa.table(
+        {
+            "id": [f"00{n}" for n in many],
+            "stage": [("Lead", "Won")[n % 2] for n in many],
+            "source": [("Web", None)[n % 2] for n in many],
+            "type": pa.array([("New", None)[n % 2] for n in many]).dictionary_encode(),
+            "day": days,
+            "late": [None if n % 5 else day for n, day in enumerate(days)],
+            "at": pa.array(at_once, pa.timestamp("ms", "Europe/Berlin")),
+            "minute": pa.array([at] * 300, pa.timestamp("us", "America/New_York")),
+            "amount": [float(n % 3) for n in many],
+            "share": [n / 4 for n in many],
+            "won": [n % 2 == 0 for n in many],
+        }
+    )
+    pq.write_table(table, tmp_path / "deals.parquet")
+    (export,) = exports.read(tmp_path / "deals.parquet")
+    assert values(export) == [
+        [
+            f"00{n}",
+            ("Lead", "Won")[n % 2],
+            ("Web", "")[n % 2],
+            ("New", "")[n % 2],
+            f"2026-01-0{1 + n % 7}",
+            "" if n % 5 else f"2026-01-0{1 + n % 7}",
+            f"{at_once[n]:%Y-%m-%d %H:%M:%S}{('', '.250', '.500', '.750')[n % 4]}Z",
+            "2026-03-31 12:00:00Z",
+            str(n % 3),
+            str(n / 4).removesuffix(".0"),
+            str(n % 2 == 0).upper(),
+        ]
+        for n in many
+    ]
+
+
 # -- folders -----------------------------------------------------------------------------------
 
 
