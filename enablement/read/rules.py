@@ -276,7 +276,7 @@ class Rules:
         """Find the opportunity whose name stands in a history where an id is expected."""
         for table in ("stage_events", "owner_changes"):
             strange = f"select file, row from {table} where {_unknown(table)} limit 1"
-            if self.store.query(strange).empty:
+            if self.store.bare(table) or self.store.query(strange).empty:
                 self._placed.add(table)
                 continue
             where = (

@@ -81,7 +81,9 @@ def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, st
 
 def _words(store: Store) -> dict[str, tuple[str, ...]]:
     """List the words of columns of the events that have few of them."""
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
+    if store.bare("stage_events"):
+        return found
     for column, given in (("origin", "coalesce(origin, 'history')"), ("forecast_category", "")):
         words = store.query(
             f"select distinct {given or column} as word from stage_events "
