@@ -45,6 +45,7 @@ PUBLIC = {
     "goal_chance": "enablement.plan.futures",
     "levers": "enablement.plan.levers",
     "reward": "enablement.plan.reward",
+    "what_if": "enablement.plan.whatif",
     "results_workbook": "enablement.show.worksheet",
     "ask": "enablement.show.answers",
     "EnablementError": "enablement.errors",

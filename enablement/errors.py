@@ -28,6 +28,10 @@ class CannotSayError(EnablementError):
         self.lacks = lacks
 
 
+class NoPlanError(SettingsError, CannotSayError):
+    """There is no plan, so nothing can be said of a goal."""
+
+
 def choices(value: object, known: list[str]) -> str:
     """Name what would have worked, and the nearest known name.
 

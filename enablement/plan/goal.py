@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from enablement import settings as workspace
-from enablement.errors import EnablementError, SettingsError, choices
+from enablement.errors import EnablementError, NoPlanError, SettingsError, choices
 from enablement.periods import Calendar, Period, moment
 
 FILE_NAME = "plan.toml"
@@ -223,7 +223,7 @@ def goal(source: Plan | Mapping[str, Any] | str | Path | None = None) -> Plan:
     path = workspace.root() / (source or FILE_NAME)
     path = path / FILE_NAME if path.is_dir() else path
     if not path.is_file():
-        raise SettingsError(f"There is no plan at {source or FILE_NAME}. {LEAST}")
+        raise NoPlanError(f"There is no plan at {source or FILE_NAME}. {LEAST}", lacks="no plan")
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

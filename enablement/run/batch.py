@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FINDING = "finding"
 KERNEL = "python3"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 MOST_FACTS = 4  # that stand in one line of the first page
 
 
@@ -229,6 +230,7 @@ def _execute(notebook: Path, given: Mapping[str, object], to: Path, *, batch: bo
 def _plain(notebook: Any) -> Any:
     """Take out what differs from run to run: times, paths and papermill's own notes."""
     notebook.metadata.pop("papermill", None)
+    notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {"name": "python"}
     notebook.metadata["kernelspec"] = {
         "display_name": "Python 3",
@@ -241,6 +243,8 @@ def _plain(notebook: Any) -> Any:
             continue
         tags = cell.metadata.get("tags")
         cell.metadata = {"tags": tags} if tags else {}
+        for output in cell.get("outputs", ()):  # a widget lives in its kernel alone
+            output.get("data", {}).pop(WIDGET, None)
         kept.append(cell)
     notebook.cells = kept
     return notebook

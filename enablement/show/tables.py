@@ -409,6 +409,26 @@ def _doubted(table: pd.DataFrame, names: tuple[str, str, str], written: words.Wr
     ]
 
 
+def what_if(table: pd.DataFrame) -> Shown:
+    """What moves on, comes and is needed at each stage, as asked."""
+    changed = table["rate"].ne(table["present"]) & table["rate"].notna()
+    return _framed(
+        {
+            "stage": table["stage"].astype("str"),
+            "moves on": [
+                f"{words.percent(rate)} (today {words.percent(now)})"
+                if other
+                else words.percent(rate)
+                for rate, now, other in zip(table["rate"], table["present"], changed, strict=True)
+            ],
+            "comes": table["comes"].map(words.whole),
+            "needed": table["needed"].map(words.whole),
+            "short": [words.whole(n) if n >= 0.5 else "–" for n in table["short"]],
+        },
+        empty="there is no stage",
+    )
+
+
 def goal_chance(table: pd.DataFrame) -> Shown:
     """How likely each quarter of the goal is, and the whole of it."""
     level = words.percent(table.attrs["confidence"])

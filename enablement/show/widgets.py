@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from enablement.errors import CannotSayError
 from enablement.measure.funnel import conversion
 from enablement.measure.winloss import win_rate
+from enablement.plan import whatif
+from enablement.plan.goal import Plan
 from enablement.read.crm import CRM
 from enablement.show import charts, theme, words
 
@@ -51,6 +54,32 @@ def funnel(crm: CRM, *, period: str, definition: str = "decided") -> ipywidgets.
     teams.observe(draw, names="value")
     draw()
     return ipywidgets.VBox([ipywidgets.HBox([periods, teams]), page])
+
+
+def what_if(
+    crm: CRM | None, plan: Plan | Mapping[str, object] | str | Path, *, as_of: object
+) -> ipywidgets.Widget:
+    """Turn the target, the rates, the deal size and the selling time, and see what comes.
+
+    Everything is counted once; a move only computes. Where nothing can be moved, in a report and
+    in a stored notebook, it shows what comes if nothing changes.
+
+    Parameters
+    ----------
+    crm, plan, as_of : as for `enablement.what_if`
+
+    Returns
+    -------
+    ipywidgets.Widget
+        A slider for each, a way back to today, and the answer; in words why there is none where
+        the data do not carry it.
+    """
+    from enablement.show import sliders
+
+    try:
+        return sliders.WhatIf(whatif.counted(crm, plan, as_of=as_of))
+    except CannotSayError as reason:
+        return sliders.Said(str(reason))
 
 
 def _funnel(

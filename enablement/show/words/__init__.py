@@ -40,7 +40,14 @@ from enablement.show.words.funnel import (
     win_rate,
     without_rate,
 )
-from enablement.show.words.gap import at_benchmark, results_worksheet, stage_gap
+from enablement.show.words.gap import (
+    at_benchmark,
+    baseline,
+    goal_chance,
+    results_worksheet,
+    stage_gap,
+    what_if,
+)
 from enablement.show.words.goal import (
     figure,
     lever,
@@ -79,6 +86,7 @@ __all__ = [
     "at_benchmark",
     "at_risk",
     "attention",
+    "baseline",
     "cannot_say",
     "chance",
     "cohort",
@@ -93,6 +101,7 @@ __all__ = [
     "effect",
     "effects",
     "figure",
+    "goal_chance",
     "headline",
     "interval",
     "lever",
@@ -133,6 +142,7 @@ __all__ = [
     "turnover",
     "unknown",
     "used",
+    "what_if",
     "whole",
     "win_rate",
     "without_rate",

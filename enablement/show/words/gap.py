@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from enablement.show.words.figures import chance, names, plural
+from enablement.show.words.figures import chance, names, percent, plural
 from enablement.show.words.goal import figure
 
 
@@ -114,4 +114,54 @@ def results_worksheet(table: pd.DataFrame) -> str:
     return (
         f"{start} {who} more than any has ever had, most of them at "
         f"{over['stage'].value_counts().index[0]}: by volume alone it cannot be reached."
+    )
+
+
+def baseline(table: pd.DataFrame) -> str:
+    """Say what is sold of what is expected, what is wanted, and whether that is one base.
+
+    Parameters
+    ----------
+    table : as `enablement.baseline` returns it
+    """
+    attrs, total = table.attrs, table["total"]
+    sold, expected, target = (figure(total[name], table) for name in ("sold", "expected", "target"))
+    step = percent(total["target"] / total["sold"] - 1) if total["sold"] > 0 else "–"
+    start = f"Sold: {sold}; wanted in {attrs['goal']}: {target}, {step} more"
+    if pd.isna(attrs["attainment"]):
+        return f"{start}. Nothing is known of what is expected."
+    held = f"{start}. Expected: {expected}, of which {percent(attrs['attainment'])} were attained"
+    return f"{held}." if attrs["consistent"] else f"{held}: the two are not one base."
+
+
+def goal_chance(table: pd.DataFrame) -> str:
+    """Say what comes if nothing changes, and how likely the target is.
+
+    Parameters
+    ----------
+    table : as `enablement.goal_chance` returns it
+    """
+    whole = table.iloc[-1]
+    low, high = (figure(whole[end], table) for end in ("low", "high"))
+    return (
+        f"If nothing changes, {figure(whole['expected'], table)} come ({low} to {high}); the "
+        f"chance of reaching {figure(whole['target'], table)} is {chance(whole['probability'])}."
+    )
+
+
+def what_if(table: pd.DataFrame) -> str:
+    """Say what comes of the target as asked, and the chance of reaching it.
+
+    Parameters
+    ----------
+    table : as `enablement.what_if` returns it
+    """
+    attrs = table.attrs
+    comes, target, low, high = (
+        figure(attrs[name], table) for name in ("expected", "target", "low", "high")
+    )
+    short = f": {figure(attrs['missing'], table)} are missing" if attrs["missing"] > 0 else ""
+    return (
+        f"{comes} ({low} to {high}) come of {target}{short}. The chance of reaching it is "
+        f"{chance(attrs['probability'])}."
     )

@@ -1,0 +1,167 @@
+"""Sliders that ask what if: each move answers anew from what was counted once."""
+
+from __future__ import annotations
+
+import html
+import math
+import os
+from typing import Any
+
+import ipywidgets
+import pandas as pd
+
+from enablement.plan import whatif
+from enablement.plan.whatif import Counted
+from enablement.show import tables, theme, words
+
+LABEL = "150px"
+WIDTH = "480px"
+ROUND = 2  # digits to which a slider of an amount is rounded where it begins
+TALL = 22  # px of the bar
+
+
+class Still(ipywidgets.VBox):
+    """A widget that a report and a stored notebook show as it stands."""
+
+    def told(self) -> dict[str, str]:
+        """Write what it shows, as HTML and as text: the same for the same data."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        if os.environ.get(theme.BATCH, "0") not in ("", "0"):
+            return self.told()
+        return {**super()._repr_mimebundle_(**kwargs), **self.told()}
+
+
+class Said(Still):
+    """A sentence where there are no sliders."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__([ipywidgets.HTML(_sentence(reason))])
+
+    def told(self) -> dict[str, str]:
+        """Write the sentence."""
+        return {"text/html": _sentence(self.reason), "text/plain": self.reason}
+
+
+class WhatIf(Still):
+    """Sliders of the target, the rates, the deal size and the selling time, and what comes.
+
+    answer : the table of `enablement.what_if` for where they stand
+    """
+
+    def __init__(self, counted: Counted) -> None:
+        self.counted = counted
+        self.target = _amount("Target", counted.target)
+        self.size = _amount("Deal size", counted.deal_size)
+        self.time = _slider("Selling time", 0.0, -0.5, 1.0, 0.01, "+.0%")
+        self.rates = [
+            _slider(stage, round(float(rate), 2), 0.01, 1.0, 0.01, ".0%")
+            for stage, rate in zip(counted.stages, counted.rates, strict=True)
+        ]
+        sized = [] if counted.ground.plan.goal.metric == "won count" else [self.size]
+        self.sliders = [self.target, *self.rates, *sized, self.time]
+        self.today = [slider.value for slider in self.sliders]
+        self.back = ipywidgets.Button(description="As today", tooltip="Put every slider back")
+        self.page = ipywidgets.HTML()
+        self.held = False
+        self._answer()
+        for slider in self.sliders:
+            slider.observe(self._moved, names="value")
+        self.back.on_click(self._put_back)
+        super().__init__([*self.sliders, self.back, self.page])
+
+    def told(self) -> dict[str, str]:
+        """Write the answer for where the sliders stand."""
+        shown = tables.what_if(self.answer)
+        said = words.what_if(self.answer)
+        return {
+            "text/html": _sentence(said) + shown._repr_html_(),
+            "text/plain": f"{said}\n{shown}",
+        }
+
+    def _put_back(self, _: object) -> None:
+        self.held = True  # one answer for all of them
+        for slider, value in zip(self.sliders, self.today, strict=True):
+            slider.value = value
+        self.held = False
+        self._answer()
+
+    def _moved(self, _: object) -> None:
+        if not self.held:
+            self._answer()
+
+    def _answer(self) -> None:
+        """Compute what comes for where the sliders stand, and show it."""
+        rates = {
+            stage: rate
+            for stage, slider in zip(self.counted.stages, self.rates, strict=True)
+            if (rate := self._asked(slider)) is not None
+        }
+        self.answer = whatif.outcome(
+            self.counted,
+            target=self._asked(self.target),
+            rates=rates,
+            deal_size=self._asked(self.size),
+            selling_time=self.time.value,
+        )
+        said = _sentence(words.what_if(self.answer), live=True)
+        self.page.value = said + _bar(self.answer) + tables.what_if(self.answer)._repr_html_()
+
+    def _asked(self, slider: ipywidgets.FloatSlider) -> float | None:
+        """Say what a slider asks for; one where it began stands for the figure before rounding."""
+        began = dict(zip(map(id, self.sliders), self.today, strict=True))
+        return None if slider.value == began.get(id(slider), slider.value) else slider.value
+
+
+def _slider(
+    name: str, value: float, least: float, most: float, step: float, written: str
+) -> ipywidgets.FloatSlider:
+    """Make a slider with a name, for keys and for those who hear it."""
+    return ipywidgets.FloatSlider(
+        value=value,
+        min=least,
+        max=most,
+        step=step,
+        description=name,
+        description_allow_html=False,
+        tooltip=name,
+        readout_format=written,
+        style={"description_width": LABEL},
+        layout={"width": WIDTH},
+    )
+
+
+def _amount(name: str, value: float) -> ipywidgets.FloatSlider:
+    """Make a slider of an amount, from half of it to twice as much."""
+    step = 10.0 ** (math.floor(math.log10(value)) - ROUND)
+    start = round(value / step) * step
+    return _slider(name, start, round(start / 2 / step) * step, 2 * start, step, ".3s")
+
+
+def _sentence(text: str, *, live: bool = False) -> str:
+    """Write a sentence; `live` has it read out again when it changes."""
+    role = ' role="status" aria-live="polite"' if live else ""
+    literal = html.escape(text).replace("$", "<span>$</span>")
+    return f'<p class="said"{role}>{literal}</p>'
+
+
+def _bar(table: pd.DataFrame) -> str:
+    """Draw what comes against the target, in the colour of the words around it."""
+    attrs = table.attrs
+    reach = 1.05 * max(attrs["target"], attrs["high"], attrs["expected"])
+    comes, low, high, target = (
+        100 * attrs[name] / reach for name in ("expected", "low", "high", "target")
+    )
+    middle = TALL // 2
+    part = "position: absolute; background: currentColor;"
+    return (
+        f'<div aria-hidden="true" style="position: relative; height: {TALL}px; max-width: 640px; '
+        'margin: 6px 0 12px;">'
+        f'<div style="{part} left: 0; top: 4px; bottom: 4px; width: {comes:.2f}%; opacity: 0.3;">'
+        "</div>"
+        f'<div style="{part} left: {low:.2f}%; width: {max(high - low, 0):.2f}%; top: {middle}px; '
+        'height: 1.5px;"></div>'
+        f'<div style="{part} left: {target:.2f}%; width: 2px; top: 0; bottom: 0;"></div></div>'
+    )
