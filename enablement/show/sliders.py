@@ -55,7 +55,7 @@ class WhatIf(Still):
         self.counted = counted
         self.target = _amount("Target", counted.target)
         self.size = _amount("Deal size", counted.deal_size)
-        self.time = _slider("Selling time", 0.0, -0.5, 1.0, 0.01, "+.0%")
+        self.time = _slider("Selling time, ± %", 0.0, -50.0, 100.0, 1.0, "+.0f")
         self.rates = [
             _slider(stage, round(float(rate), 2), 0.01, 1.0, 0.01, ".0%")
             for stage, rate in zip(counted.stages, counted.rates, strict=True)
@@ -104,15 +104,17 @@ class WhatIf(Still):
             target=self._asked(self.target),
             rates=rates,
             deal_size=self._asked(self.size),
-            selling_time=self.time.value,
+            selling_time=round(self.time.value) / 100,
         )
         said = _sentence(words.what_if(self.answer), live=True)
         self.page.value = said + _bar(self.answer) + tables.what_if(self.answer)._repr_html_()
 
     def _asked(self, slider: ipywidgets.FloatSlider) -> float | None:
         """Say what a slider asks for; one where it began stands for the figure before rounding."""
-        began = dict(zip(map(id, self.sliders), self.today, strict=True))
-        return None if slider.value == began.get(id(slider), slider.value) else slider.value
+        began = dict(zip(map(id, self.sliders), self.today, strict=True)).get(id(slider))
+        if began is None or abs(slider.value - began) < slider.step / 2:
+            return None
+        return slider.value
 
 
 def _slider(
@@ -158,10 +160,12 @@ def _bar(table: pd.DataFrame) -> str:
     part = "position: absolute; background: currentColor;"
     return (
         f'<div aria-hidden="true" style="position: relative; height: {TALL}px; max-width: 640px; '
-        'margin: 6px 0 12px;">'
+        'margin: 6px 0 4px;">'
         f'<div style="{part} left: 0; top: 4px; bottom: 4px; width: {comes:.2f}%; opacity: 0.3;">'
         "</div>"
         f'<div style="{part} left: {low:.2f}%; width: {max(high - low, 0):.2f}%; top: {middle}px; '
         'height: 1.5px;"></div>'
         f'<div style="{part} left: {target:.2f}%; width: 2px; top: 0; bottom: 0;"></div></div>'
+        '<p aria-hidden="true" style="font-size: 12px; margin: 0 0 12px;">'
+        "The bar: what comes, with its interval; the short line: the target.</p>"
     )

@@ -173,7 +173,7 @@ def table_style(where: str) -> str:
         " :is(th, td)": "padding: 6px 0 6px 20px; border: 0; background: none; text-align: left; "
         "vertical-align: top; font-weight: 400; white-space: nowrap; color: inherit;",
         " :is(.gt_left, .gt_stub, .gt_group_heading):first-child": "padding-left: 0;",
-        " .gt_right": "text-align: right;",
+        " .gt_right": "text-align: right !important;",  # over what Jupyter insists on
         " .gt_col_heading": "border-bottom: 1px solid currentColor; vertical-align: bottom;",
         " .gt_column_spanner_outer": "text-align: right; padding-bottom: 0;",
         " .gt_column_spanner": "display: block; padding-bottom: 3px; "
@@ -184,8 +184,9 @@ def table_style(where: str) -> str:
         " tbody tr:has(strong) > *": "border-top: 1px solid currentColor;",
         " tbody tr:has(strong) + tr:has(strong) > *": "border-top: 0;",
         " strong": "font-weight: 600;",
-        " :is(small, p:not(.what), .gt_col_heading, .gt_column_spanner)": "opacity: 0.8; "
-        "font-size: 12px;",
+        # On our pages quiet words are quiet; elsewhere no colour is known that can be read.
+        " :is(small, p:not(.what), .gt_col_heading, .gt_column_spanner)": "font-size: 12px; "
+        "color: var(--quiet, inherit);",
     }
     return "".join(f"{where}{part} {{ {rule} }}\n" for part, rule in rules.items())
 

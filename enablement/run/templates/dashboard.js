@@ -1,4 +1,4 @@
-// Two things Voila leaves to a page: tables one can read, and saying when the server is gone.
+// What Voila leaves to a page: tables one can read, sliders with names, and a server that is gone.
 (() => {
   const figure = /^[-+−]?\s*[€$£¥]?\s*[-+−]?\d[\d,. ]*\s*(%|k|M|bn|days?|pts?)?(\s*\(.*\))?$/;
   const missing = new Set(["", "-", "–", "—", "NaN", "nan", "NaT", "<NA>", "None"]);
@@ -22,7 +22,15 @@
         for (const cell of cells) cell.classList.add("number");
     }
   };
-  const tidyAll = () => document.querySelectorAll("table:not([data-tidy])").forEach(tidy);
+  // A slider's handle is what keys move, and has no name of its own.
+  const name = (handle) => {
+    const label = handle.closest(".widget-hslider")?.querySelector(".widget-label");
+    if (label) handle.setAttribute("aria-label", text(label));
+  };
+  const tidyAll = () => {
+    document.querySelectorAll("table:not([data-tidy])").forEach(tidy);
+    document.querySelectorAll("[role=slider]:not([aria-label])").forEach(name);
+  };
   new MutationObserver(tidyAll).observe(document.body, { childList: true, subtree: true });
 
   const asked = JSON.parse(document.getElementById("jupyter-config-data").textContent);
