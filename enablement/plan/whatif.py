@@ -126,7 +126,7 @@ def counted(
     crm: CRM | None, plan: Plan | Mapping[str, object] | str | Path, *, as_of: object
 ) -> Counted:
     """Count once what every answer is computed from."""
-    ground = cascade.ground_of(crm, goals.goal(plan), as_of=as_of)
+    ground = cascade.seasonal(crm, cascade.ground_of(crm, goals.goal(plan), as_of=as_of))
     first = float(ground.expected(ground.rates("team"))[:, 0].sum())
     return Counted(ground, futures.sizes_of(crm, ground), first)
 
@@ -170,7 +170,7 @@ def outcome(
         "missing": max(aim - expected, 0.0),
         "probability": float((drawn >= aim * (1 - ROUNDING)).mean()),
         "confidence": CONFIDENCE,
-        "notes": list(funnel.notes),
+        "notes": [*funnel.notes, *filter(None, [found.ground.swings.says])],
     }
     return table
 

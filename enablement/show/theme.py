@@ -173,7 +173,7 @@ def table_style(where: str) -> str:
         " :is(th, td)": "padding: 6px 0 6px 20px; border: 0; background: none; text-align: left; "
         "vertical-align: top; font-weight: 400; white-space: nowrap; color: inherit;",
         " :is(.gt_left, .gt_stub, .gt_group_heading):first-child": "padding-left: 0;",
-        " .gt_right": "text-align: right !important;",  # over what Jupyter insists on
+        " .gt_right": "text-align: right;",
         " .gt_col_heading": "border-bottom: 1px solid currentColor; vertical-align: bottom;",
         " .gt_column_spanner_outer": "text-align: right; padding-bottom: 0;",
         " .gt_column_spanner": "display: block; padding-bottom: 3px; "

@@ -135,7 +135,7 @@ def baseline(table: pd.DataFrame) -> str:
 
 
 def goal_chance(table: pd.DataFrame) -> str:
-    """Say what comes if nothing changes, and how likely the target is.
+    """Say how likely the target is if nothing changes, and between what the futures lie.
 
     Parameters
     ----------
@@ -144,8 +144,9 @@ def goal_chance(table: pd.DataFrame) -> str:
     whole = table.iloc[-1]
     low, high = (figure(whole[end], table) for end in ("low", "high"))
     return (
-        f"If nothing changes, {figure(whole['expected'], table)} come ({low} to {high}); the "
-        f"chance of reaching {figure(whole['target'], table)} is {chance(whole['probability'])}."
+        f"If nothing changes, the chance of reaching {figure(whole['target'], table)} is "
+        f"{chance(whole['probability'])}; {percent(table.attrs['confidence'])} of the futures lie "
+        f"between {low} and {high}."
     )
 
 
