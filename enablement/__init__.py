@@ -43,6 +43,7 @@ PUBLIC = {
     "results_worksheet": "enablement.plan.cascade",
     "stage_gap": "enablement.plan.gap",
     "goal_chance": "enablement.plan.futures",
+    "glide_path": "enablement.plan.glide",
     "levers": "enablement.plan.levers",
     "reward": "enablement.plan.reward",
     "what_if": "enablement.plan.whatif",

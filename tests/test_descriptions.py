@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import test_glide
 from conftest import EIGHT, company, day
 from plans import ground
 from test_theme import contrast
@@ -43,6 +44,9 @@ DRAWN: dict[str, Callable[[en.CRM], Any]] = {
     "stays": lambda crm: charts.time_in_stage(en.time_in_stage(crm, **EIGHT_ON)),
     "stays by rep": lambda crm: charts.time_in_stage(en.time_in_stage(crm, by="rep", **EIGHT_ON)),
     "curve": lambda crm: charts.cohort_curves(en.cohort_curves(crm, by=None, **EIGHT_ON)),
+    "glide path": lambda crm: charts.glide_path(
+        en.glide_path(test_glide.sold_by(day(90)), test_glide.PLAN, as_of=day(90), number=200)
+    ),
     "levers": lambda crm: charts.levers(en.levers(crm, PLAN, as_of=day(90), number=200)),
     "reward": lambda crm: charts.reward(en.reward(crm, PLAN, as_of=day(90))),
     "gap": lambda crm: charts.stage_gap(gap_of(None)),

@@ -289,6 +289,28 @@ def share_of_wallet(table: pd.DataFrame) -> str:
     return f"Share of the potential: {_span(known, words.percent)}." if len(known) else ""
 
 
+def glide_path(table: pd.DataFrame) -> str:
+    """Say of each quarter what was planned, and what it brought or must bring.
+
+    Parameters
+    ----------
+    table : as `enablement.glide_path` returns it
+    """
+    said = []
+    for _, row in table.iterrows():
+        over = row["state"] == "closed"
+        must = (
+            f"brought {words.figure(row['sold'], table)}"
+            if over
+            else (
+                f"must bring {words.figure(row['needed'], table)}, with a chance of "
+                f"{words.chance(row['probability'])}"
+            )
+        )
+        said.append(f"{row['quarter']} {words.figure(row['plan'], table)}, {must}")
+    return _listed("Planned", said)
+
+
 def levers(table: pd.DataFrame) -> str:
     """Say of each lever that must move from where to where, and what it brings at its best.
 

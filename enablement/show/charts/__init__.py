@@ -9,6 +9,7 @@ from enablement.show.charts.discounts import discount_rate
 from enablement.show.charts.durations import ramp, sales_cycle, time_in_stage
 from enablement.show.charts.funnel import conversion
 from enablement.show.charts.gap import stage_gap
+from enablement.show.charts.glide import glide_path
 from enablement.show.charts.levers import levers
 from enablement.show.charts.people import activity, turnover
 from enablement.show.charts.pipeline import pipeline_coverage, pipeline_created, quota_attainment
@@ -29,6 +30,7 @@ __all__ = [
     "conversion",
     "discount_rate",
     "enable",
+    "glide_path",
     "levers",
     "pipeline_changes",
     "pipeline_coverage",

@@ -26,7 +26,7 @@ LETTER = 7  # px of a letter at the size of the names, at most on average
 
 
 def finish(
-    chart: alt.LayerChart | alt.FacetChart | alt.HConcatChart,
+    chart: alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart,
     table: pd.DataFrame,
     names: pd.Series,
     *,

@@ -50,6 +50,7 @@ from enablement.show.words.gap import (
 )
 from enablement.show.words.goal import (
     figure,
+    glide_path,
     lever,
     levers,
     of_lever,
@@ -101,6 +102,7 @@ __all__ = [
     "effect",
     "effects",
     "figure",
+    "glide_path",
     "goal_chance",
     "headline",
     "interval",

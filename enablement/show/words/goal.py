@@ -114,6 +114,41 @@ def _at_best(row: pd.Series) -> str:
     return f"{name.capitalize()} as of the best quarter of the reps"
 
 
+def glide_path(table: pd.DataFrame) -> str:
+    """Say what the closed quarters brought and what the others must bring now.
+
+    Parameters
+    ----------
+    table : as `enablement.glide_path` returns it
+    """
+    told = table.attrs
+    target, year = figure(told["target"], table), chance(told["probability"])
+    closed, ahead = (table[table["state"].eq("closed") == over] for over in (True, False))
+    if closed.empty:
+        return f"No quarter has closed yet: {target} are reached with a chance of {year}."
+    start = (
+        f"{_from_to(closed['quarter'])} brought {figure(closed['sold'].sum(), table)} of "
+        f"{figure(closed['plan'].sum(), table)} planned"
+    )
+    if ahead.empty:
+        return f"{start}: the goal is {'reached' if told['sold'] >= told['target'] else 'missed'}."
+    must = ahead["needed"].sum()
+    if not must > 0:
+        return f"{start}: the goal of {target} is reached already."
+    who = f"{_from_to(ahead['quarter'])} must bring {figure(must, table)}"
+    if not told["corrected"]:
+        return f"{start}: {who} as planned, which has a chance of {year}."
+    change = must / ahead["plan"].sum() - 1
+    by = f"{percent(abs(change))} {'more' if change > 0 else 'less'}"
+    return f"{start}: {who} now, {by} than planned, which has a chance of {year}."
+
+
+def _from_to(quarters: pd.Series) -> str:
+    """Name quarters in a row by the first and the last."""
+    first, last = quarters.iloc[0], quarters.iloc[-1]
+    return str(first) if first == last else f"{first} to {last}"
+
+
 def reward(table: pd.DataFrame) -> str:
     """Say how far the team is from its reward, and what stands in the way; nobody is named.
 
