@@ -70,3 +70,12 @@ def test_the_chance_and_the_levers_start_from_the_same_figures(crm):
     by = table.set_index("lever")["present"]
     assert by["deal_size"] * (1 - by["discount"]) == pytest.approx(27_830, abs=1)
     assert table.attrs["probability_now"] == pytest.approx(chance["probability"].iloc[-1], abs=0.03)
+
+
+def test_what_comes_if_nothing_changes_is_one_number_wherever_it_is_told(crm, sheet):
+    """By each rep's own rates in the worksheet and the reward, by the team's in gap and levers."""
+    plan, day = SAMPLE / "plan.toml", "2026-09-30"
+    assert en.reward(crm, plan, as_of=day).attrs["total"] == pytest.approx(sheet.attrs["projected"])
+    gap = en.stage_gap(crm, plan, as_of=day).attrs["projected"]
+    assert en.levers(crm, plan, as_of=day, number=10).attrs["projected"] == pytest.approx(gap)
+    assert gap == pytest.approx(sheet.attrs["projected"], rel=0.002)
