@@ -122,6 +122,11 @@ def test_data_that_look_like_an_automatic_name_stay() -> None:
     assert [row["stage"] for row in rows] == ["view_77", "param_5"]
 
 
+def test_a_line_does_not_end_within_a_word() -> None:
+    """Chi-square is one word, and 5 % stays together."""
+    assert theme.lines_of("of chi-square 5 %", letters=12) == ["of", "chi-square", "5 %"]
+
+
 def test_importing_the_theme_imports_no_altair() -> None:
     check = "import sys; import enablement.show.theme; sys.exit('altair' in sys.modules)"
     subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)

@@ -106,7 +106,7 @@ def title(finding: str, counted: str = "", *, notes: Iterable[str] = ()) -> dict
 
 
 def lines_of(text: str, *, letters: int) -> list[str]:
-    """Break a text into lines, none of them between a number and its sign of percent or order.
+    """Break a text into lines, none within a word or between a number and its sign.
 
     Parameters
     ----------
@@ -114,7 +114,8 @@ def lines_of(text: str, *, letters: int) -> list[str]:
     letters : the most a line may hold
     """
     kept = re.sub(r" (?=%)|(?<=[<>]) (?=\d)", "\N{NO-BREAK SPACE}", text)
-    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in textwrap.wrap(kept, letters)]
+    lines = textwrap.wrap(kept, letters, break_on_hyphens=False)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def wrapped(name: str, *, letters: int = 22) -> str:

@@ -19,12 +19,8 @@ NAMES = 118  # px for the names at the right of the plot
 WHOLE = (theme.WIDTH + 110 - NAMES, 230)  # px of the plot of everybody
 STEP: Literal["step-after"] = "step-after"  # a share holds until somebody else is there
 APART = 0.08  # of the height: two names at the right are at least so far apart
-NAMED = {
-    "first won": "blue: first won",
-    "productive": "black: productive",
-    "quota": "violet: quota",
-}
-COLOURS = {"first won": theme.WON, "productive": theme.INK, "quota": theme.ACCENT}
+COLOURS = {"first won": theme.WON, "productive": theme.INK, "quota": theme.MUTED}
+NAMED = {"first won": "blue: first won", "productive": "black: productive", "quota": "grey: quota"}
 
 
 def ramp_curve(table: pd.DataFrame) -> alt.VConcatChart:
@@ -79,15 +75,15 @@ def _one(known: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     band = base.transform_filter("isValid(datum.low)").mark_area(
         interpolate=STEP, opacity=theme.WASH
     )
-    name = alt.Chart(_ends(known)).mark_text(align="left", baseline="middle")
+    name = alt.Chart(_ends(known)).mark_text(align="left", baseline="middle", color=theme.INK)
     layers = [
         band.encode(x=x, y=_height("low:Q"), y2="high:Q", color=_colour(known)).properties(
             name="interval"
         ),
         _lines(base, x, known),
-        name.encode(
-            x=alt.value(width + 6), y=_height("place:Q"), text="said:N", color=_colour(known)
-        ).properties(name="name"),
+        name.encode(x=alt.value(width + 6), y=_height("place:Q"), text="said:N").properties(
+            name="name"
+        ),
     ]
     return frame.finish(
         alt.layer(*layers).properties(width=width, height=height),
