@@ -33,12 +33,12 @@ def tables(seed: int, *, until: pd.Timestamp = END, size: int = 24) -> dict[str,
 
     The company is the same on every day: what happens later is not in an earlier export.
     """
-    generator = np.random.default_rng(seed)
+    generator, over = np.random.default_rng(seed), until + pd.Timedelta(days=1)
     histories = [_history(generator, f"X{n}") for n in range(size)]
     listed = generator.uniform(1.0, 1.5, size)
     accounts = generator.choice(ACCOUNTS["account_id"], size)
     every = pd.concat(histories, ignore_index=True)
-    seen = every[every["entered_at"] <= until]
+    seen = every[every["entered_at"] < over]
     last = seen.groupby("opportunity_id", sort=False).tail(1).set_index("opportunity_id")
     first = every.groupby("opportunity_id", sort=False).head(1).set_index("opportunity_id")
     number = last.index.str[1:].astype(int)
@@ -60,7 +60,7 @@ def tables(seed: int, *, until: pd.Timestamp = END, size: int = 24) -> dict[str,
         "stage_events": seen.reset_index(drop=True),
         "reps": reps[pd.to_datetime(reps["hired_on"]) <= until].reset_index(drop=True),
         "accounts": ACCOUNTS,
-        "activities": activities[activities["at"] <= until].reset_index(drop=True),
+        "activities": activities[activities["at"] < over].reset_index(drop=True),
         "quotas": pd.DataFrame(
             {"rep_id": list("ABCDEF"), "period": "2026Q2", "metric": "won amount", "target": 200.0}
         ),

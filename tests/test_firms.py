@@ -70,8 +70,8 @@ def test_properties_of_any_company(seed, day):
         if name in SPLIT:
             _, by, keys, added = SPLIT[name]
             assert_adds_up(counted(crm, name, when, by=by), whole, keys, added)
-    each = [counted(crm, "stale", when, where={"rep": rep}) for rep in crm.reps["rep_id"][:3]]
-    rest = whole[~whole["rep_id"].isin(crm.reps["rep_id"][:3])]
+    each = [counted(crm, "stale", when, where={"rep": rep}) for rep in crm.reps["rep_id"][:1]]
+    rest = whole[~whole["rep_id"].isin(crm.reps["rep_id"][:1])]
     assert sorted(pd.concat([*each, rest])["opportunity_id"]) == sorted(whole["opportunity_id"])
 
 
