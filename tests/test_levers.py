@@ -12,7 +12,7 @@ from plans import XYZ, aimed, alike, ground
 from test_charts import layer, layers
 
 import enablement as en
-from enablement.plan import benchmarks, levers
+from enablement.plan import benchmarks, levers, rooms
 from enablement.plan.lags import Waits
 from enablement.plan.levers import least_stretch
 from enablement.plan.peers import Ends, Hours, Peers, ends
@@ -166,6 +166,13 @@ def test_all_levers_together_bring_what_comes_and_reach_what_is_wanted():
     assert table["stretch"].between(0, 1).all()
 
 
+def test_reps_who_come_count_less_their_ramp():
+    """Two besides eight, three quarters of the year's work each: 182 days in which it rises."""
+    at = ground(8, constraints={"headcount": 10}, ramp_days=182)
+    assert rooms.new_reps(None, at) == pytest.approx(2 / 8 * 0.75, abs=0.003)
+    assert rooms.new_reps(None, ground(8, constraints={"headcount": 8})) is None
+
+
 def test_caps_of_what_is_to_fall_are_kept():
     """A discount of a fifth may fall by a tenth of itself, a cycle of 100 days by a twentieth."""
     at = ground(8, constraints={"caps": {"discount": 0.1, "cycle": 0.05, "selling_time": 0}})
@@ -213,14 +220,14 @@ def test_luck_of_one_half_is_nobodys_best():
 
 
 def test_reps_who_are_alike_have_no_best_and_those_who_differ_have_theirs():
-    """Of 200 teams of 35 alike a tenth pass the test; their best is 1 % more, not 20 % by luck.
+    """Of 200 teams of 35 alike one in fifty passes; their best is 1 % more at most, not 20 by luck.
 
     Where the true rates are spread by a fifth the best quarter of them has a quarter more.
     """
     rng, days = np.random.default_rng(5), np.full((35, 2), 125.0)
     alike_ones = [ends(rng.poisson(25, (35, 2)).astype(float), days) for _ in range(200)]
-    assert np.mean([bool(found.known) for found in alike_ones]) < 0.16
-    assert np.mean([found.best for found in alike_ones]) < 1.02
+    assert np.mean([bool(found.known) for found in alike_ones]) < 0.05
+    assert np.mean([found.best for found in alike_ones]) < 1.01
     true = np.exp(rng.normal(0, 0.2, (200, 35)))
     apart = [ends(rng.poisson(25 * rate[:, None], (35, 2)).astype(float), days) for rate in true]
     best = np.sort(true, axis=1)[:, -9:].mean() / true.mean()

@@ -79,3 +79,37 @@ def test_what_comes_if_nothing_changes_is_one_number_wherever_it_is_told(crm, sh
     gap = en.stage_gap(crm, plan, as_of=day).attrs["projected"]
     assert en.levers(crm, plan, as_of=day, number=10).attrs["projected"] == pytest.approx(gap)
     assert gap == pytest.approx(sheet.attrs["projected"], rel=0.002)
+
+
+def test_the_levers_of_the_sample_are_all_there_and_multiply_to_what_comes(crm):
+    """2.87 selling hours a day of 35 reps in 261 days are 26,240; nobody surely sells larger."""
+    table = en.levers(crm, SAMPLE / "plan.toml", as_of="2026-09-30", number=500)
+    names = ["volume", "selling_time", *["conversion"] * 5, "deal_size", "discount", "cycle"]
+    assert table["lever"].tolist() == names
+    factor = table["present"].where(table["lever"].ne("discount"), 1 - table["present"])
+    through = factor.where(table["lever"].ne("cycle"), 1.0).prod()
+    renewals = 2_646_900
+    assert through + renewals == pytest.approx(table.attrs["projected"], rel=1e-6)
+    by = table.set_index("lever")
+    assert by.loc["selling_time", "present"] == pytest.approx(2.873 * 35 * 261, rel=0.002)
+    assert by.loc["deal_size", "best"] == by.loc["deal_size", "present"]
+    assert any("Less discount may cost wins" in note for note in table.attrs["notes"])
+
+
+def test_the_reward_of_the_sample_is_shared_out_to_the_cent(crm):
+    """120,000 over 35 reps are 3,428.57 each, and 5 cents for those who brought most."""
+    table = en.reward(crm, SAMPLE / "plan.toml", as_of="2026-09-30")
+    assert round(table["at_goal"].sum() * 100) == 12_000_000
+    assert table["at_goal"].round(2).value_counts().to_dict() == {3_428.57: 30, 3_428.58: 5}
+    assert (table["now"] == 0).all()
+
+
+def test_the_glide_path_of_the_sample_is_corrected_by_three_closed_quarters(crm):
+    """Of a goal by the end of 2026 the sample has brought three quarters; the last must more."""
+    plan = {"goal": {"lift": 0.15, "by": "2026-12-31"}}
+    table = en.glide_path(crm, plan, as_of="2026-09-30", number=500)
+    sold = en.quota_attainment(crm, as_of="2026-09-30", period="2026Q2")["sold"].iloc[0]
+    assert table["sold"].iloc[1] == sold
+    assert table["state"].tolist() == [*["closed"] * 3, "ahead"]
+    whole = table["plan"].sum() - table["sold"].sum()
+    assert table["needed"].iloc[3] == pytest.approx(whole, abs=1)
