@@ -129,9 +129,10 @@ def test_storing_keeps_a_notebook_free_of_times_and_paths(tmp_path):
 
 def test_the_workspace_has_its_notebooks():
     """In the order of their numbers."""
-    assert [path.name for path in batch.notebooks()][:3] == [
+    assert [path.name for path in batch.notebooks()][:4] == [
         "01-check-exports.ipynb",
         "02-funnel.ipynb",
         "02-pipeline.ipynb",
+        "03-goal.ipynb",
     ]
     assert batch.notebooks()[0].parent == ROOT / "notebooks"

@@ -257,6 +257,11 @@ def test_without_recorded_stages_there_is_one_or_the_plans():
     assert year["won"] == 16  # 1,500 / 100 is 15, 7.5 of each of two, so 8 of each
     assert year["Opportunity"] == 64  # at a win rate of a quarter
     assert any("not recorded" in note for note in table.attrs["notes"])
+    wanted = {"goal": {"lift": 0.5, "by": "2026"}, "desired": {"Qual": 0.6}}
+    held = en.results_worksheet(crm, wanted)
+    assert any("held against nothing" in note for note in held.attrs["notes"])
+    with pytest.raises(en.EnablementError, match="names the stage 'Offer'"):
+        en.results_worksheet(crm, {**wanted, "desired": {"Offer": 0.6}})
     stated = {"rates": {"Lead": 0.5, "Qual": 0.5}}
     told = en.results_worksheet(crm, {"goal": {"lift": 0.5, "by": "2026", "stated": stated}})
     assert told["stage"].cat.categories.tolist() == ["Lead", "Qual", "won"]

@@ -145,7 +145,7 @@ def test_the_table_for_reading_has_seven_columns_at_most():
     """Stage, present, desired, needed, cost, units, worst."""
     shown = en.tables.stage_gap(found())
     assert [shown.columns.name, *shown.columns] == [
-        *("stage", "moves on (90 %)", "should", "needed together"),
+        *("stage", "moves on (90 %)", "should", "needed"),
         *("costs (90 %)", "won", "worst"),
     ]
     assert shown.loc["Qual", "should"] == "75 %"

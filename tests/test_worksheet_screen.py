@@ -148,3 +148,34 @@ def test_company_xyz_needs_its_units():
     assert [row[0] for row in rows[-2:]] == ["Won", "Won amount"]
     assert rows[-2][5] == "30,000"
     assert sum(int(cell.replace(",", "")) for cell in rows[-2][1:5]) == 30_000
+
+
+def test_the_parts_are_what_lies_below():
+    """Teams of the company and of a region, reps of a team; of a rep there are only stages."""
+    table = made()
+    told = {None: "Each team's part", "Region 1": "Each team's part", "Team 1": "Each rep's part"}
+    for of, what in told.items():
+        assert en.tables.results_worksheet(table, by="parts", of=of).what.startswith(what)
+    assert "at each stage" in en.tables.results_worksheet(table, by="parts", of="R001").what
+
+
+def test_a_long_list_is_cut_and_says_so():
+    """Of 60 reps 40 are shown: whoever needs the others opens the workbook."""
+    shown = en.tables.results_worksheet(cascade.worksheet(ground(60)), by="rep")
+    assert "20 more are in the workbook" in shown.notes[0]
+    assert sum(row[0].startswith("Rep ") for row in cells(shown)) == 40
+
+
+def test_an_answer_shows_its_table_in_any_of_its_ways():
+    """As a notebook asks for it: the same answer by stage and by team."""
+    answer = en.ask(en.results_worksheet, None, plan=XYZ)
+    assert str(answer).startswith("If nothing changes, 1.00 M come of the 1.50 M that are wanted")
+    assert answer.shown(by="rep").what.startswith("Each rep's part")
+    assert en.ask(en.results_worksheet, None, plan="nowhere").shown(by="rep") is None
+
+
+def test_the_baseline_is_said_with_what_follows():
+    """Company XYZ: 1,000,000 sold, half as much again wanted; nothing is expected of anybody."""
+    said = str(en.ask(en.baseline, None, plan=XYZ)).splitlines()
+    assert said[0] == "Sold in a year: 1.00 M. Wanted in 2026: 1.50 M, 50 % more."
+    assert said[1].startswith("Nothing is known of what is expected")

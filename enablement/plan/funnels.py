@@ -198,6 +198,7 @@ def of_crm(crm: CRM, plan: Plan, period: Period) -> Funnel:
     wins = winloss.win_rate(crm, **asked)
     start = _without_counts(crm, plan.goal, wins, asked)
     if rates.attrs["cannot_say"]:
+        plan.check_stages([*crm.settings.stages, *plan.goal.stated.rates, ALONE])
         return _without_stages(start, plan, wins, next(iter(rates.attrs["cannot_say"].values())))
     plan.check_stages(crm.settings.stages)
     stages = list(crm.settings.stages)
@@ -234,12 +235,12 @@ def _without_stages(start: Funnel, plan: Plan, wins: pd.DataFrame, why: str) -> 
     counts = _counts(decided, by_rep[["won"]], start.staff)
     stated = plan.goal.stated
     if not stated.rates:
-        plan.check_stages([ALONE])
         notes = (*start.notes, f"Stages are not recorded ({why}), so there is one: won or not.")
+        if set(plan.desired) - {ALONE}:
+            notes += ("The plan's desired rates of the other stages are held against nothing.",)
         return dataclasses.replace(
             start, stages=(ALONE,), says="won, of those won or lost", notes=notes, **counts
         )
-    plan.check_stages(list(stated.rates))
     nothing = np.zeros((len(start.staff), len(stated.rates)))
     return dataclasses.replace(
         start,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from enablement.errors import EnablementError, choices
+from enablement.errors import CannotSayError, EnablementError, choices
 from enablement.measure import shrinkage
 from enablement.measure.estimates import ALPHA, CONFIDENCE, jeffreys
 from enablement.measure.shrinkage import Spread
@@ -209,7 +209,7 @@ def groups_of(ground: Ground, by: str | None) -> Groups:
     above = [name for name in ("region", "team") if (people[name] != "").any()]
     column = "rep_id" if by == "rep" else by
     if by != "rep" and by not in above:
-        raise EnablementError(f"Nobody has a {by}: say by='rep'.")
+        raise CannotSayError(f"Nobody has a {by}: say by='rep'.", lacks=f"no {by}s")
     names = [column] if by != "rep" else [*above, column]
     code = people.groupby(names, sort=False).ngroup().to_numpy()
     listed = people[names].drop_duplicates(ignore_index=True)

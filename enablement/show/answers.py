@@ -45,10 +45,14 @@ class Answer:
     @property
     def table(self) -> pd.DataFrame | None:
         """The table for reading, where the measure has one, else its numbers as they are."""
+        return self.shown()
+
+    def shown(self, **how: object) -> pd.DataFrame | None:
+        """Give the table for reading, in one of its ways, such as ``by="team"``."""
         if self.numbers is None:
             return None
         shown: Measure = getattr(tables, self.measure, lambda numbers: numbers)
-        return shown(self.numbers)
+        return shown(self.numbers, **how)
 
 
 def ask(measure: Measure, crm: CRM, **said: object) -> Answer:

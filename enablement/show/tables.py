@@ -390,7 +390,7 @@ def stage_gap(table: pd.DataFrame) -> Shown:
         "stage": table["stage"].astype("str"),
         f"moves on{doubt}": _doubted(table, ("rate", "rate_low", "rate_high"), words.percent),
         "should": table["benchmark"].map(words.percent),
-        "needed together": table["needed_together"].map(words.percent),
+        "needed": table["needed_together"].map(words.percent),
         f"costs{doubt}": _doubted(table, ("cost", "low", "high"), money),
     }
     if table.attrs["metric"] not in COUNTED:
@@ -426,6 +426,23 @@ def what_if(table: pd.DataFrame) -> Shown:
             "short": [words.whole(n) if n >= 0.5 else "–" for n in table["short"]],
         },
         empty="there is no stage",
+    )
+
+
+def levers(table: pd.DataFrame) -> Shown:
+    """Where each lever is, where it must be, what the best quarter of the reps has and brings."""
+    rows = [row for _, row in table.iterrows()]
+    return _framed(
+        {
+            "lever": [words.lever(row) for row in rows],
+            "today": [words.of_lever(row, "present", table) for row in rows],
+            "must be": [words.of_lever(row, "needed", table) for row in rows],
+            "best quarter": [words.of_lever(row, "best", table) for row in rows],
+            "alone brings": [
+                words.figure(row["gain"], table) if row["gain"] > 0.5 else "–" for row in rows
+            ],
+        },
+        empty="there is no lever",
     )
 
 

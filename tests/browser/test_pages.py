@@ -13,7 +13,7 @@ from .conftest import NOTEBOOKS, ROOT, Visit, screenshot
 
 pytestmark = pytest.mark.browser
 
-STORED = ("01-check-exports.ipynb", "02-funnel.ipynb", "02-pipeline.ipynb")
+STORED = ("01-check-exports.ipynb", "02-funnel.ipynb", "02-pipeline.ipynb", "03-goal.ipynb")
 DASHBOARD = "funnel.ipynb"
 WIDTHS = (360, 768, 1440)
 

@@ -246,7 +246,7 @@ def _panels(table: pd.DataFrame) -> alt.VConcatChart:
 
     shown = frame.named(_said(table))
     width = frame.panel_width(table["stage"].nunique())
-    letters = max(LETTERS, width // frame.LETTER)
+    letters = max(LETTERS, (width + frame.PANEL_GAP) // frame.LETTER)
     shown["stage"] = [theme.wrapped(name, letters=letters) for name in table["stage"].astype("str")]
     stages = list(dict.fromkeys(shown["stage"]))
     y = frame.group_axis(shown["group"])

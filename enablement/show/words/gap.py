@@ -118,20 +118,23 @@ def results_worksheet(table: pd.DataFrame) -> str:
 
 
 def baseline(table: pd.DataFrame) -> str:
-    """Say what is sold of what is expected, what is wanted, and whether that is one base.
+    """Say what is sold, expected and wanted, and what follows where they are not one base.
 
     Parameters
     ----------
     table : as `enablement.baseline` returns it
     """
     attrs, total = table.attrs, table["total"]
-    sold, expected, target = (figure(total[name], table) for name in ("sold", "expected", "target"))
-    step = percent(total["target"] / total["sold"] - 1) if total["sold"] > 0 else "–"
-    start = f"Sold: {sold}; wanted in {attrs['goal']}: {target}, {step} more"
-    if pd.isna(attrs["attainment"]):
-        return f"{start}. Nothing is known of what is expected."
-    held = f"{start}. Expected: {expected}, of which {percent(attrs['attainment'])} were attained"
-    return f"{held}." if attrs["consistent"] else f"{held}: the two are not one base."
+    sold, target = (figure(total[name], table) for name in ("sold", "target"))
+    more = total["target"] / total["sold"] - 1 if total["sold"] > 0 else 0.0
+    step = f", {percent(abs(more))} {'more' if more > 0 else 'less'}" if round(more, 3) else ""
+    told = [
+        f"Sold in {attrs['period'] or 'a year'}: {sold}. Wanted in {attrs['goal']}: {target}{step}."
+    ]
+    told += [attrs["sentences"][name] for name in ("attainment", "over-assignment")]
+    if not attrs["consistent"]:
+        told.append(attrs["sentences"]["base"])
+    return "\n".join(told)
 
 
 def goal_chance(table: pd.DataFrame) -> str:

@@ -18,7 +18,8 @@ from enablement.show import theme, words
 if TYPE_CHECKING:
     from great_tables import GT
 
-BY = ("stage", "region", "team", "rep")
+BY = ("stage", "region", "team", "rep", "parts")
+MOST_PLACES = 40  # rows; whoever needs more of them needs the workbook
 COMPANY = "Company"
 QUARTER = 3  # months
 SMALL = "small"
@@ -75,7 +76,8 @@ def results_worksheet(table: pd.DataFrame, *, by: str = "stage", of: str | None 
     table : as `enablement.results_worksheet` returns it
     by : ``stage``, a row for each, quarter by quarter, with the day by which it must have been
         entered; or ``region``, ``team`` or ``rep``, a row for each place, with what it is to
-        bring and what comes if nothing changes
+        bring and what comes if nothing changes; ``parts`` are the teams of the company, else the
+        reps of what has no teams
     of : region, team or rep (id or name) that it is of; None for the company
 
     Returns
@@ -91,11 +93,13 @@ def results_worksheet(table: pd.DataFrame, *, by: str = "stage", of: str | None 
     if by not in BY:
         raise EnablementError(f"by={by!r}. {choices(by, list(BY))}")
     place, level, here = _place(table, of)
+    present = [str(name) for name in table["level"].unique()]
+    below = present[present.index(level) + 1 :]
+    if by == "parts":
+        by = next((name for name in ("team", "rep") if name in below), "stage")
     if by == "stage":
         return _by_stage(table, here, place)
-    present = [str(name) for name in table["level"].unique()]
-    if by not in present[present.index(level) + 1 :]:
-        below = present[present.index(level) + 1 :]
+    if by not in below:
         raise EnablementError(f"{place} has no {by} in it. {choices(by, ['stage', *below])}")
     rows = table[(table["level"] == by) & (table[level] == here[level].iloc[0])] if (
         level != "company"
@@ -195,6 +199,8 @@ def _by_place(
     over = present[present.index(by) - 1]
     above = "" if over == "company" or rows[over].nunique() == 1 else over
     listed = rows.drop_duplicates(key)
+    more = len(listed) - MOST_PLACES
+    listed = listed.head(MOST_PLACES)
     labels = table.attrs["labels"]
     told = [_place_row(table, rows[rows[key] == name]) for name in listed[key]]
     names = [labels.get(name, name) for name in listed[key]]
@@ -211,6 +217,8 @@ def _by_place(
     shown = shown.tab_spanner(first, columns[1:3]).tab_spanner("won", columns[3:])
     shown = shown.cols_label({name: name.rsplit(" ", 1)[-1] for name in columns[1:5]})
     notes = ["In the goal's twelve months; comes: if nothing changes."]
+    if more > 0:
+        notes.append(f"{more:,} more are in the workbook: enablement goal --out worksheet.xlsx.")
     if (rows["says"] != "").any():
         notes.append("Short in italics: more at a stage than any rep has ever had.")
     return _screen(shown, frame, table, here, place, by, notes)
