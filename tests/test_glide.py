@@ -179,6 +179,15 @@ def test_without_an_export_the_path_is_the_plan():
     assert table["quarter"].iloc[0] == "2026Q1"
 
 
+def test_quarters_that_have_no_name_are_counted():
+    """By the end of November a year's quarters are none of the calendar's."""
+    plan = {"goal": {**PLAN["goal"], "by": "2026-11-30"}}
+    table = en.glide_path(sold_by("2026-04-01"), plan, as_of="2026-04-01", number=200)
+    assert table["quarter"].iloc[0] == "2025-12-01 to 2026-02-28"
+    assert words.glide_path(table).startswith("The first quarter brought $50 of $")
+    assert "the last 3 quarters must bring" in table.attrs["verdict"]
+
+
 def test_the_chart_draws_the_correction_only_where_there_is_one():
     """The marked line begins where what was sold in closed quarters ends."""
     crm = sold_by("2026-04-01")

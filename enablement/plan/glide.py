@@ -380,7 +380,7 @@ def _verdict(table: pd.DataFrame, figures: Mapping[str, float]) -> str:
             f"are reached with a chance of {100 * figures['probability']:.0f} %."
         )
     start = (
-        f"{_listed(closed['quarter'])} brought {closed['sold'].sum():,.0f} of the "
+        f"{_listed(closed['quarter'], 'The first')} brought {closed['sold'].sum():,.0f} of the "
         f"{closed['plan'].sum():,.0f} planned"
     )
     if open_ones.empty:
@@ -388,7 +388,7 @@ def _verdict(table: pd.DataFrame, figures: Mapping[str, float]) -> str:
     if not open_ones["needed"].sum() > 0:
         return f"{start}: the goal of {target:,.0f} is reached already."
     change = open_ones["needed"].sum() / open_ones["plan"].sum() - 1
-    now = f"{_listed(open_ones['quarter'])} must bring {open_ones['needed'].sum():,.0f}"
+    now = f"{_listed(open_ones['quarter'], 'the last')} must bring {open_ones['needed'].sum():,.0f}"
     chance = f"the chance of that is {100 * figures['probability']:.0f} %"
     if not figures["corrected"]:
         return f"{start}: {now} as planned; {chance}."
@@ -396,7 +396,14 @@ def _verdict(table: pd.DataFrame, figures: Mapping[str, float]) -> str:
     return f"{start}: {now}, {100 * abs(change):.0f} % {way} than planned; {chance}."
 
 
-def _listed(names: Sequence[str]) -> str:
-    """Name quarters in a row by the first and the last."""
+def _listed(names: Sequence[str], which: str) -> str:
+    """Name quarters in a row by the first and the last, and those without a name by their number.
+
+    Parameters
+    ----------
+    which : of the year they are, such as ``the last``
+    """
     every = list(names)
+    if " " in every[0]:
+        return f"{which} {len(every)} quarters" if len(every) > 1 else f"{which} quarter"
     return every[0] if len(every) == 1 else f"{every[0]} to {every[-1]}"

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from enablement.errors import EnablementError
-from enablement.measure import discounts, funnel, winloss
+from enablement.measure import definitions, discounts, funnel, winloss
 from enablement.measure.estimates import ALPHA
 from enablement.periods import Period
 from enablement.plan.benchmarks import FEWEST
@@ -24,16 +24,16 @@ COMPARED = 5  # levers in which the reps are compared; the level of the test is 
 A_DAY, WEEK = dt.timedelta(days=1), dt.timedelta(days=7)
 HOURS = {
     "calendar": """
-        select c.rep_id, cast(c."start" as date) as day,
+        select c.rep_id, c."start"::date as day,
                sum(date_diff('minute', c."start", c."end")) / 60.0 as hours
         from calendar c
-        where c.category = $category and cast(c."start" as date) between $start and $end
+        where c.category = $category and c."start" between $first and $last
         group by all
     """,
     "activities": """
-        select a.rep_id, cast(a.at as date) as day, sum(a.minutes) / 60.0 as hours
+        select a.rep_id, a.at::date as day, sum(a.minutes) / 60.0 as hours
         from activities a
-        where a.minutes > 0 and cast(a.at as date) between $start and $end
+        where a.minutes > 0 and a.at between $first and $last
         group by all
     """,
 }
@@ -178,7 +178,7 @@ def _hours(crm: CRM, staff: Staff, period: Period, lacks: list[str]) -> Hours | 
     for table, needs in (("calendar", "start"), ("activities", "minutes")):
         if not crm.has(table, needs):
             continue
-        said: dict[str, object] = {"start": period.start, "end": period.end}
+        said = definitions.span(period)
         if table == "calendar":
             said["category"] = SELLING
         found = crm.session.query(HOURS[table], {table: crm.sources[table]}, said)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import altair as alt
 
 HEIGHT = 210
-ROW = 18
+ROW, LINE = 18, 14  # px of a row, and of each further line of a quarter's name
+LETTERS = 14  # of a line of it
 ROWS = ("planned", "sold", "must bring", "chance")
 ROOM = 96  # px at the right, for what the year comes to
 HEADROOM = 1.06  # of the highest value
@@ -189,14 +190,15 @@ def _numbers(table: pd.DataFrame, names: pd.Series) -> alt.LayerChart | alt.Face
         ]
     )
     y = alt.Y("row:N", sort=list(ROWS), title=None, axis=frame.names_axis(names))
+    wrapped = [theme.wrapped(name, letters=LETTERS) for name in table["quarter"]]
     labels = " : ".join(
-        f"datum.value === {place + 0.5} ? {json.dumps(name)}"
-        for place, name in enumerate(table["quarter"].map(lambda n: theme.wrapped(n, letters=14)))
+        f"datum.value === {place + 0.5} ? {json.dumps(name)}" for place, name in enumerate(wrapped)
     )
     axis = alt.Axis(
         orient="top",
         values=[place + 0.5 for place in range(len(table))],
         labelExpr=f"{labels} : ''",
+        labelPadding=8 + LINE * max(name.count("\n") for name in wrapped),
         title=None,
         grid=False,
     )

@@ -13,7 +13,7 @@ from enablement.show.charts import frame
 if TYPE_CHECKING:
     import altair as alt
 
-STEP = 24
+STEP, LINE = 24, 15  # px of a row, and of each further line of a long name
 NUMBERS = (
     ("today", "datum.present_said", 94),
     ("needed", "datum.needed_said", 92),
@@ -99,7 +99,7 @@ def levers(table: pd.DataFrame) -> alt.VConcatChart:
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(NUMBERS), height=frame.height(len(shown), STEP)
+            width=frame.plot_width(NUMBERS), height=frame.height(len(shown), _step(shown))
         ),
         table,
         shown["name"],
@@ -126,6 +126,11 @@ def _said(table: pd.DataFrame) -> pd.DataFrame:
     )
     width = (shown["alone"] - shown["low"]).round(6)
     return shown.iloc[(-width).argsort(kind="stable")]
+
+
+def _step(shown: pd.DataFrame) -> int:
+    """Give every row the room of the longest name."""
+    return STEP + LINE * int(shown["name"].str.count("\n").max())
 
 
 def _marks(table: pd.DataFrame) -> list[dict[str, object]]:

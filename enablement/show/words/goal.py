@@ -123,19 +123,18 @@ def glide_path(table: pd.DataFrame) -> str:
     """
     told = table.attrs
     target, year = figure(told["target"], table), chance(told["probability"])
-    closed, ahead = (table[table["state"].eq("closed") == over] for over in (True, False))
+    closed, ahead = (table[table["state"].eq("closed") == done] for done in (True, False))
     if closed.empty:
         return f"No quarter has closed yet: {target} are reached with a chance of {year}."
-    start = (
-        f"{_from_to(closed['quarter'])} brought {figure(closed['sold'].sum(), table)} of "
-        f"{figure(closed['plan'].sum(), table)} planned"
-    )
+    brought, planned = (figure(closed[name].sum(), table) for name in ("sold", "plan"))
+    over = _from_to(closed["quarter"], which="first")
+    start = f"{_begun(over)} brought {brought} of {planned} planned"
     if ahead.empty:
         return f"{start}: the goal is {'reached' if told['sold'] >= told['target'] else 'missed'}."
     must = ahead["needed"].sum()
     if not must > 0:
         return f"{start}: the goal of {target} is reached already."
-    who = f"{_from_to(ahead['quarter'])} must bring {figure(must, table)}"
+    who = f"{_from_to(ahead['quarter'], which='last')} must bring {figure(must, table)}"
     if not told["corrected"]:
         return f"{start}: {who} as planned, which has a chance of {year}."
     change = must / ahead["plan"].sum() - 1
@@ -143,10 +142,23 @@ def glide_path(table: pd.DataFrame) -> str:
     return f"{start}: {who} now, {by} than planned, which has a chance of {year}."
 
 
-def _from_to(quarters: pd.Series) -> str:
-    """Name quarters in a row by the first and the last."""
-    first, last = quarters.iloc[0], quarters.iloc[-1]
-    return str(first) if first == last else f"{first} to {last}"
+def _begun(text: str) -> str:
+    """Begin a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def _from_to(quarters: pd.Series, *, which: str) -> str:
+    """Name quarters in a row by the first and the last, and those without a name by their number.
+
+    Parameters
+    ----------
+    which : ``first`` or ``last`` of the year they are
+    """
+    first, last = str(quarters.iloc[0]), str(quarters.iloc[-1])
+    if " " in first:
+        many = f" {len(quarters)} quarters" if len(quarters) > 1 else " quarter"
+        return f"the {which}{many}"
+    return first if first == last else f"{first} to {last}"
 
 
 def reward(table: pd.DataFrame) -> str:
