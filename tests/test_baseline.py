@@ -180,5 +180,5 @@ def test_what_cannot_be_said_is_refused_in_a_line():
         en.baseline(None, {"goal": {**GOAL, "baseline": 1.0}})
     with pytest.raises(EnablementError, match="price of one"):
         en.baseline(company(1), {"goal": {"metric": "units", "lift": 0.5, "by": 2026}})
-    with pytest.raises(CannotSayError, match="not shared out"):
+    with pytest.raises(CannotSayError, match="Without a CRM nothing says"):
         en.baseline(None, {"goal": {**STATED, "metric": "share of wallet"}})

@@ -15,6 +15,7 @@ from enablement.errors import CannotSayError, EnablementError
 from enablement.measure import pipeline
 from enablement.periods import Calendar, Period, moment
 from enablement.plan import goal as goals
+from enablement.plan import metrics
 from enablement.plan import staff as staffs
 from enablement.plan.goal import MONTHS, Goal, Plan
 from enablement.plan.staff import Staff
@@ -95,7 +96,8 @@ def baseline(
         of either), ``reps`` (sold and target -> how many), ``attainment`` and
         ``over_assignment`` (shares; missing where not known), ``consistent`` (whether what is
         sold, stated and expected is one base) and ``sentences`` (attainment, over-assignment
-        and base, each with its consequence).
+        and base, each with its consequence; before them metric, where the goal is a margin or a
+        share of wallet, which are told as the won amount that they come to).
 
     Raises
     ------
@@ -104,7 +106,7 @@ def baseline(
     CannotSayError
         If neither the CRM nor the plan says what is sold.
     """
-    said = goals.goal(plan)
+    said, translated = metrics.in_amount(crm, *asked(crm, plan, as_of=as_of))
     base = base_of(crm, said, as_of=as_of)
     price = said.goal.price
     table = _per_rep(base, price)
@@ -119,9 +121,23 @@ def baseline(
         "attainment": _ratio(base.sold, base.expected),
         "over_assignment": _ratio(base.quotas, base.target),
         "consistent": _consistent(base),
-        "sentences": _sentences(base, table),
+        "sentences": {
+            **({"metric": translated} if translated else {}),
+            **_sentences(base, table),
+        },
     }
     return table
+
+
+def asked(
+    crm: CRM | None, plan: Plan | Mapping[str, Any] | str | Path, *, as_of: object = None
+) -> tuple[Plan, Period | None]:
+    """Read a plan, and find the months of its baseline; None without a CRM."""
+    said = goals.goal(plan)
+    if crm is None:
+        return said, None
+    months = months_before(crm, said, as_of=as_of)
+    return said, goals.together(months, crm.settings.calendar)
 
 
 def base_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Base:
@@ -170,11 +186,6 @@ def heads(goal: Goal, staff: Staff, span: Period, eve: Period) -> Staff:
 
 
 def _check(crm: CRM | None, goal: Goal) -> None:
-    if goal.metric not in ("won amount", "units", "won count"):
-        raise CannotSayError(
-            f"{goal.metric} as a goal is not shared out among reps yet. Say won amount, units or "
-            "won count."
-        )
     if goal.metric == "units" and goal.unit_price is None and crm is not None:
         raise EnablementError("A goal in units needs the price of one: [goal] unit_price = 50.")
 

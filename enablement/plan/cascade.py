@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from enablement.errors import EnablementError
 from enablement.measure import activity as activities
 from enablement.periods import Calendar, Period
-from enablement.plan import baseline, capacity, funnels, lags, swings
+from enablement.plan import baseline, capacity, funnels, lags, metrics, swings
 from enablement.plan import goal as goals
 from enablement.plan.apportionment import apportion
 from enablement.plan.capacity import Ramp, Season
@@ -185,6 +185,7 @@ def ground_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
 
     Those say in which month what comes, and are asked for only where it matters.
     """
+    plan, translated = metrics.in_amount(crm, *baseline.asked(crm, plan, as_of=as_of))
     base = baseline.base_of(crm, plan, as_of=as_of)
     calendar = Calendar() if crm is None else crm.settings.calendar
     months = plan.goal.months(calendar)
@@ -195,6 +196,8 @@ def ground_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
         funnel = funnels.of_crm(crm, plan, base.period)
         staff = baseline.heads(plan.goal, funnel.staff, base.span, base.period)
         quota = baseline.quotas_of(crm, staff, base)
+    if translated:
+        funnel = dataclasses.replace(funnel, notes=(translated, *funnel.notes))
     if len(staff) == 0:
         raise EnablementError("Nobody is there for the goal: every rep has left before it begins.")
     places = np.flatnonzero(funnel.staff.table["rep_id"].isin(staff.ids))

@@ -102,7 +102,8 @@ class Goal:
 
     by : the last day of the goal's twelve fiscal months, or a period such as ``2027`` or
         ``2027Q3`` that ends with it
-    metric : ``won amount``, ``units``, ``won count``, ``margin`` or ``share of wallet``
+    metric : ``won amount``, ``units``, ``won count``, ``margin`` or ``share of wallet`` (0 to 1);
+        the last two are told as the won amount that they come to
     target : what is to be reached in those twelve months; None where `lift` is said
     lift : by which share of the baseline it is to rise; None where `target` is said
     baseline : what is reached in twelve months today; None takes it from the CRM
