@@ -113,3 +113,20 @@ def test_the_glide_path_of_the_sample_is_corrected_by_three_closed_quarters(crm)
     assert table["state"].tolist() == [*["closed"] * 3, "ahead"]
     whole = table["plan"].sum() - table["sold"].sum()
     assert table["needed"].iloc[3] == pytest.approx(whole, abs=1)
+
+
+def test_the_gates_of_the_sample_are_its_measures(crm):
+    """15 of 35 reps reached their quota; more than a quarter leave the process in one way."""
+    gates = {"share_at_quota": 0.4, "win_rate": 0.25, "process_conformance": 0.75}
+    plan = {"goal": {"lift": 0, "by": "2027-09-30"}}
+    plan["reward"] = {"threshold": 0.5, "pool": 1_000, "gates": gates}
+    table = en.reward(crm, plan, as_of="2026-09-30")
+    held = {gate["gate"]: gate for gate in table.attrs["gates"]}
+    assert held["share_at_quota"]["value"] == pytest.approx(15 / 35)
+    year = {"as_of": "2026-09-30", "period": ("2025-10-01", "2026-09-30")}
+    assert held["win_rate"]["value"] == en.win_rate(crm, **year)["rate"].iloc[0]
+    ways = en.process_conformance(crm, **year)["rate"]
+    assert held["process_conformance"]["value"] == pytest.approx(1 - ways.max())
+    assert [gate["holds"] for gate in held.values()] == [True, True, False]
+    assert table.attrs["reached"]
+    assert (table["now"] == 0).all()
