@@ -65,6 +65,7 @@ def test_the_chance_and_the_levers_start_from_the_same_figures(crm):
     chance = en.goal_chance(crm, SAMPLE / "plan.toml", as_of="2026-09-30", futures=2_000)
     assert chance["expected"].iloc[-1] == pytest.approx(9_184_909, rel=0.02)
     assert chance["probability"].iloc[-1] < 0.2
+    assert any("Beyond chance a quarter varies" in note for note in chance.attrs["notes"])
     table = en.levers(crm, SAMPLE / "plan.toml", as_of="2026-09-30", number=2_000)
     assert table.attrs["projected"] == pytest.approx(9_184_909, rel=0.001)
     by = table.set_index("lever")["present"]

@@ -85,8 +85,10 @@ def goal_chance(
 
     Notes
     -----
-    What is open today is not looked at, so that the first quarter is known less well than it
-    could be. `benchmarks/README.md` tells how often invented quarters made what was said.
+    Of 2,240 quarters of invented companies the 90 % interval held 91 %; of targets given a chance
+    of 60 to 80 %, 77 % were made (`benchmarks/README.md`). What is open today is not looked at, so
+    that the first quarter is known less well than it could be; where many reps come and go,
+    rather more comes than is expected.
     """
     said = goals.goal(plan)
     ground = cascade.seasonal(crm, cascade.ground_of(crm, said, as_of=as_of))
