@@ -175,27 +175,34 @@ def test_a_past_that_is_not_recorded_is_refused():
     assert at(en.cohort_curves(crm, as_of=day(9)), 9)["won"] == 1
 
 
-@settings(max_examples=10, deadline=None)
-@given(
-    ends=st.lists(
-        st.tuples(st.integers(0, 30), st.integers(0, 40), st.sampled_from(["Won", "Lost", ""])),
-        min_size=1,
-        max_size=12,
-    )
+ENDS = st.lists(
+    st.tuples(st.integers(0, 30), st.integers(0, 40), st.sampled_from(["Won", "Lost", ""])),
+    min_size=1,
+    max_size=12,
 )
-def test_won_lost_and_open_are_everybody(ends):
-    """On every day they add up to one, won and lost never fall, and the end is followed by half."""
+
+
+@settings(max_examples=3, deadline=None)
+@given(cohorts=st.lists(ENDS, min_size=4, max_size=5))
+def test_won_lost_and_open_are_everybody(cohorts):
+    """On every day they add up to one, won and lost never fall, and the end is followed by half.
+
+    Each cohort is a rep's.
+    """
     paths = {
-        f"X{n}": (f"{begun} Lead@A" + (f", {begun + took} {what}@A" if what else ""), 1)
+        f"R{k} {n}": (f"{begun} Lead@R{k}" + (f", {begun + took} {what}@R{k}" if what else ""), 1)
+        for k, ends in enumerate(cohorts)
         for n, (begun, took, what) in enumerate(ends)
     }
-    table = en.cohort_curves(company(paths), as_of=day(40), by=None, every=1)
-    whole = table[["won", "lost", "cancelled", "open"]].sum(axis=1)
-    np.testing.assert_allclose(whole, 1)
-    assert (table[["won", "lost"]].diff().dropna() >= -1e-12).all(axis=None)
-    assert (table["followed"] >= 0.5).all()
-    assert (table["followed"].diff().dropna() <= 1e-12).all()
-    assert table["at_risk"].iloc[0] == len(paths)
+    every = en.cohort_curves(company(paths), as_of=day(40), by="rep", every=1)
+    for k, ends in enumerate(cohorts):
+        table = every[every["cohort"] == f"R{k}"]
+        whole = table[["won", "lost", "cancelled", "open"]].sum(axis=1)
+        np.testing.assert_allclose(whole, 1)
+        assert (table[["won", "lost"]].diff().dropna() >= -1e-12).all(axis=None)
+        assert (table["followed"] >= 0.5).all()
+        assert (table["followed"].diff().dropna() <= 1e-12).all()
+        assert table["at_risk"].iloc[0] == len(ends)
 
 
 def rows_of(chart: alt.VConcatChart) -> pd.DataFrame:

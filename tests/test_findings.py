@@ -206,7 +206,7 @@ def test_days_to_win_without_the_flagged():
 outcomes = st.text("wloc", max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(used=outcomes, left=outcomes.filter(bool), data=st.data())
 def test_otherwise_is_the_headline_of_all_rows_together(used, left, data):
     """Whatever the outcomes and the amounts."""
@@ -223,7 +223,7 @@ def test_otherwise_is_the_headline_of_all_rows_together(used, left, data):
             assert otherwise == pytest.approx(rate, nan_ok=True)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(used=outcomes, lost_sight=st.integers(1, 4))
 def test_the_bounds_hold_whatever_the_unknown_were(used, lost_sight):
     """Every way in which the unknown ones could have ended lies between least and most."""

@@ -188,6 +188,7 @@ def test_without_history_the_past_is_not_invented():
 PLACES = st.sampled_from([*STAGES, "Won", "Lost", "Cancelled"])
 STEP = st.tuples(st.integers(0, 12), PLACES, st.sampled_from("AB"))
 PATHS = st.lists(st.lists(STEP, min_size=1, max_size=7), min_size=1, max_size=8)
+MANY = st.lists(st.lists(STEP, min_size=1, max_size=7), min_size=8, max_size=20)
 # To read a company takes a hundred times as long as to draw one: several are read as one, each
 # its own `source`.
 SOURCES = st.lists(PATHS, min_size=5, max_size=6)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recount import STAGES, incidence, look, sojourns
 from statsmodels.duration.survfunc import SurvfuncRight
-from test_funnel import NINTH, PATHS, as_events, made
+from test_funnel import MANY, NINTH, as_events, made
 
 import enablement as en
 from enablement.errors import CannotSayError
@@ -154,8 +154,8 @@ def test_a_period_is_that_of_the_entry(eight):
     assert list(table["entered"]) == [2, 2, 2]
 
 
-@settings(max_examples=8, deadline=None)
-@given(paths=PATHS, until=st.integers(0, 13))
+@settings(max_examples=4, deadline=None)
+@given(paths=MANY, until=st.integers(0, 13))
 def test_against_a_second_count(paths, until):
     """Every stay and every quantile, from the raw events by loops; the accounting adds up."""
     crm = made(as_events(paths))
