@@ -62,3 +62,9 @@ def company(paths: dict[str, tuple[str, float]], **more: object) -> en.CRM:
 def eight() -> en.CRM:
     """The eight opportunities, seen from any later day."""
     return company(EIGHT)
+
+
+@pytest.fixture(scope="session")
+def sample() -> en.CRM:
+    """The committed sample, read once for all who only ask it something."""
+    return en.load(SAMPLE)

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import EIGHT, EIGHT_SETTINGS, SAMPLE, company, day
+from conftest import EIGHT, EIGHT_SETTINGS, company, day
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.duration.survfunc import CumIncidenceRight
@@ -18,11 +18,6 @@ from enablement.measure import estimates
 from enablement.show import theme
 
 AS_OF = "2026-09-30"
-
-
-@pytest.fixture(scope="module")
-def sample() -> en.CRM:
-    return en.load(SAMPLE)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import duckdb
 import pandas as pd
 import pytest
-from conftest import EIGHT, EIGHT_SETTINGS, SAMPLE, company, day
+from conftest import EIGHT, EIGHT_SETTINGS, company, day
 
 import enablement as en
 from enablement.errors import ExportError, SettingsError
@@ -243,9 +243,9 @@ def handed_over(crm: en.CRM) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def cut() -> dict[str, pd.DataFrame]:
+def cut(sample) -> dict[str, pd.DataFrame]:
     """Every sixth opportunity of the sample, and what belongs to them."""
-    crm = en.load(SAMPLE)
+    crm = sample
     ids = set(crm.opportunities["opportunity_id"].iloc[::6])
     frames = {
         name: handed_over(crm) if name == "owner_changes" else getattr(crm, name) for name in TABLES

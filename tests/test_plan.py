@@ -10,9 +10,9 @@ import enablement as en
 
 
 @pytest.fixture(scope="module")
-def crm():
-    """The sample, read once."""
-    return en.load(SAMPLE)
+def crm(sample):
+    """The sample."""
+    return sample
 
 
 @pytest.fixture(scope="module")

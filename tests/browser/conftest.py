@@ -146,18 +146,25 @@ def screenshot(visited: Visit, name: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def report() -> Path:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Let the notebooks and pages of this run share one reading, as those of a user do."""
+    return {"ENABLEMENT_CACHE": str(tmp_path_factory.mktemp("readings"))}
+
+
+@pytest.fixture(scope="session")
+def report(kept: dict[str, str]) -> Path:
     """Give the quarter's first page, made now: an older one would show an older package."""
-    subprocess.run([sys.executable, "-m", "enablement", "quarter", PERIOD], cwd=ROOT, check=True)
+    command = [sys.executable, "-m", "enablement", "quarter", PERIOD]
+    subprocess.run(command, cwd=ROOT, check=True, env=os.environ | kept)
     return REPORT
 
 
 @pytest.fixture(scope="session")
-def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def voila(tmp_path_factory: pytest.TempPathFactory, kept: dict[str, str]) -> Iterator[str]:
     """Give the address of the dashboards, served the way `make dashboards` serves them."""
     port = free_port()
     arguments, variables = dashboards.command(DASHBOARDS, port=port)
-    environment = clean_environment(tmp_path_factory.mktemp("voila")) | variables
+    environment = clean_environment(tmp_path_factory.mktemp("voila")) | variables | kept
     address = f"http://127.0.0.1:{port}"
     with Served(arguments, environment, address):
         yield address
