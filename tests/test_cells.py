@@ -27,7 +27,10 @@ STRANGE_NUMBERS = [
     "+7",
 ]
 DATES = ["2026-09-30", "1999-01-01", "1900-01-01"]
-STRANGE_DATES = ["9999-12-31", "2026-02-30", "30.09.2026", "2026/09/30", "1899-12-31", "2026-9-30 "]
+STRANGE_DATES = [
+    *("9999-12-31", "2026-02-30", "30.09.2026", "2026/09/30", "1899-12-31", "2026-9-30 "),
+    *("0000-01-01", "0999-12-31", "2200-01-01"),
+]
 INSTANTS = ["2026-09-30T08:00:00Z", "2026-09-30 08:00:00Z", "2026-09-30T08:00:00.250Z"]
 LOCAL = ["2026-09-30 08:00:00", "2026-09-30T00:00:00", "2024-02-29 23:59:59"]
 STRANGE_INSTANTS = [
@@ -78,6 +81,7 @@ def read_one_by_one(column: pa.ChunkedArray, kind: str) -> tuple[bool, list[obje
 )
 @example(texts=["2026-09-30", "2026-09-30T08:00:00Z"])
 @example(texts=["2026-09-30", "9999-12-31"])
+@example(texts=["0000-01-01", "2026-09-30"])
 def test_times_are_read_in_one_pass_as_one_by_one(texts: list[str]) -> None:
     for column in columns(texts):
         found = cells.typed(column, values.TIME, "UTC")
@@ -117,6 +121,10 @@ def pd_missing(value: object) -> bool:
         (["2026-09-30 08:00", "2026-09-30T09:00"], values.TIME, True),
         (["2026-09-30 12:00 PM"], values.TIME, False),
         (["2026-09-30", "9999-12-31"], values.TIME, False),
+        (["2026-09-30", "0000-01-01"], values.TIME, False),
+        (["1900-01-01", "2199-12-31"], values.TIME, True),
+        (["2199-12-31T23:59:59Z"], values.TIME, True),
+        (["2200-01-01T00:00:00Z"], values.TIME, False),
         (["49500", "", "1e5", "1234.50"], values.NUMBER, True),
         (["49500", "1.234"], values.NUMBER, False),
         (["49500", "tbd"], values.NUMBER, False),

@@ -18,6 +18,9 @@ LAST_OF_BLANK = frozenset(mark.encode()[-1] for mark in SPACE)
 # Bytes of 2026-09-30, of 2026-09-30T08:00:00Z and ...00.000Z, and of times that name no zone.
 DATE, INSTANTS, LOCAL = 10, (20, 24), (16, 19, 23)
 POINT, ZULU = ord("."), ord("Z")
+# What a time can mean, in microseconds, as Arrow counts: it knows years that Python does not.
+BEGIN = pa.scalar(FIRST_DAY).cast(pa.timestamp("us")).value
+END = pa.scalar(LAST_DAY).cast(pa.timestamp("us")).value + 24 * 3600 * 10**6
 
 
 def spaced(cells: pa.ChunkedArray) -> bool:
@@ -104,10 +107,9 @@ def _meant(values: pa.Array, kind: str) -> bool:
     """Say whether all values are within what a CRM can mean."""
     if kind == NUMBER:
         return bool(pc.all(pc.is_finite(values), min_count=0).as_py())
-    span = pc.min_max(values).as_py()
-    if span["min"] is None:
-        return True
-    return bool(FIRST_DAY <= f"{span['min']:%Y-%m-%d}" <= f"{span['max']:%Y-%m-%d}" <= LAST_DAY)
+    span = pc.min_max(values)
+    first, last = span["min"].value, span["max"].value
+    return first is None or BEGIN <= first <= last < END
 
 
 def _plain(cells: pa.ChunkedArray) -> bool:
