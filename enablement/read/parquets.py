@@ -30,7 +30,7 @@ def read(content: Content) -> Records:
             groups = (file.metadata.row_group(n) for n in range(file.metadata.num_row_groups))
             size = sum(group.total_byte_size for group in groups)
             check_size(content.name, size, content.path.stat().st_size)
-            repeated = _repeated(file.metadata)
+            repeated = _repeated(file.metadata, file.schema_arrow)
         with pq.ParquetFile(source, read_dictionary=repeated) as file:
             table = file.read()
     except (pa.ArrowException, OSError) as error:
@@ -54,13 +54,14 @@ def read(content: Content) -> Records:
     )
 
 
-def _repeated(metadata: pq.FileMetaData) -> list[str]:
+def _repeated(metadata: pq.FileMetaData, schema: pa.Schema) -> list[str]:
     """List the columns whose texts are packed so well that they must stand again and again."""
+    texts = {field.name for field in schema if pa.types.is_string(field.type)}
     sizes: dict[str, int] = {}
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
-            if column.physical_type == "BYTE_ARRAY":
-                path = column.path_in_schema
+            path = column.path_in_schema
+            if path in texts:
                 sizes[path] = sizes.get(path, 0) + column.total_uncompressed_size
     return [path for path, size in sizes.items() if size < PACKED * metadata.num_rows]
 
