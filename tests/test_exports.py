@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enablement.errors import ExportError
-from enablement.read import archives, csvs, exports, limits, sheetsizes
+from enablement.read import archives, contents, csvs, exports, limits, sheetsizes
 from enablement.read.footers import is_footer, is_summary
 from enablement.read.headers import clean, place
 
@@ -570,11 +570,47 @@ def test_how_far_other_workbooks_reach():
         b'table:number-columns-repeated="16384"/></table:table-row></table:table><end>'
     )
     assert (document.rows, document.columns) == (500, 300)
-    binary = sheetsizes._reach("xl/worksheets/sheet1.bin", sheetsizes.Cells())
     row, cell = bytes([0, 8, 4, 1, 0, 0, 0, 0, 0, 0]), bytes([2, 6, 5, 1, 0, 0, 0, 0])
-    for part in (row[:3], row[3:] + b"\x81\x01\x00" + cell):
-        binary.feed(part)
-    assert (binary.rows, binary.columns) == (261, 262)
+    unknown = b"\x81\x01\x1e" + bytes(30)
+    sheet = row + unknown + cell
+    for parts in ([sheet], [sheet[:3], sheet[3:20], sheet[20:25], sheet[25:]], [*sheet]):
+        binary = sheetsizes._reach("xl/worksheets/sheet1.bin", sheetsizes.Cells())
+        for part in parts:
+            binary.feed(bytes([part]) if isinstance(part, int) else part)
+        assert (binary.rows, binary.columns) == (261, 262)
+
+
+@pytest.mark.parametrize(("cells", "refused"), [(4, False), (400, True)])
+def test_a_text_that_cells_of_a_binary_workbook_share_is_counted_in_each(
+    tmp_path, monkeypatch, cells, refused
+):
+    """A text of 30,000 letters, two bytes each, that 400 cells show is 24 million bytes."""
+
+    def record(kind: int, content: bytes) -> bytes:
+        size, head = len(content), [kind]
+        while size > 127:
+            head.append(size & 127 | 128)
+            size >>= 7
+        return bytes([*head, size]) + content
+
+    text = b"\0" + (30_000).to_bytes(4, "little") + "x".encode("utf-16-le") * 30_000
+    shows = [n.to_bytes(4, "little") + bytes(4) + (1).to_bytes(4, "little") for n in range(cells)]
+    packed(
+        tmp_path / "deals.xlsb",
+        **{
+            "xl/sharedStrings__bin": record(19, b"\0\1\0\0\0a\0") + record(19, text),
+            "xl/worksheets/sheet1__bin": b"".join(record(7, cell) for cell in shows),
+        },
+    )
+    for module in (archives, sheetsizes):
+        monkeypatch.setattr(module, "UNCHECKED", 2**18)
+    content = contents.of(tmp_path / "deals.xlsb")
+    if refused:
+        with pytest.raises(ExportError, match="unpacks to more than 250 times its size"):
+            sheetsizes.check(content)
+    else:
+        found = sheetsizes.check(content)
+        assert (found.texts, found.references) == ([7, 60_005], 4)
 
 
 # -- archives and other kinds ------------------------------------------------------------------
@@ -754,6 +790,18 @@ def test_parquet_of_many_rows_is_the_same_text_where_it_stands_again(tmp_path):
 
 
 # -- folders -----------------------------------------------------------------------------------
+
+
+def test_what_parquet_holds_besides_texts_is_named_by_its_own_kind(tmp_path):
+    """Bytes and lists that are packed well are no texts that stand again."""
+    table = pa.table({"id": ["1"] * 300, "raw": [b"x"] * 300, "tags": [["a"]] * 300})
+    pq.write_table(table, tmp_path / "deals.parquet")
+    (export,) = exports.read(tmp_path / "deals.parquet")
+    assert export.headers == ["id"]
+    assert export.notes == [
+        ("column raw holds binary, which is not read", 300),
+        ("column tags holds list<element: string>, which is not read", 300),
+    ]
 
 
 def test_a_folder_is_sorted_by_what_its_files_are(tmp_path):

@@ -7,7 +7,7 @@ import dataclasses
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from enablement.errors import ExportError
 from enablement.read.archives import check_size
@@ -31,7 +31,9 @@ END_OF_TEXT = re.compile(rb"</(?:\w+:)?si>")
 LONGEST_TAG = 32
 REFERENCE = re.compile(rb"""\st\s*=\s*["']s["'][^>]*>\s*<(?:\w+:)?v[^>]*>\s*([0-9]{1,9})""")
 VALUED = b"office:value-type"
-ROW_RECORD, CELL_RECORDS = 0, range(1, 12)  # of the binary format
+# Records of the binary format: a row, cells, a cell that shows a shared text, and such a text.
+ROW_RECORD, CELL_RECORDS, SHOWING, TEXT_RECORD = 0, range(1, 12), 7, 19
+LOOKED_AT = 12  # bytes at the beginning of a record
 
 
 @dataclasses.dataclass
@@ -101,16 +103,30 @@ def _shown(archive: zipfile.ZipFile, texts: list[int]) -> int:
     """Count the bytes of shared texts as often as cells show them: a reader copies each."""
     total = 0
     for info in archive.infolist():
-        left = b""
-        for block in _blocks(archive, info) if "/worksheets/" in info.filename else ():
-            data = left + block
-            cut = data.rfind(b"<c") + 1 or len(data)
-            tags, left = data[:cut], data[cut:][-BLOCK:]
-            named = map(int, REFERENCE.findall(tags))
-            total += sum(texts[number] for number in named if number < len(texts))
-        total += sum(texts[int(number)] for number in REFERENCE.findall(left)
-                     if int(number) < len(texts))  # fmt: skip
+        if isinstance(reach := _reach(info.filename, Cells()), (_Binary, _Xml)):
+            named = _named_binary if isinstance(reach, _Binary) else _named_xml
+            shown = named(_blocks(archive, info))
+            total += sum(texts[number] for number in shown if number < len(texts))
     return total
+
+
+def _named_xml(blocks: Iterable[bytes]) -> Iterator[int]:
+    """List the numbers of the shared texts that the cells of a sheet show."""
+    left = b""
+    for block in blocks:
+        data = left + block
+        cut = data.rfind(b"<c") + 1 or len(data)
+        tags, left = data[:cut], data[cut:][-BLOCK:]
+        yield from map(int, REFERENCE.findall(tags))
+    yield from map(int, REFERENCE.findall(left))
+
+
+def _named_binary(blocks: Iterable[bytes]) -> Iterator[int]:
+    records = _Records()
+    for block in blocks:
+        for kind, _, start in records.of(block):
+            if kind == SHOWING:
+                yield int.from_bytes(start[8:12], "little")
 
 
 def _check_cells(name: str, reach: Reach) -> None:
@@ -147,8 +163,10 @@ def _reach(name: str, found: Cells) -> Reach:
         return _OpenDocument(found)
     if low.endswith("sharedstrings.xml"):
         return _Shared(found)
+    if low.endswith("sharedstrings.bin"):
+        return _BinaryTexts(found)
     if low.endswith(".bin"):
-        return _Binary() if "sheet" in low else Reach()
+        return _Binary(found) if "sheet" in low else Reach()
     return _Xml(found)
 
 
@@ -246,25 +264,48 @@ def _times(attributes: bytes) -> int:
     return int(found[1][:9]) if found else 1
 
 
-class _Binary(Reach):
-    """Records of a kind, a size and so many bytes; rows and cells begin with their number."""
+class _Records:
+    """The records of the binary format: each has a kind, a size and so many bytes."""
 
     def __init__(self) -> None:
-        self._left = b""
+        self._left, self._skip = b"", 0
 
-    def feed(self, block: bytes) -> None:
-        data, at = self._left + block, 0
+    def of(self, block: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """Give of each record that begins in the next bytes the kind, the size and its start."""
+        data, at = self._left + block[self._skip :], 0
+        self._skip = max(0, self._skip - len(block))
         while (found := _record(data, at)) is not None:
             kind, begin, size = found
-            if begin + size > len(data):
+            if begin + min(size, LOOKED_AT) > len(data):
                 break
-            number = int.from_bytes(data[begin : begin + 4], "little")
-            if kind == ROW_RECORD:
-                self.rows = max(self.rows, number + 1)
-            elif kind in CELL_RECORDS:
-                self.columns = max(self.columns, number + 1)
+            yield kind, size, data[begin : begin + min(size, LOOKED_AT)]
             at = begin + size
-        self._left = data[at:]
+        self._left, self._skip = data[at:], self._skip + max(0, at - len(data))
+
+
+class _Binary(Reach):
+    """Rows and cells begin with their number."""
+
+    def __init__(self, found: Cells) -> None:
+        self._found, self._records = found, _Records()
+
+    def feed(self, block: bytes) -> None:
+        for kind, _, start in self._records.of(block):
+            if kind == ROW_RECORD:
+                self.rows = max(self.rows, int.from_bytes(start[:4], "little") + 1)
+            elif kind in CELL_RECORDS:
+                self.columns = max(self.columns, int.from_bytes(start[:4], "little") + 1)
+                self._found.references += kind == SHOWING
+
+
+class _BinaryTexts(Reach):
+    def __init__(self, found: Cells) -> None:
+        self._found, self._records = found, _Records()
+
+    def feed(self, block: bytes) -> None:
+        for kind, size, _ in self._records.of(block):
+            if kind == TEXT_RECORD:
+                self._found.texts.append(size)
 
 
 def _record(data: bytes, at: int) -> tuple[int, int, int] | None:
