@@ -871,6 +871,24 @@ def test_copies_of_several_pipelines_are_compared(tmp_path):
     ]
 
 
+def test_copies_that_name_stages_by_id_are_compared_by_their_names(tmp_path):
+    """HubSpot's tables by Fivetran: A went from s1, Lead, to s2, Prop; the copy has no names."""
+    (tmp_path / "deal_pipeline_stage.csv").write_text(
+        "stage_id,pipeline_id,label,display_order\ns1,p1,Lead,0\ns2,p1,Prop,1\n"
+    )
+    head = "deal_id,deal_pipeline_id,deal_pipeline_stage_id,deal_name,owner_id\n"
+    for place, stage in (("", "s2"), ("snapshots/2026-01-31", "s1")):
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        (tmp_path / place / "deal.csv").write_text(f"{head}A,p1,{stage},Acme,7\n")
+    said = {"outcomes": {"Won": "won"}, "exported_on": dt.date(2026, 3, 31)}
+    crm = en.load(tmp_path, {**said, "stages": ["Lead", "Prop"]})
+    assert list(crm.stage_visits["stage"]) == ["Lead", "Prop"]
+    notes = crm.quality.notes.set_index(["table", "file", "note"])["rows"]
+    note = "stage given by id, read by its name"
+    assert notes["opportunities", "deal.csv", note] == 1
+    assert notes["opportunities", "snapshots/2026-01-31/deal.csv", note] == 1
+
+
 def test_what_copies_tell_of_deleted_and_merged_ones_is_counted_and_left_out(tmp_path):
     """B is in the bin and C went into A: what the comparison found of them is no row of a file."""
     head = "opportunity_id,stage,rep_id,is_deleted,merged_into\n"

@@ -445,6 +445,8 @@ class Reading:
         """Work the dated copies into the history, the export itself being the last of them."""
         if not self.copies:
             return
+        rules = Rules(self.store, self.said, self.ledger, self.sources)
+        rules.names_for_ids([part for _, part in self.copies])
         present = self.store.query("select * from opportunities order by file, row")
         day = snapshots.export_day(
             [(day, []) for day, _ in self.copies],

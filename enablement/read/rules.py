@@ -94,13 +94,19 @@ class Rules:
         self.stages_known("stage_events", "o.pipeline")
         self.owner_changes()
 
-    def names_for_ids(self) -> None:
-        """Put the names of stages and pipelines in place of their ids."""
+    def names_for_ids(self, copies: Iterable[str] = ()) -> None:
+        """Put the names of stages and pipelines in place of their ids.
+
+        Parameters
+        ----------
+        copies : tables with the opportunities of dated copies, which are compared by name
+        """
         known = ", ".join(map(literal, self.said.known_stages))
-        for table in ("opportunities", "stage_events", "changes"):
+        for table in ("opportunities", "stage_events", "changes", *copies):
             self._translate(table, "stage", "stage_names", "stage_id", known)
         named = ", ".join(map(literal, self.said.pipelines))
-        self._translate("opportunities", "pipeline", "pipeline_names", "pipeline_id", named)
+        for table in ("opportunities", *copies):
+            self._translate(table, "pipeline", "pipeline_names", "pipeline_id", named)
 
     def _translate(self, table: str, column: str, names: str, key: str, known: str) -> None:
         """Replace an id by its name, where the settings do not know the id itself."""
@@ -108,7 +114,8 @@ class Rules:
             return
         where = f"{column} not in ({known}) and {column} in (select {key} from {names})"
         if self._count(table, where):
-            self._note_where(table, where, f"{column} given by id, read by its name")
+            of = "opportunities" if table.startswith("opportunities") else table
+            self._note_where(table, where, f"{column} given by id, read by its name", of=of)
             self.store.own(table)
             self.store.run(
                 f"update {table} set {column} = names.{column} from (select {key}, "
@@ -891,9 +898,9 @@ class Rules:
         )
         return {int(file): int(n) for file, n in zip(found["file"], found["n"], strict=True)}
 
-    def _note_where(self, table: str, where: str, note: str) -> None:
+    def _note_where(self, table: str, where: str, note: str, *, of: str | None = None) -> None:
         for file, rows in self._by_file(table, where).items():
-            self.ledger.note(table, self.sources[file].file, note, rows)
+            self.ledger.note(of or table, self.sources[file].file, note, rows)
 
     def _set_aside(
         self, table: str, where: str, column: str, why: str, *, unless: str | None = None
