@@ -428,6 +428,17 @@ def test_stage_dates_of_a_wide_export():
     assert found([*deals, *dated, *others]).stage_dates == dated
 
 
+def test_brackets_that_end_a_stages_name_are_no_pipeline_where_the_settings_know_it():
+    """``Qual (50%)`` is a stage of theirs; ``Prop (Sales)`` is Prop in a pipeline called Sales."""
+    headers = ["Record ID", "Deal Name", "Deal Stage"]
+    dated = {
+        'Date entered "Qual (50%)"': ("Qual (50%)", None),
+        'Date entered "Prop (Sales)"': ("Prop", "Sales"),
+    }
+    match = found([*headers, *dated], stages=["Qual (50%)", "Prop"])
+    assert match.stage_dates == dated
+
+
 def test_stage_dates_are_in_accounts_of_other_languages_too():
     """HubSpot leaves the label in English; a translated one is read as well."""
     deals = ["Nom de la transaction", "Phase de la transaction"]

@@ -309,8 +309,15 @@ def _stage_dates(
             )
         said[here] = (stage, None)
     stages = {stage for stage, _ in said.values()}
-    rest = {header: meant for header, meant in seen.items() if meant[0] not in stages}
+    named = {header: _by_name(*meant, settings) for header, meant in seen.items()}
+    rest = {header: meant for header, meant in named.items() if meant[0] not in stages}
     return {**rest, **said}
+
+
+def _by_name(stage: str, pipeline: str | None, settings: Settings) -> tuple[str, str | None]:
+    """Take what stands in brackets for the end of a stage's name where the settings know it so."""
+    whole, known = f"{stage} ({pipeline})", settings.known_stages
+    return (whole, None) if stage not in known and whole in known else (stage, pipeline)
 
 
 def _nearest(export: Export) -> str:
