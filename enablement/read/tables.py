@@ -676,12 +676,13 @@ def _unreadable(rows: Rows, name: str, readings: list[Reading]) -> pd.DataFrame:
         if reading.unread:
             wrong = rows.store.query(
                 f"select row, {text} as value from {rows.source()} join {name} using (row) "
-                f"where {text} is not null and {name}.{quoted(column.ours)} is null"
+                f"where {text} is not null and {name}.{quoted(column.ours)} is null order by row"
             )
             found.append(_reasons(wrong, column, f"{WOULD_WORK[column.kind]} is read"))
         if reading.empty:
             empty = rows.store.query(
-                f"select row, null::varchar as value from {rows.source()} where {text} is null"
+                f"select row, null::varchar as value from {rows.source()} where {text} is null "
+                "order by row"
             )
             table = name.rpartition("_")[0]
             found.append(_reasons(empty, column, f"every row of {table} needs one"))
