@@ -87,7 +87,9 @@ def test_what_cannot_be_read_is_listed_in_the_order_of_the_file(tmp_path, monkey
     crm = load(tmp_path, HEADER + "".join(f"{n},Lead,tbd,\n,,5,\n" for n in range(2000)))
     assert [line for line, _, _ in unread(crm)] == list(range(2, 4002, 2))
     assert [line for line, _, _ in reasons(crm)] == list(range(3, 4002, 2))
-    assert "Amount unreadable, as 'tbd' in line 2; read as missing" in set(crm.quality.notes["note"])
+    assert "Amount unreadable, as 'tbd' in line 2; read as missing" in set(
+        crm.quality.notes["note"]
+    )
 
 
 def test_a_row_without_what_it_needs_is_set_aside_whatever_else_is_unreadable(tmp_path):
