@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enablement.errors import EnablementError
-from enablement.plan.apportionment import apportion
+from enablement.plan.apportionment import apportion, staggered
 
 WEIGHTS = st.lists(st.integers(0, 1_000), min_size=1, max_size=7)
 
@@ -75,3 +75,35 @@ def test_bounds_that_cannot_be_kept_are_refused():
         apportion([1, 1, 1], 10, most=2)
     with pytest.raises(EnablementError, match="2 more than there is"):
         apportion([1, 1], 10, least=6)
+
+
+def test_with_points_of_rounding_of_their_own_nothing_is_lost_and_nobody_gets_less():
+    """Each row adds up, and where one more is shared out no share shrinks."""
+    rng = np.random.default_rng(3)
+    weight, added = rng.uniform(0.5, 1.5, (40, 12)), staggered(40, 12)
+    before = apportion(weight, np.zeros(40), added=added)
+    for house in range(1, 60):
+        now = apportion(weight, np.full(40, house), added=added)
+        assert (now.sum(axis=1) == house).all()
+        assert (now >= before).all()
+        before = now
+
+
+def test_rows_alike_do_not_leave_the_same_shares_empty():
+    """35 reps of 8 wins in twelve like months: 280 / 12 is 23.3; all alike they are 35 or 0."""
+    alike = np.ones((35, 12))
+    assert set(apportion(alike, np.full(35, 8)).sum(axis=0).tolist()) == {35, 0}
+    months = apportion(alike, np.full(35, 8), added=staggered(35, 12)).sum(axis=0)
+    assert months.min() >= 22
+    assert months.max() <= 25
+    part = apportion(alike[:5], np.full(5, 8), added=staggered(35, 12)[10:15]).sum(axis=0)
+    assert part.min() >= 2  # 3.3 of a team of five
+    assert part.max() <= 5
+
+
+def test_points_are_written_with_six_digits_between_nothing_and_one():
+    """A spreadsheet program then has the very same numbers."""
+    points = staggered(1_000, 12)
+    assert ((points > 0) & (points < 1)).all()
+    assert (points == np.round(points, 6)).all()
+    assert np.abs(points.mean(axis=0) - 0.5).max() < 0.01

@@ -16,7 +16,7 @@ from enablement.measure import activity as activities
 from enablement.periods import Calendar, Period
 from enablement.plan import baseline, capacity, funnels, lags, metrics, swings
 from enablement.plan import goal as goals
-from enablement.plan.apportionment import apportion
+from enablement.plan.apportionment import apportion, staggered
 from enablement.plan.capacity import Ramp, Season
 from enablement.plan.funnels import WON, Funnel
 from enablement.plan.goal import Plan
@@ -35,8 +35,9 @@ COLUMNS = [
 ]
 WORKSHEET = (
     "needed: {metric} of {target:,.0f} in {span}, shared out by {share} in whole numbers "
-    "(Webster); each rep's wins over the shares that move on from there, {rates}; {counts}; by: "
-    "the day to have entered for nine in ten of the wins to come by the end of the month"
+    "(Webster; the months of each rep rounded at points of their own); each rep's wins over the "
+    "shares that move on from there, {rates}; {counts}; by: the day to have entered for nine in "
+    "ten of the wins to come by the end of the month"
 )
 
 
@@ -70,6 +71,10 @@ class Ground:
     def capacity(self) -> NDArray[np.float64]:
         """Working days, ramp and season of each rep in each month, reps × months."""
         return capacity.capacity(self.staff, self.months, season=self.season, ramp_up=self.ramp_up)
+
+    def points(self) -> NDArray[np.float64]:
+        """Where the months of each rep are rounded, reps × months; see `staggered`."""
+        return staggered(len(self.staff), len(self.months))
 
     def rates(self, of: str = "own") -> NDArray[np.float64]:
         """Share that moves on, of those who are there for the goal, reps × stages."""
@@ -109,8 +114,10 @@ def results_worksheet(
 ) -> pd.DataFrame:
     """From the goal to what each rep needs at each stage, month by month, in whole numbers.
 
-    The target is shared out from the company to regions, teams, reps and months by Webster's
-    method, so that every level adds up and a higher target never asks less of anybody. Each
+    The target is shared out from the company to regions, teams and reps by Webster's method, and
+    to each rep's months by a divisor method that rounds at points of their own, so that reps
+    alike do not all leave the same months empty. Every level adds up, and a higher target never
+    asks less of anybody in any month. Each
     rep's wins of the year, divided by the shares that move on from a stage to being won and
     rounded up, are what must enter that stage; the levels above add them up.
 
@@ -258,8 +265,10 @@ def share_out(ground: Ground, rates: NDArray[np.float64]) -> Shares:
         )
     needed = np.nan_to_num(np.hstack([entries, wins[:, None]]))
     every = np.hstack([needed, of_rep[:, None]])
-    rows = np.repeat(month_weight, every.shape[1], axis=0)
-    parts = apportion(rows, every.ravel()).reshape(len(of_rep), every.shape[1], -1)
+    rows, added = (
+        np.repeat(values, every.shape[1], axis=0) for values in (month_weight, ground.points())
+    )
+    parts = apportion(rows, every.ravel(), added=added).reshape(len(of_rep), every.shape[1], -1)
     return Shares(parts[:, -1, :], parts[:, :-1, :].transpose(0, 2, 1), price)
 
 

@@ -25,34 +25,37 @@ def half_even(value: str) -> str:
     return f"IF(MOD({value},1)=0.5,2*ROUND(({value})/2,0),ROUND({value},0))"
 
 
-def month_quotient(weights: str, house: str) -> str:
+def month_quotient(weights: str, points: str, house: str) -> str:
     """Find the last quotient that gets a place, when twelve months share a whole number out.
 
-    Webster's method gives the places to the largest of weight / (place - 1/2). Each month's
+    A divisor method gives the places to the largest of weight / (place - point). Each month's
     share is guessed by proportion; of twelve roundings none can be off by more than six
     places, so the quotients of fourteen about the guess hold the last one that counts.
     """
     guess = f"INT({weights}*{house}/SUM({weights})+0.5)"
     places = "{" + ";".join(str(place) for place in range(1 - WINDOW, WINDOW + 1)) + "}"
-    claims = f"IF({guess}+{places}<1,1E+300,{weights}/({guess}+{places}-0.5))"
+    claims = f"IF({guess}+{places}<1,1E+300,{weights}/({guess}+{places}-{points}))"
     return f"LARGE({claims},{house}-SUM({guess})+{12 * WINDOW})"
 
 
-def month_share(weight: str, later: str, before: str, quotient: str, house: str) -> str:
+def month_share(
+    weight: str, point: str, later: tuple[str, str], before: str, quotient: str, house: str
+) -> str:
     """Give a month its whole number, once the last quotient is known.
 
     Parameters
     ----------
-    weight : cell of the month
-    later : range of the months after it, "" for the last
+    weight, point : cells of the month
+    later : ranges of weights and points of the months after it, "" for the last
     before : range of the shares of the months before it, "" for the first
     quotient, house : cells
     """
     near = f"(1E-10+{house}*2E-14)"
     left = house
     left += f"-SUM({before})" if before else ""
-    left += f"-SUMPRODUCT(INT({later}/{quotient}+0.5-{near}))" if later else ""
-    return f"MIN(INT({weight}/{quotient}+0.5+{near}),{left})"
+    if later[0]:
+        left += f"-SUMPRODUCT(INT({later[0]}/{quotient}+{later[1]}-{near}))"
+    return f"MIN(INT({weight}/{quotient}+{point}+{near}),{left})"
 
 
 def place_share(
@@ -89,17 +92,20 @@ def clipped(value: str, least: str, most: str) -> str:
     return f"IF({value}<{least},{least},IF({value}>{most},{most},{value}))"
 
 
-def quotient_of(weights: NDArray[np.float64], houses: NDArray[np.int64]) -> NDArray[np.float64]:
+def quotient_of(
+    weights: NDArray[np.float64], points: NDArray[np.float64], houses: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Compute `month_quotient`, for the figures that a program shows before it computes.
 
     Parameters
     ----------
-    weights : rows × twelve months
+    weights, points : rows × twelve months
     houses : of each row
     """
     guess = np.floor(weights * (houses / weights.sum(axis=1))[:, None] + 0.5)
     place = guess[:, :, None] + np.arange(1 - WINDOW, WINDOW + 1)
-    claims = np.where(place < 1, 1e300, weights[:, :, None] / np.maximum(place - 0.5, 0.5))
+    over = np.maximum(place - points[:, :, None], 1 - points[:, :, None])
+    claims = np.where(place < 1, 1e300, weights[:, :, None] / over)
     ordered = -np.sort(-claims.reshape(len(weights), -1), axis=1)
     rank = (houses - guess.sum(axis=1) + 12 * WINDOW).astype(int)
     return ordered[np.arange(len(weights)), rank - 1]

@@ -27,6 +27,7 @@ MOST, SAYS, QUOTIENT, AHEADS = FIRST + 12, FIRST + 13, FIRST + 14, FIRST + 15
 SHORTS = AHEADS + 12
 WEIGHT, WEIGHED, PIN, CAP, LEAST, HIGHEST, WITHIN, SHARE, LAST, NEXT, OVER = range(3, 14)
 VOLUME, QUOTA, DAYS = 3, 4, 5
+POINTS = DAYS + MONTHS
 # Cells of the sheet Goal that others refer to.
 TARGET, PRICE, BY, HEADS = 4, 5, 6, 7
 RESULT = 19
@@ -40,9 +41,11 @@ DEFINITIONS = {
     "together.",
     "most ever": "The most that any rep had at this stage, carried over to this rep's working "
     "days. Empty where nobody was there for a quarter.",
-    "last quotient": "Webster's method: the months share the year out by weight / (place - 1/2), "
-    "the largest first; this is the last quotient that gets a place. Equal claims are met from "
-    "the left.",
+    "last quotient": "The months share the year out by weight / (place - point), the largest "
+    "first; this is the last quotient that gets a place. The points of rounding stand on the "
+    "sheet Capacity. Equal claims are met from the left.",
+    "point": "What is added to a month's part before its fraction is cut off. Each rep's months "
+    "have points of their own, so that reps alike do not all leave the same months empty.",
 }
 
 
@@ -105,6 +108,7 @@ class Book:
         self.block = len(self.stages) + 1 + self.has_amount
         self.months = [month.name for month in ground.months]
         self.capacity = ground.capacity()
+        self.points = ground.points()
         self.idle = self.capacity.sum(axis=1) <= 0
         self.capacity[self.idle] = 1.0  # shared out equally, as `apportion` does it
         self.price = self.goal.price or 1.0

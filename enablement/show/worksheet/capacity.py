@@ -7,7 +7,18 @@ import math
 import numpy as np
 
 from enablement.plan.goal import MONTHS
-from enablement.show.worksheet.book import DAYS, QUOTA, TOP, VOLUME, Book, moment, ref, serial
+from enablement.show.worksheet.book import (
+    DAYS,
+    DEFINITIONS,
+    POINTS,
+    QUOTA,
+    TOP,
+    VOLUME,
+    Book,
+    moment,
+    ref,
+    serial,
+)
 
 
 def write_dates(book: Book) -> None:
@@ -44,7 +55,8 @@ def write(book: Book) -> None:
     """Write what each rep can do in which month."""
     sheet = book.sheets["Capacity"]
     names = dict(enumerate(("region", "team", "rep", "a day", "quota")))
-    names |= {DAYS + number: name for number, name in enumerate(book.months)}
+    for start in (DAYS, POINTS):
+        names |= {start + number: name for number, name in enumerate(book.months)}
     line = (
         "Working days of each rep, less what is lost to ramp, by season. Counted in Python "
         "from the calendar and the export; none of it depends on the target."
@@ -55,8 +67,11 @@ def write(book: Book) -> None:
         "How many enter the first stage a working day, the rep's own drawn a little towards "
         "the team's; a number, since it is counted and not computed from the goal.",
     )  # fmt: skip
+    book.text(sheet, TOP - 2, DAYS, "working days, by season", "quiet")
+    book.text(sheet, TOP - 2, POINTS, "points of rounding", "quiet")
+    book.note(sheet, TOP - 1, POINTS, DEFINITIONS["point"])
     book.wide(sheet, book.levels[-1])
-    sheet.set_column(3, DAYS + 11, 10)
+    sheet.set_column(3, POINTS + 11, 10)
     volume = book.ground.funnel.volume()[book.ground.places]
     quota = book.ground.quota
     usual = np.nanmedian(quota) if (~np.isnan(quota)).any() else np.nan
@@ -67,3 +82,4 @@ def write(book: Book) -> None:
         book.figure(sheet, row, QUOTA, usual if np.isnan(quota[rep]) else quota[rep], "whole")
         for month in range(MONTHS):
             book.figure(sheet, row, DAYS + month, book.capacity[rep, month], "decimal")
+            book.figure(sheet, row, POINTS + month, book.points[rep, month], "step")

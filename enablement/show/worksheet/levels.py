@@ -17,6 +17,7 @@ from enablement.show.worksheet.book import (
     FIRST,
     MOST,
     NEEDED,
+    POINTS,
     QUOTIENT,
     RATE,
     SAYS,
@@ -176,15 +177,20 @@ def _rep_months(book: Book, sheet: Any, rep: int, row: int, values: NDArray[np.f
     at = TOP + rep
     year, quotient = ref(row, NEEDED), ref(row, QUOTIENT)
     weights = area(at, DAYS, at, DAYS + MONTHS - 1, sheet="Capacity")
-    found = formulas.quotient_of(book.capacity[[rep]], np.array([int(values.sum())]))[0]
-    formula = formulas.month_quotient(weights, year)
+    points = area(at, POINTS, at, POINTS + MONTHS - 1, sheet="Capacity")
+    sums = np.array([int(values.sum())])
+    found = formulas.quotient_of(book.capacity[[rep]], book.points[[rep]], sums)[0]
+    formula = formulas.month_quotient(weights, points, year)
     book.array(sheet, row, QUOTIENT, formula, float(found), "step")
     for month in range(MONTHS):
-        own, end = DAYS + month, DAYS + MONTHS - 1
-        later = "" if own == end else area(at, own + 1, at, end, sheet="Capacity")
+        after = [
+            area(at, start + month + 1, at, start + MONTHS - 1, sheet="Capacity")
+            for start in (DAYS, POINTS)
+        ]
+        later = ("", "") if month == MONTHS - 1 else (after[0], after[1])
         before = area(row, FIRST, row, FIRST + month - 1) if month else ""
-        weight = ref(at, own, sheet="Capacity")
-        formula = formulas.month_share(weight, later, before, quotient, year)
+        weight, point = (ref(at, start + month, sheet="Capacity") for start in (DAYS, POINTS))
+        formula = formulas.month_share(weight, point, later, before, quotient, year)
         book.formula(sheet, row, FIRST + month, formula, values[month], "whole")
 
 
