@@ -111,7 +111,7 @@ def _unit_price(book: Book, sheet: Any, rules: dict[str, object]) -> None:
         else "What a won one brings is the price of a unit in this plan, and the volume "
         "follows from it; so change it in plan.toml."
         if book.has_amount
-        else "The goal counts units itbook."
+        else "The goal counts units itself."
     )
     book.note(sheet, PRICE, 1, why)
 
@@ -146,10 +146,11 @@ def _baseline(book: Book, sheet: Any) -> None:
         "units a month",
         "short",
     ]
-    for column, name in enumerate(names):
+    for column, name in enumerate(names if book.goal.price else names[:4]):
         book.text(sheet, top, column, name, "head right" if column else "head")
-    book.note(sheet, top, 4, "per rep and month over the unit price")
-    book.note(sheet, top, 5, "units that the target takes, minus these")
+    if book.goal.price:
+        book.note(sheet, top, 4, "per rep and month over the unit price")
+        book.note(sheet, top, 5, "units that the target takes, minus these")
     price, heads = ref(PRICE, 1), ref(HEADS, 1)
     totals = {"sold": base.sold, "expected": base.expected, "target": base.target}
     units = base.target / base.then / MONTHS / book.price
