@@ -216,6 +216,8 @@ def read(source: Settings | Mapping[str, Any] | str | Path | None, *, folder: Pa
         said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path.name}: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path.name} cannot be opened: {error.strerror}.") from error
     return _from_dict(said, origin=path.name)
 
 

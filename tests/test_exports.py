@@ -7,6 +7,7 @@ import datetime as dt
 import gzip
 import importlib.util
 import io
+import os
 import random
 import sys
 import tempfile
@@ -818,6 +819,35 @@ def test_a_folder_is_sorted_by_what_its_files_are(tmp_path):
     notes, slides = exports.passed_over(tmp_path)
     assert notes.startswith("notes.txt is a text without columns")
     assert slides.startswith("slides.pdf is a PDF")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pipes, and other names of files")
+def test_what_only_has_the_name_of_a_file_is_named_and_never_opened(tmp_path):
+    """A pipe, of which nobody writes the end, a link to nothing and a folder beside an export."""
+    written(tmp_path, "deals.csv", HEADER + ROWS)
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere.csv")
+    (tmp_path / "reps.csv").mkdir()
+    (tmp_path / "snapshots").mkdir()
+    assert [path.name for path in exports.find(tmp_path)] == ["deals.csv"]
+    assert exports.passed_over(tmp_path) == [
+        "gone.csv is no file, or a link that leads to none.",
+        "pipe.csv is no file, or a link that leads to none.",
+        "reps.csv is a folder.",
+    ]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told_in_a_line(tmp_path, monkeypatch):
+    """One of another user, and one whose name is longer than names can be."""
+    with pytest.raises(ExportError, match=r"y cannot be opened: File name too long\."):
+        exports.find(tmp_path / ("y" * 300))
+
+    def forbidden(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    with pytest.raises(ExportError, match=r"cannot be opened: Permission denied\."):
+        exports.find(tmp_path)
 
 
 def test_a_folder_of_nothing_to_read_says_what_is_there(tmp_path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -43,6 +45,28 @@ def reasons(crm: en.CRM) -> list[tuple[int, str, str]]:
     """Line, column and reason of each row that was set aside."""
     aside = crm.quality.set_aside
     return list(zip(aside["line"], aside["column"], aside["reason"], strict=True))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such names")
+def test_a_name_that_is_no_utf8_is_refused_in_a_line(tmp_path):
+    """As an old archive leaves an umlaut."""
+    (tmp_path / "deals.csv").write_text(HEADER + "1,Won,5,2026-03-31\n")
+    Path(os.fsdecode(bytes(tmp_path) + b"/h\xe4ndler.csv")).write_text("rep_id\n7\n")
+    with pytest.raises(ExportError, match="The name of the file h\ufffdndler.csv is no UTF-8"):
+        en.load(tmp_path, SETTINGS)
+
+
+def test_settings_that_cannot_be_opened_are_told_in_a_line(tmp_path, monkeypatch):
+    """They may belong to another user."""
+    (tmp_path / "settings.toml").write_text("")
+    (tmp_path / "deals.csv").write_text(HEADER)
+
+    def forbidden(path: Path, **how: object) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", forbidden)
+    with pytest.raises(SettingsError, match=r"settings.toml cannot be opened: Permission denied\."):
+        en.load(tmp_path)
 
 
 def test_rows_are_typed_and_counted(tmp_path):

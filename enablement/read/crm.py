@@ -6,7 +6,8 @@ import dataclasses
 import datetime as dt
 import functools
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -239,6 +240,7 @@ def load(
     taken = snapshots.find(place)
     for day, paths in taken:
         found |= {f"{snapshots.FOLDER}/{day}/{path.name}": path for path in paths}
+    _check_spelt(found)
     said = workspace.read(settings, folder=place)
     before = _stamps(found)
     name = cache.key(found, said)
@@ -248,6 +250,14 @@ def load(
         _check_unchanged(before, _stamps(found))
 
     return _opened(cache.find(name) or cache.keep(name, read), said)
+
+
+def _check_spelt(found: Iterable[str]) -> None:
+    """Refuse a file whose name no table can hold, as old archives leave them."""
+    for name in found:
+        shown = os.fsencode(name).decode(errors="replace")
+        if shown != name:
+            raise ExportError(f"The name of the file {shown} is no UTF-8. Give it another one.")
 
 
 def _stamps(found: Mapping[str, Path]) -> dict[str, tuple[int, ...]]:

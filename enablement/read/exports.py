@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -90,18 +91,45 @@ def passed_over(folder: Path) -> list[str]:
 
 
 def _sorted_out(folder: Path) -> tuple[list[Path], list[str]]:
-    if not folder.is_dir():
-        raise ExportError(f"There is no folder {folder}. {choices(folder.name, _beside(folder))}")
     files, passed = [], []
-    for path in sorted(folder.iterdir()):
-        if not path.is_file() or _is_no_export(path):
+    for path in _inside(folder):
+        if _is_no_export(path) or _is_plain_folder(path):
             continue
         try:
+            _check_there(path)
             _check_readable(path)
             files.append(path)
         except ExportError as error:
             passed.append(str(error))
     return files, passed
+
+
+def _inside(folder: Path) -> list[Path]:
+    """List what lies in a folder, by name."""
+    try:
+        if folder.is_dir():
+            return sorted(folder.iterdir())
+    except OSError as error:  # it may not be looked into, or its name is too long
+        raise ExportError(f"{folder} cannot be opened: {error.strerror}.") from error
+    raise ExportError(f"There is no folder {folder}. {choices(folder.name, _beside(folder))}")
+
+
+def _is_plain_folder(path: Path) -> bool:
+    """Say whether it is a folder whose name is not that of a table."""
+    return os.path.isdir(path) and path.suffix.casefold() not in TABLE_SUFFIXES
+
+
+def _check_there(path: Path) -> None:
+    """Refuse what only has the name of a file, before it is opened: a pipe never ends.
+
+    Raises
+    ------
+    ExportError
+        Saying what it is.
+    """
+    if not os.path.isfile(path):  # `Path.is_file` fails where the folder may not be looked into
+        what = "a folder" if os.path.isdir(path) else "no file, or a link that leads to none"
+        raise ExportError(f"{path.name} is {what}.")
 
 
 def _is_no_export(path: Path) -> bool:
