@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -47,8 +49,31 @@ def events(paths: dict[str, tuple[str, float]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["opportunity_id", "entered_at", "stage", "rep_id"])
 
 
+def once(make: Callable[..., en.CRM]) -> Callable[..., en.CRM]:
+    """Make what is asked for without anything else once: reading costs, and asking changes nothing.
+
+    Tables that are asked for must not be changed.
+    """
+    plain = functools.cache(lambda: make())
+
+    @functools.wraps(make)
+    def made(*some: object, **more: object) -> en.CRM:
+        return make(*some, **more) if some or more else plain()
+
+    return made
+
+
 def company(paths: dict[str, tuple[str, float]], **more: object) -> en.CRM:
-    """Make a CRM of some paths."""
+    """Make a CRM of some paths; of the same ones it is the same."""
+    return _company(paths, **more) if more else _of_paths(tuple(paths.items()))
+
+
+@functools.lru_cache(maxsize=8)
+def _of_paths(paths: tuple[tuple[str, tuple[str, float]], ...]) -> en.CRM:
+    return _company(dict(paths))
+
+
+def _company(paths: dict[str, tuple[str, float]], **more: object) -> en.CRM:
     amounts = {opportunity: amount for opportunity, (_, amount) in paths.items()}
     opportunities = pd.DataFrame(
         {"opportunity_id": list(amounts), "amount": list(map(float, amounts.values()))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import EIGHT_SETTINGS
+from conftest import EIGHT_SETTINGS, once
 
 import enablement as en
 from enablement.errors import CannotSayError, EnablementError
@@ -43,6 +43,7 @@ MARCH = {"as_of": "2026-03-10", "period": ("2026-03-02", "2026-03-15")}
 WEEK = {"as_of": "2026-03-10", "period": ("2026-03-02", "2026-03-06")}
 
 
+@once
 def crm(done: pd.DataFrame = DONE, **settings: object) -> en.CRM:
     """Two opportunities, three reps, and what they did."""
     said = {**EIGHT_SETTINGS, "exported_on": pd.Timestamp("2026-03-10").date(), **settings}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from conftest import once
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +31,7 @@ SOLD = pd.DataFrame(
 END = "2026-03-31"
 
 
+@once
 def company(sold: pd.DataFrame = SOLD, **more: object) -> en.CRM:
     """Make the little company."""
     return en.crm(opportunities=sold, settings=SETTINGS, **more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from conftest import once
 
 import enablement as en
 from enablement.errors import CannotSayError
@@ -44,6 +45,7 @@ QUOTAS = pd.DataFrame(
 END = "2026-03-31"
 
 
+@once
 def company(**change: object) -> en.CRM:
     """Make the little company, changed in some tables."""
     tables = {"opportunities": OPPORTUNITIES, "reps": REPS, "quotas": QUOTAS, **change}

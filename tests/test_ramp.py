@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import EIGHT_SETTINGS
+from conftest import EIGHT_SETTINGS, once
 from statsmodels.duration.survfunc import SurvfuncRight
 
 import enablement as en
@@ -36,6 +36,7 @@ QUOTAS = pd.DataFrame(
 ).assign(metric="won amount")
 
 
+@once
 def crm(**more: object) -> en.CRM:
     """Five reps and what they won, each opportunity begun in December 2025."""
     rows = pd.DataFrame(OWN, columns=["opportunity_id", "first", "rep_id", "closed_at", "amount"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import EIGHT_SETTINGS
+from conftest import EIGHT_SETTINGS, once
 
 import enablement as en
 from enablement.errors import EnablementError
@@ -31,6 +31,7 @@ REPS = pd.DataFrame({"rep_id": ["A", "B"], "team": ["One", "Two"]})
 EVE = "2026-06-30"
 
 
+@once
 def crm(*, history: bool = True) -> en.CRM:
     """Two quarters that are over, on the eve of the third."""
     rows = pd.DataFrame(PAST, columns=["opportunity_id", "created_at", "due", "won", "amount"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import EIGHT_SETTINGS
+from conftest import EIGHT_SETTINGS, once
 from scipy.stats import poisson
 
 import enablement as en
@@ -26,6 +26,7 @@ GIVEN = pd.DataFrame({"opportunity_id": ["X"], "stage": "Lead", "rep_id": "A"})
 Q1 = {"as_of": "2026-04-30", "period": "2026Q1"}
 
 
+@once
 def crm(reps: pd.DataFrame = REPS) -> en.CRM:
     """Five reps and one opportunity."""
     said = {**EIGHT_SETTINGS, "exported_on": pd.Timestamp("2026-04-30").date()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from conftest import once
 
 import enablement as en
 from enablement.errors import CannotSayError
@@ -30,6 +31,7 @@ ROWS = pd.DataFrame(
 END = "2026-03-31"
 
 
+@once
 def company(rows: pd.DataFrame = ROWS, **more: object) -> en.CRM:
     """Make the little company."""
     return en.crm(opportunities=rows, settings=SETTINGS, **more)

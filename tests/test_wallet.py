@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from conftest import EIGHT_SETTINGS
+from conftest import EIGHT_SETTINGS, once
 
 import enablement as en
 from enablement.errors import CannotSayError, EnablementError
@@ -31,6 +31,7 @@ WON = [
 ]
 
 
+@once
 def crm(accounts: pd.DataFrame | None = ACCOUNTS, **settings: object) -> en.CRM:
     """Six won and one open opportunity of five accounts and an unknown one."""
     columns = ["opportunity_id", "account_id", "rep_id", "closed_at", "amount"]

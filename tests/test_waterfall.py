@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from conftest import once
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,6 +55,7 @@ FLOW = [
 ]
 
 
+@once
 def company(events: pd.DataFrame = EVENTS, reps: str = "A", **more: object) -> en.CRM:
     """Make a company of a history, as its last rows leave it."""
     ordered = events.sort_values("entered_at", kind="stable")
