@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -17,7 +18,6 @@ from enablement.read import values
 from enablement.read.engine import SAFE
 from enablement.settings import Settings
 
-DATABASE = duckdb.connect(config=SAFE)
 PLACE = "deals.csv, column X"
 
 
@@ -26,11 +26,17 @@ def said(**more: object) -> Settings:
     return Settings(pipelines={"": ("Lead",)}, outcomes={"Won": "won"}, **more)
 
 
+@functools.cache
+def database() -> duckdb.DuckDBPyConnection:
+    """Open a database for all, once somebody asks."""
+    return duckdb.connect(config=SAFE)
+
+
 def run(texts: list[str | None], workspace: Settings, fields: str) -> pd.DataFrame:
     """Run fields over a column of texts."""
-    DATABASE.register("raw", pa.table({"x": pa.array(texts, pa.string())}))
-    DATABASE.execute(f"set TimeZone = '{workspace.timezone}'")
-    return DATABASE.execute(f"select {fields} from raw").df()
+    database().register("raw", pa.table({"x": pa.array(texts, pa.string())}))
+    database().execute(f"set TimeZone = '{workspace.timezone}'")
+    return database().execute(f"select {fields} from raw").df()
 
 
 def settle(texts: list[str | None], kind: str, **more: object) -> values.Settled:
