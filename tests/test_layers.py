@@ -5,6 +5,7 @@ last test can show every rule a package that breaks it.
 """
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -62,7 +63,13 @@ def room_of(path: Path, package: Path) -> str:
 
 
 def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return _parsed(path.read_text(encoding="utf-8"), str(path))
+
+
+@functools.cache
+def _parsed(text: str, name: str) -> ast.Module:
+    """Read a text once for all rules."""
+    return ast.parse(text, name)
 
 
 def place(path: Path, package: Path, node: ast.AST) -> str:
