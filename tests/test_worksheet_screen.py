@@ -124,6 +124,14 @@ def test_a_name_is_only_a_name():
     assert literal('<a title="$1 $2">x</a>') == '<a title="$1 $2">x</a>'
 
 
+def test_names_stand_at_the_left_without_a_sheet_of_styles():
+    """JupyterLab drops it from a notebook that is not trusted, and would put them to the right."""
+    soup = BeautifulSoup(en.tables.results_worksheet(made(), by="team").html(), "html.parser")
+    names = soup.select("th.gt_group_heading, th.gt_stub")
+    assert len(names) == 3 + 5
+    assert {name["style"] for name in names} == {"text-align: left"}
+
+
 def test_it_is_the_same_every_time_and_loads_nothing():
     """No random id, no address."""
     one, two = (en.tables.results_worksheet(made()) for _ in range(2))

@@ -165,11 +165,8 @@ def table_style(where: str) -> str:
     rules = {
         " table": "border-collapse: collapse; font-size: 13px; line-height: 1.35; margin: 0; "
         "color: inherit; background: none; border: 0; font-variant-numeric: tabular-nums;",
-        " .scroll": "overflow-x: auto;",
-        " p": "margin: 0 0 3px; max-width: 680px; font-size: 12px;",
-        " p.what": "font-size: 14px; font-weight: 600;",
-        " p.told": "margin-bottom: 10px;",
-        " .scroll + p": "margin-top: 10px;",
+        " p": "max-width: 680px;",
+        " .scroll": "overflow-x: auto; margin-bottom: 10px;",
         " tr": "background: none;",
         " :is(th, td)": "padding: 6px 0 6px 20px; border: 0; background: none; text-align: left; "
         "vertical-align: top; font-weight: 400; white-space: nowrap; color: inherit;",

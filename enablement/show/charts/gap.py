@@ -22,7 +22,7 @@ GAP = 26  # px between the rates and what they cost
 RATES = 150  # px of the rates
 COSTS, UNITS, WORST = 68, 52, 54  # px of the columns of numbers
 LETTERS = 9  # that a narrow panel's name has in a line at least
-ROOMY = 80  # px of a panel from which on its axis has two numbers
+ROOMY = 100  # px of a panel from which on its axis has two numbers
 MARGIN = 0.02  # of an axis of shares, beyond what is drawn
 
 

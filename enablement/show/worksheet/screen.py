@@ -23,6 +23,11 @@ MOST_PLACES = 40  # rows; whoever needs more of them needs the workbook
 COMPANY = "Company"
 QUARTER = 3  # months
 SMALL = "small"
+# Inside the tags, since JupyterLab drops a sheet of styles from a notebook that is not trusted.
+TITLE = "margin: 0 0 3px; font-size: 14px; font-weight: 600"
+FINDING = "margin: 0 0 10px; font-size: 12px"
+NOTE = "margin: 0 0 3px; font-size: 12px"
+LEFT = "text-align: left"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,13 +61,15 @@ class Screen:
         plain = re.sub(r"<style>.*?</style>", "", written, count=1, flags=re.DOTALL)
         inside = plain[plain.index("<table") : plain.rindex("</table>") + len("</table>")]
         inside = inside.replace("<table", f'<table aria-labelledby="{self.name}-what"', 1)
+        for name in ("gt_group_heading", "gt_row gt_left gt_stub"):
+            inside = re.sub(rf'class="{name}"', f'style="{LEFT}" class="{name}"', inside)
         parts = [
             f'<div id="{self.name}" class="worksheet">',
             f"<style>\n{theme.table_style(f'#{self.name}')}</style>",
-            f'<p class="what" id="{self.name}-what">{html.escape(self.what)}</p>',
-            f'<p class="told">{html.escape(self.told)}</p>',
+            f'<p class="what" id="{self.name}-what" style="{TITLE}">{html.escape(self.what)}</p>',
+            f'<p class="told" style="{FINDING}">{html.escape(self.told)}</p>',
             f'<div class="scroll">{inside}</div>',
-            *(f"<p>{html.escape(note)}</p>" for note in self.notes),
+            *(f'<p style="{NOTE}">{html.escape(note)}</p>' for note in self.notes),
             "</div>",
         ]
         return theme.literal("\n".join(parts))
