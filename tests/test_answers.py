@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from test_pipeline import END, company
 
@@ -22,6 +23,17 @@ def test_what_cannot_be_said_is_said_in_words_without_a_chart():
     answer = en.ask(en.discount_rate, company(), as_of=END)
     assert str(answer).startswith("Discounts cannot be said: the opportunities have no list_amount")
     assert (answer.numbers, answer.chart, answer.table) == (None, None, None)
+
+
+def test_an_export_that_knows_no_teams_is_answered_so():
+    """The weekly page splits by team; many exports have no list of reps, and the page goes on."""
+    opportunities = pd.DataFrame({"opportunity_id": ["A"], "stage": ["Won"], "rep_id": ["1"]})
+    said = {"stages": ["Lead"], "outcomes": {"Won": "won"}}
+    crm = en.crm(opportunities=opportunities, settings=said)
+    answer = en.ask(en.quota_attainment, crm, as_of=END, period="2026Q1", by="team")
+    assert str(answer) == "Cannot split by 'team': of no rep is it known."
+    with pytest.raises(EnablementError, match="Known: rep, (?!team).*pipeline"):
+        en.ask(en.quota_attainment, crm, as_of=END, period="2026Q1", by="teem")
 
 
 def test_a_measure_without_a_table_for_reading_shows_its_numbers():

@@ -216,6 +216,8 @@ def split(
     ------
     EnablementError
         If there is no such column or value; the message names the known and the nearest.
+    CannotSayError
+        If it is a column of the reps of which no value is known, such as their teams.
     """
     wanted = _names(by)
     if where is not None and not isinstance(where, Mapping):
@@ -255,9 +257,12 @@ def _column(crm: CRM, name: str, table: str) -> tuple[str, str]:
     known = [c for c in (*crm.columns(table), *more) if c not in NOT_GROUPS]
     if name in known:
         return name, "o"
-    raise EnablementError(
-        f"Cannot split by {name!r}. {choices(name, ['rep', *REP_COLUMNS, *known])}"
-    )
+    if name in REP_COLUMNS:
+        raise CannotSayError(
+            f"Cannot split by {name!r}: of no rep is it known.", lacks=f"no {name} of any rep"
+        )
+    of_reps = [column for column in REP_COLUMNS if crm.has("reps", column)]
+    raise EnablementError(f"Cannot split by {name!r}. {choices(name, ['rep', *of_reps, *known])}")
 
 
 def _holder(crm: CRM, column: str, source: str, table: str) -> str:
