@@ -55,7 +55,7 @@ class WhatIf(Still):
         self.counted = counted
         self.target = _amount("Target", counted.target)
         self.size = _amount("Deal size", counted.deal_size)
-        self.time = _slider("Selling time, ± %", 0.0, -50.0, 100.0, 1.0, "+.0f")
+        self.time = _slider("Selling time, ± %", 0, -50, 100, 1, "+d", ipywidgets.IntSlider)
         self.rates = [
             _slider(stage, round(float(rate), 2), 0.01, 1.0, 0.01, ".0%")
             for stage, rate in zip(counted.stages, counted.rates, strict=True)
@@ -104,10 +104,13 @@ class WhatIf(Still):
             target=self._asked(self.target),
             rates=rates,
             deal_size=self._asked(self.size),
-            selling_time=round(self.time.value) / 100,
+            selling_time=self.time.value / 100,
         )
         said = _sentence(words.what_if(self.answer), live=True)
-        self.page.value = said + _bar(self.answer) + tables.what_if(self.answer)._repr_html_()
+        table = tables.what_if(self.answer)._repr_html_()
+        # In the class by which Jupyter lays out tables.
+        framed = f'<div class="jp-RenderedHTMLCommon" style="width: max-content">{table}</div>'
+        self.page.value = said + _bar(self.answer) + framed
 
     def _asked(self, slider: ipywidgets.FloatSlider) -> float | None:
         """Say what a slider asks for; one where it began stands for the figure before rounding."""
@@ -118,10 +121,16 @@ class WhatIf(Still):
 
 
 def _slider(
-    name: str, value: float, least: float, most: float, step: float, written: str
-) -> ipywidgets.FloatSlider:
+    name: str,
+    value: float,
+    least: float,
+    most: float,
+    step: float,
+    written: str,
+    kind: type[ipywidgets.FloatSlider] | type[ipywidgets.IntSlider] = ipywidgets.FloatSlider,
+) -> ipywidgets.FloatSlider | ipywidgets.IntSlider:
     """Make a slider with a name, for keys and for those who hear it."""
-    return ipywidgets.FloatSlider(
+    return kind(
         value=value,
         min=least,
         max=most,
