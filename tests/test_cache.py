@@ -8,11 +8,13 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import enablement as en
 from enablement.errors import ExportError
-from enablement.read import cache, exports
+from enablement.read import cache, engine, exports
 
 SETTINGS = {"stages": ["Lead", "Qual"], "outcomes": {"Won": "won", "Lost": "lost"}}
 DEALS = "opportunity_id,stage,amount,created_at,closed_at\n1,Won,5,2026-01-02,2026-01-09\n2,,7,,\n"
@@ -140,6 +142,24 @@ def test_a_full_disk_is_told_in_one_line_and_nothing_stays(folder):
     with pytest.raises(ExportError, match=f"^No space is left in {place} .*{cache.VARIABLE}.$"):
         cache.keep("x", full)
     assert readings(folder) == []
+
+
+def test_a_table_of_two_thousand_columns_is_kept(tmp_path):
+    """Each column of a Parquet file makes room for its texts before the first is written."""
+    with engine.Store("UTC", tmp_path) as store:
+        store.show("wide", pa.table({f"c{n}": ["x"] for n in range(2_000)}))
+        store.save("select * from wide", tmp_path / "wide.parquet")
+    assert pq.read_metadata(tmp_path / "wide.parquet").num_columns == 2_000
+
+
+def test_what_is_too_wide_for_the_memory_is_told_in_one_line():
+    """Nothing stays of it, as of a reading that met a full disk."""
+
+    def write(into: Path) -> None:
+        raise duckdb.OutOfMemoryException("Out of Memory Error: failed to pin block")
+
+    with pytest.raises(ExportError, match="may have thousands of columns: export fewer"):
+        cache.keep("wide", write)
 
 
 def test_a_refused_export_is_not_kept(folder):

@@ -18,6 +18,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+import duckdb
+
 from enablement import settings as workspace
 from enablement.errors import ExportError
 from enablement.settings import Settings
@@ -78,7 +80,7 @@ def keep(name: str, write: Callable[[Path], None]) -> Path:
     Raises
     ------
     ExportError
-        If the disk is full.
+        If the disk is full, or a table too wide for the memory.
     """
     begun, whole = _begun(name)
     try:
@@ -91,6 +93,11 @@ def keep(name: str, write: Callable[[Path], None]) -> Path:
             raise ExportError(
                 f"No space is left in {begun.parent} for what is read. Free some, or name another "
                 f"folder in {VARIABLE}."
+            ) from error
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise ExportError(
+                "The export does not fit into the memory that is used for it. A table may have "
+                "thousands of columns: export fewer."
             ) from error
         raise
     if whole is None:

@@ -28,6 +28,8 @@ SAFE: dict[str, str | bool | int | float | list[str]] = {
 }
 # Values that hardly repeat are packed as they are; looking for repeats takes a third longer.
 PARQUET = "format parquet, parquet_version 'v2', dictionary_size_limit 20000"
+# Each column makes room for so many texts at once: too much for thousands of columns.
+WIDE_PARQUET = "format parquet, parquet_version 'v2', dictionary_size_limit 100"
 FILLED = re.compile(r"(?:insert into|create or replace table|rename to) (\w+)", re.IGNORECASE)
 NAMED = re.compile(r"\$([a-z_]+)")
 # What names no parameter: a comment, a text, and a name in quotes, which may be a user's.
@@ -478,8 +480,12 @@ class Store:
         return names
 
     def save(self, sql: str, path: Path) -> None:
-        """Write what a SQL text gives as Parquet."""
-        self.run(f"copy ({sql}) to {literal(str(path.resolve()))} ({PARQUET})")
+        """Write what a SQL text gives as Parquet, also where it has thousands of columns."""
+        copy = f"copy ({sql}) to {literal(str(path.resolve()))}"
+        try:
+            self.run(f"{copy} ({PARQUET})")
+        except duckdb.OutOfMemoryException:
+            self.run(f"{copy} ({WIDE_PARQUET})")
 
 
 def _rows_of(path: Path) -> str:
