@@ -38,7 +38,7 @@ setup: $(STAMP) ## make .venv from requirements.lock (1 to 3 minutes; the others
 	@echo ".venv is ready"
 
 demo: $(STAMP) ## run the quarter on the invented company and say where the report is
-	@echo "Running the quarter $(PERIOD) on data/sample (less than a minute)"
+	@echo "Running the quarter $(PERIOD) on data/sample (about a minute)"
 	@$(BIN)/enablement quarter $(PERIOD)
 	@echo
 	@echo "  the report      data/out/$(PERIOD)/index.html"

@@ -230,7 +230,6 @@ def _execute(notebook: Path, given: Mapping[str, object], to: Path, *, batch: bo
 def _plain(notebook: Any) -> Any:
     """Take out what differs from run to run: times, paths and papermill's own notes."""
     notebook.metadata.pop("papermill", None)
-    notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {"name": "python"}
     notebook.metadata["kernelspec"] = {
         "display_name": "Python 3",
@@ -243,10 +242,14 @@ def _plain(notebook: Any) -> Any:
             continue
         tags = cell.metadata.get("tags")
         cell.metadata = {"tags": tags} if tags else {}
-        for output in cell.get("outputs", ()):  # a widget lives in its kernel alone
-            output.get("data", {}).pop(WIDGET, None)
+        for output in cell.get("outputs", ()):
+            if "text/html" in output.get("data", {}):  # a widget that also shows as it stands
+                output.data.pop(WIDGET, None)
         kept.append(cell)
     notebook.cells = kept
+    shown = [output.get("data", {}) for cell in kept for output in cell.get("outputs", ())]
+    if not any(WIDGET in data for data in shown):
+        notebook.metadata.pop("widgets", None)
     return notebook
 
 

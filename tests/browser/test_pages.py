@@ -105,6 +105,24 @@ def test_choosing_a_team_draws_its_page(voila: str, visit: Visitor) -> None:
     screenshot(visited, "dashboard-north-1")
 
 
+def test_moving_a_slider_answers_at_once(voila: str, visit: Visitor) -> None:
+    """By keys, and by its name; put back, the page says what it said."""
+    for dark in (False, True):
+        visited = visit(f"{voila}/voila/render/goal.ipynb", dark=dark)
+        said = visited.page.locator("p.said[role=status]")
+        today = said.inner_text()
+        slider = visited.page.get_by_role("slider", name="Proposal")
+        for _ in range(5):
+            slider.press("ArrowRight")
+        visited.page.get_by_text("78 % (today 73 %)").wait_for(timeout=30_000)
+        assert said.inner_text() != today
+        visited.assert_clean()
+        assert_fits(visited)
+        screenshot(visited, f"dashboard-goal-{'dark' if dark else 'light'}")
+        visited.page.get_by_role("button", name="As today").click()
+        said.get_by_text(today).wait_for(timeout=30_000)
+
+
 def test_a_page_that_is_not_there_says_so(voila: str, visit: Visitor) -> None:
     visited = visit(f"{voila}/voila/render/nothing.ipynb", charts=0)
     assert visited.blocked == []
