@@ -120,7 +120,8 @@ def index_page(
     import jinja2
 
     files = jinja2.FileSystemLoader(TEMPLATES)
-    template = jinja2.Environment(loader=files, autoescape=True).get_template("index.html.j2")
+    engine = jinja2.Environment(loader=files, autoescape=True, finalize=_together)
+    template = engine.get_template("index.html.j2")
     return template.render(
         title=title,
         headline=headline,
@@ -131,6 +132,11 @@ def index_page(
         policy=_policy(()),
         style=_trusted(style()),
     )
+
+
+def _together(value: object) -> object:
+    """Keep a number and its percent sign on one line."""
+    return value.replace(" %", "\u00a0%") if isinstance(value, str) else value
 
 
 @cache

@@ -22,7 +22,7 @@ GAP = 26  # px between the rates and what they cost
 RATES = 150  # px of the rates
 COSTS, UNITS, WORST = 68, 52, 54  # px of the columns of numbers
 LETTERS = 9  # that a narrow panel's name has in a line at least
-ROOMY = 100  # px of a panel from which on its axis has two numbers
+ROOMY = 72  # px of a panel from which on its axis has two numbers
 MARGIN = 0.02  # of an axis of shares, beyond what is drawn
 
 
@@ -84,7 +84,13 @@ def _rates(shown: pd.DataFrame, table: pd.DataFrame) -> alt.LayerChart | alt.Fac
     base = alt.Chart(shown)
     # Each layer has the scale: one without would make it begin at nothing.
     scale = alt.Scale(domain=_reach(table), nice=False, zero=False)
-    axis = alt.Axis(format=theme.PERCENT, tickCount=4, title="moves on", labelOverlap="greedy")
+    axis = alt.Axis(
+        format=theme.PERCENT,
+        tickCount=4,
+        title="moves on",
+        labelOverlap="greedy",
+        labelFlush=False,  # pushed inwards, the first one would touch the next
+    )
     layers = [
         base.transform_filter("isValid(datum.rate_low)")
         .mark_rule(color=theme.MUTED)
@@ -292,4 +298,6 @@ def _few(reach: list[float], width: int) -> alt.Axis:
 
     middle = sum(reach) / 2
     values = [reach[0], middle] if width >= ROOMY else [middle]
-    return alt.Axis(values=values, format=theme.PERCENT, grid=True)
+    return alt.Axis(
+        values=values, format=theme.PERCENT, grid=True, labelFlush=False, labelBound=False
+    )
