@@ -17,12 +17,15 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import xlsxwriter
 from conftest import ROOT
 
 import enablement as en
 from enablement.errors import ExportError
+from enablement.read import engine, tables
+from enablement.read.crm import HANDED_OVER
 from enablement.settings import RULES
 
 REPS = {"Ana Ruiz": "005A", "Ben Ott": "005B", "Cem Ay": "005C"}
@@ -796,6 +799,26 @@ FORMATS = {
 def load(folder: Path, **more: object) -> en.CRM:
     """Load what was written."""
     return en.load(folder, {**SETTINGS, **more})
+
+
+@pytest.fixture(autouse=True)
+def of_many_rows(monkeypatch):
+    """Read these few rows as many are read, of which nothing is copied; others read few as few."""
+    for module in (engine, tables):
+        monkeypatch.setattr(module, "FEW", 0)
+
+
+@pytest.mark.parametrize("name", ["salesforce-objects", "hubspot-wide", "dated-copies"])
+def test_few_rows_are_read_as_many_are(tmp_path, name, monkeypatch):
+    """Copied or looked up each time: the same tables, and the same is told of them."""
+    FORMATS[name].write(tmp_path)
+    many = load(tmp_path, **FORMATS[name].more)
+    monkeypatch.undo()
+    few = load(tmp_path, **FORMATS[name].more)
+    for table in HANDED_OVER:
+        pd.testing.assert_frame_equal(getattr(few, table), getattr(many, table), obj=table)
+    for frame in ("summary", "set_aside", "unread", "notes", "orders"):
+        pd.testing.assert_frame_equal(getattr(few.quality, frame), getattr(many.quality, frame))
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -34,6 +34,7 @@ FILLED = re.compile(r"(?:insert into|create or replace table|rename to) (\w+)", 
 NAMED = re.compile(r"\$([a-z_]+)")
 # What names no parameter: a comment, a text, and a name in quotes, which may be a user's.
 QUOTED = re.compile(r"""--[^\n]*|'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
+FEW = 10_000  # rows that are written sooner than looked up
 MEMORY = "1GB"  # of the engine's own; what is more goes to the disk
 
 
@@ -425,12 +426,16 @@ class Store:
     def change(self, name: str, made: Mapping[str, str]) -> None:
         """Let a table be seen with some columns made by SQL of its columns, new ones at the end.
 
-        Nothing is written: they are made each time that they are asked for.
+        Nothing is written where there are many rows: they are made each time that they are asked
+        for. Of few rows it is quicker to write them than to read the SQL again and again.
         """
         here = self.columns(name)
         kept = ", ".join(f"{sql} as {column}" for column, sql in made.items() if column in here)
         new = "".join(f", {sql} as {column}" for column, sql in made.items() if column not in here)
         replaced = f" replace ({kept})" if kept else ""
+        if name not in self._views and self.one(f"select count(*) as n from {name}")["n"] <= FEW:
+            self.make(name, f"select *{replaced}{new} from {name}")
+            return
         self._changes += 1
         before = f"{name}_{self._changes}_before"
         kind = "view" if name in self._views else "table"

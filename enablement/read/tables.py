@@ -17,7 +17,7 @@ from enablement.errors import ExportError
 from enablement.read import cells, currencies, values
 from enablement.read.cells import SPACE
 from enablement.read.crosswalks import Match
-from enablement.read.engine import Store, literal, quoted
+from enablement.read.engine import FEW, Store, literal, quoted
 from enablement.read.exports import Export
 from enablement.read.quality import Ledger
 from enablement.read.values import FALSE, FLAG, NUMBER, TEXT, TIME, TRUE, WOULD_WORK
@@ -300,7 +300,7 @@ def build(
     if table == "opportunities":
         readings = currencies.read(rows, readings, export.name, settings, ledger)
     name = f"{table}_{number}"
-    if _stays(table, readings):
+    if export.rows.num_rows > FEW and _stays(table, readings):
         store.show(f"raw_{number}", rows.shown(export))
         store.view(name, _select(readings, match, number, rows.source(f"raw_{number}")))
     else:
