@@ -154,8 +154,8 @@ def test_measures_fetch_no_table_of_an_export():
 
 def test_a_laid_table_can_be_made_anew_of_itself(store):
     """Three stages are laid, then all but the first."""
-    store.lay("kept", "select * from stages")
-    store.lay("kept", "select * from kept where n > 1")
+    store.lay("kept", "select * from stages", words={})
+    store.lay("kept", "select * from kept where n > 1", words={})
     assert store.query("select stage from kept order by n")["stage"].tolist() == ["Qual", "Prop"]
 
 
