@@ -275,7 +275,8 @@ def test_the_quarter_runs_from_end_to_end(tmp_path, monkeypatch):
     """Every notebook, the index, and no rep is crowned in any of them."""
     monkeypatch.setenv("ENABLEMENT_CACHE", str(tmp_path / "readings"))  # the notebooks share one
     done = batch.quarter("2017Q4", workspace=MAVEN, settings=SETTINGS, out=tmp_path)
-    assert [run.error for run in done.runs] == ["", "", ""]
+    assert len(done.runs) >= 3
+    assert {run.error for run in done.runs} == {""}
     page = done.index.read_text()
     assert "2017Q4: sold $2.80 M from 1,196 won" in page
     assert "coverage (no expected close dates), created (no created dates)" in page
