@@ -45,30 +45,16 @@ def cohort_curves(table: pd.DataFrame) -> alt.VConcatChart:
     """
     known = frame.named(table[table["won"].notna()])
     if known.empty:
-        return _nothing(table)
+        return frame.words_alone(
+            "no curve can be drawn",
+            table,
+            width=WHOLE[0],
+            finding=words.cohort_curves(table),
+            counted=_counted(table),
+        )
     if known["group"].nunique() == 1:
         return _one(known, table)
     return _several(known, table)
-
-
-def _nothing(table: pd.DataFrame) -> alt.VConcatChart:
-    """Draw the words alone."""
-    import altair as alt
-
-    said = pd.DataFrame({"why": ["no curve can be drawn"]})
-    word = (
-        alt.Chart(said)
-        .mark_text(align="left", color=theme.QUIET)
-        .encode(x=alt.value(4), text="why:N")
-        .properties(name="cannot_say")
-    )
-    return frame.finish(
-        alt.layer(word).properties(width=WHOLE[0], height=24),
-        table,
-        pd.Series(dtype="str"),
-        finding=words.cohort_curves(table),
-        counted=_counted(table),
-    )
 
 
 def _one(known: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:

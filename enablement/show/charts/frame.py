@@ -56,6 +56,30 @@ def finish(
     )
 
 
+def words_alone(
+    why: str, table: pd.DataFrame, *, width: int, finding: str, counted: str
+) -> alt.VConcatChart:
+    """Say in place of a chart why nothing is drawn.
+
+    Parameters
+    ----------
+    why : in a few words
+    table : what would be drawn, with its ``attrs``
+    width : of the chart that would be there, in px
+    finding, counted : title and subtitle
+    """
+    import altair as alt
+
+    word = (
+        alt.Chart(pd.DataFrame({"why": [why]}))
+        .mark_text(align="left", color=theme.QUIET)
+        .encode(x=alt.value(4), text="why:N")
+        .properties(name="cannot_say")
+    )
+    plot = alt.layer(word).properties(width=width, height=24)
+    return finish(plot, table, pd.Series(dtype="str"), finding=finding, counted=counted)
+
+
 def group(table: pd.DataFrame) -> str:
     """Name what a table is split by, as the title of a tooltip."""
     groups = table.attrs["groups"]

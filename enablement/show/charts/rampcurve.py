@@ -42,29 +42,16 @@ def ramp_curve(table: pd.DataFrame) -> alt.VConcatChart:
     """
     known = frame.named(table[table["reached"].notna()])
     if known.empty:
-        return _nothing(table)
+        return frame.words_alone(
+            "nobody can be followed",
+            table,
+            width=WHOLE[0],
+            finding=words.ramp_curve(table),
+            counted=_counted(table),
+        )
     if known["group"].nunique() == 1:
         return _one(known, table)
     return _several(known, table)
-
-
-def _nothing(table: pd.DataFrame) -> alt.VConcatChart:
-    """Draw the words alone."""
-    import altair as alt
-
-    word = (
-        alt.Chart(pd.DataFrame({"why": ["nobody can be followed"]}))
-        .mark_text(align="left", color=theme.QUIET)
-        .encode(x=alt.value(4), text="why:N")
-        .properties(name="cannot_say")
-    )
-    return frame.finish(
-        alt.layer(word).properties(width=WHOLE[0], height=24),
-        table,
-        pd.Series(dtype="str"),
-        finding=words.ramp_curve(table),
-        counted=_counted(table),
-    )
 
 
 def _one(known: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
