@@ -30,7 +30,7 @@ import pyarrow as pa
 
 from enablement.errors import EnablementError
 from enablement.read import csvs, exports, tables, values
-from enablement.read.cells import spaced, typed
+from enablement.read.cells import look, spaced, typed
 from enablement.read.engine import Store
 
 NAMES = [
@@ -335,7 +335,8 @@ def compared(export: exports.Export, records: dict[int, list[str]]) -> None:
 def stored(export: exports.Export, columns: list[list[str]]) -> None:
     """Hold what the database sees: the texts, those without blanks, and values read at once."""
     cells = [f"c{at}" for at in range(len(columns))]
-    trimmed = [tables._trimmed(cell, export.rows.column(at)) for at, cell in enumerate(cells)]
+    looks = [look(column, ()) for column in export.rows.columns]
+    trimmed = [tables._trimmed(cell, seen) for cell, seen in zip(cells, looks, strict=True)]
     with Store() as store:
         store.show("raw", tables.shown(export))
         found = store.query(f"select {', '.join(cells)} from raw order by row")

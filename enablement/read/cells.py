@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 import numpy as np
@@ -21,6 +22,27 @@ POINT, ZULU = ord("."), ord("Z")
 # What a time can mean, in microseconds, as Arrow counts: it knows years that Python does not.
 BEGIN = pa.scalar(FIRST_DAY).cast(pa.timestamp("us")).value
 END = pa.scalar(LAST_DAY).cast(pa.timestamp("us")).value + 24 * 3600 * 10**6
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What was seen in a column, once.
+
+    cells : the column
+    spaced : whether some cell may have blanks around it
+    worded : whether some cell may be one of the words that stand for "not known"
+    empty : whether some cell is empty
+    """
+
+    cells: pa.ChunkedArray
+    spaced: bool
+    worded: bool
+    empty: bool
+
+
+def look(cells: pa.ChunkedArray, words: Iterable[str]) -> Look:
+    """Look through a column; `words` are those that stand for "not known"."""
+    return Look(cells, spaced(cells), may_hold(cells, words), empty(cells))
 
 
 def spaced(cells: pa.ChunkedArray) -> bool:

@@ -427,7 +427,9 @@ class Opening:
         parts["steps"] = View(
             "select * from event_steps union all select * from dated_steps", dict(parts)
         )
-        parts["derived"] = View(engine.text("read", "derived"), dict(parts))
+        parts["derived"] = View(
+            engine.text("read", "derived").format(last=visits.LAST), dict(parts)
+        )
         parts["more_steps"] = View(
             f"select * from dated_steps union all {visits.PRESENT}", dict(parts)
         )

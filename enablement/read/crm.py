@@ -386,7 +386,6 @@ class Reading:
         matches = [match for match in matches if match.table is not None]
         if not matches:
             return
-        self.store.show("raw", tables.shown(export))
         for match in matches:
             self._match(export, match, aside=export.aside if match is matches[0] else None)
         self._elsewhere(export, [tables.belonging(export, match) for match in matches])

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from enablement.read import footers
+from enablement.read import cells, footers
 
 LONGEST_SHOWN = 80
 TAIL = 40
@@ -130,6 +130,8 @@ def _no_rows(rows: pa.Table, *, grouped: bool) -> dict[int, str]:
 
 def _empty(rows: pa.Table) -> list[int]:
     """Find the rows without anything; a box that is not ticked says nothing of an empty row."""
+    if not all(cells.empty(one) or cells.may_hold(one, [UNTICKED]) for one in rows.columns):
+        return []
     found = None
     for column in rows.columns:
         here = column if found is None else column.take(pa.array(found))

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pyarrow as pa
 from enablement import settings as workspace
 from enablement.errors import ExportError
 from enablement.read import cells, currencies, values
-from enablement.read.cells import SPACE
+from enablement.read.cells import SPACE, Look
 from enablement.read.crosswalks import Match
 from enablement.read.engine import FEW, Store, literal, quoted
 from enablement.read.exports import Export
@@ -289,19 +290,21 @@ def build(
     table = match.table or ""
     columns = _columns(export, match, table)
     _check_names(table, columns, export, settings)
+    looks = _looks(columns, export, settings)
     rows = Rows(
         store,
-        _texts(columns, export, match, settings),
-        _typed(columns, export, match, settings),
+        _texts(columns, looks, match, settings),
+        _typed(columns, looks, export, match, settings),
         belonging(export, match),
     )
-    store.show("raw", rows.shown(export))
+    raw = rows.shown(export)
+    store.show("raw", raw)
     readings = _readings(rows, columns, export, table, settings, ledger)
     if table == "opportunities":
         readings = currencies.read(rows, readings, export.name, settings, ledger)
     name = f"{table}_{number}"
     if export.rows.num_rows > FEW and _stays(table, readings):
-        store.show(f"raw_{number}", rows.shown(export))
+        store.show(f"raw_{number}", raw)
         store.view(name, _select(readings, match, number, rows.source(f"raw_{number}")))
     else:
         store.make(name, _select(readings, match, number, rows.source()))
@@ -319,7 +322,7 @@ def build(
         store.run(f"delete from {name} where row in (select row from unread)")
         store.forget("unread")
     _note_values(rows, columns, table, settings, export, ledger)
-    _note_placeholders(rows, columns, table, settings, export, ledger)
+    _note_placeholders(rows, columns, looks, table, settings, export, ledger)
     return name
 
 
@@ -501,10 +504,10 @@ def _check_names(table: str, columns: list[Column], export: Export, settings: Se
 
 
 def _texts(
-    columns: list[Column], export: Export, match: Match, settings: Settings
+    columns: list[Column], looks: Mapping[str, Look], match: Match, settings: Settings
 ) -> dict[str, str]:
     """Write the SQL of each column's text."""
-    texts = {c.ours: _known(c, export, match, settings) for c in columns}
+    texts = {c.ours: _known(c, looks[c.cell], match, settings) for c in columns}
     told = {c.ours: f"{texts['field']} = {literal(c.of)}" for c in columns if c.of is not None}
     return {
         ours: f"case when {told[ours]} then {text} end" if ours in told else text
@@ -512,32 +515,42 @@ def _texts(
     }
 
 
+def _looks(columns: list[Column], export: Export, settings: Settings) -> dict[str, Look]:
+    """Look through the cells of each column, several columns at once."""
+    every = {c.cell: export.rows.column(int(c.cell.removeprefix("c"))) for c in columns}
+    with ThreadPoolExecutor() as pool:
+        looks = pool.map(lambda found: cells.look(found, settings.missing), every.values())
+        return dict(zip(every, looks, strict=True))
+
+
 def _typed(
-    columns: list[Column], export: Export, match: Match, settings: Settings
+    columns: list[Column],
+    looks: Mapping[str, Look],
+    export: Export,
+    match: Match,
+    settings: Settings,
 ) -> dict[str, pa.ChunkedArray]:
     """Give the values of the columns whose cells say them all alike, so that none is in doubt."""
-    found = {}
-    for column in columns:
-        stated = values.stated(column.kind, settings, f"{export.name}, column {column.theirs}")
-        if column.of is None and not stated and _clear(column, export, match, settings):
-            read = cells.typed(_cells(column, export), column.kind, settings.timezone)
-            if read is not None:
-                found[column.ours] = read
-    return found
+    alike = [
+        column
+        for column in columns
+        if column.of is None
+        and column.kind != TEXT
+        and not values.stated(column.kind, settings, f"{export.name}, column {column.theirs}")
+        and _clear(column, looks[column.cell], match, settings)
+    ]
+
+    def read(column: Column) -> pa.ChunkedArray | None:
+        return cells.typed(looks[column.cell].cells, column.kind, settings.timezone)
+
+    with ThreadPoolExecutor() as pool:
+        found = zip(alike, pool.map(read, alike), strict=True)
+        return {column.ours: given for column, given in found if given is not None}
 
 
-def _cells(column: Column, export: Export) -> pa.ChunkedArray:
-    return export.rows.column(int(column.cell.removeprefix("c")))
-
-
-def _clear(column: Column, export: Export, match: Match, settings: Settings) -> bool:
+def _clear(column: Column, look: Look, match: Match, settings: Settings) -> bool:
     """Say whether every cell of a column is its text as it stands, and missing only if empty."""
-    found = _cells(column, export)
-    return not (
-        _meanings(column, match, settings)
-        or cells.spaced(found)
-        or cells.may_hold(found, settings.missing)
-    )
+    return not (_meanings(column, match, settings) or look.spaced or look.worded)
 
 
 def _readings(
@@ -612,18 +625,16 @@ def _full(rows: Rows, column: Column) -> bool:
     return rows.texts[column.ours] == column.cell
 
 
-def _trimmed(cell: str, found: pa.ChunkedArray) -> str:
+def _trimmed(cell: str, look: Look) -> str:
     """Write the SQL of a cell without the blanks around it."""
-    return f"trim({cell}, {literal(SPACE)})" if cells.spaced(found) else cell
+    return f"trim({cell}, {literal(SPACE)})" if look.spaced else cell
 
 
-def _known(column: Column, export: Export, match: Match, settings: Settings) -> str:
+def _known(column: Column, look: Look, match: Match, settings: Settings) -> str:
     """Write the SQL of a column's text: missing words as missing, values as they are meant."""
-    if column.kind != TIME and _clear(column, export, match, settings):
-        filled = not cells.empty(_cells(column, export))
-        return column.cell if filled else f"nullif({column.cell}, '')"
-    trimmed = _trimmed(column.cell, _cells(column, export))
-    meant = _replaced(trimmed, _meanings(column, match, settings))
+    if column.kind != TIME and _clear(column, look, match, settings):
+        return f"nullif({column.cell}, '')" if look.empty else column.cell
+    meant = _replaced(_trimmed(column.cell, look), _meanings(column, match, settings))
     words = ("", *settings.missing)
     missing = ", ".join(map(literal, words))
     longest = max(len(word.encode()) for word in words)
@@ -763,6 +774,7 @@ def _note_values(
 def _note_placeholders(
     rows: Rows,
     columns: list[Column],
+    looks: Mapping[str, Look],
     table: str,
     settings: Settings,
     export: Export,
@@ -773,9 +785,9 @@ def _note_placeholders(
     longest = max((len(word.encode()) for word in words), default=0)
     listed = ", ".join(map(literal, words))
     word = {
-        c.theirs: _trimmed(c.cell, found)
-        for c, found in ((c, _cells(c, export)) for c in columns if c.of is None)
-        if cells.spaced(found) or cells.may_hold(found, words)
+        c.theirs: _trimmed(c.cell, look)
+        for c, look in ((c, looks[c.cell]) for c in columns if c.of is None)
+        if look.spaced or look.worded
     }
     if not word or not words:
         return

@@ -1,7 +1,7 @@
 -- The present stage of an opportunity where nothing that is dated leads up to it.
 with last_known as (
     select n,
-           arg_max(code, (coalesce(entered_at, timestamp '-infinity'), code)) as code,
+           {last} as code,
            max(entered_at) as entered_at
     from steps
     group by n
