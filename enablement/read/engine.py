@@ -27,7 +27,7 @@ SAFE: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
 }
 # Values that hardly repeat are packed as they are; looking for repeats takes a third longer.
-PARQUET = "format parquet, parquet_version 'v2', dictionary_size_limit 20000"
+PARQUET = "format parquet, parquet_version 'v2', dictionary_size_limit 2000"
 # Each column makes room for so many texts at once: too much for thousands of columns.
 WIDE_PARQUET = "format parquet, parquet_version 'v2', dictionary_size_limit 100"
 FILLED = re.compile(r"(?:insert into|create or replace table|rename to) (\w+)", re.IGNORECASE)
