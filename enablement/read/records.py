@@ -147,6 +147,9 @@ def _empty(rows: pa.Table) -> list[int]:
 
 def _where(rows: pa.Table, texts: Sequence[str]) -> list[int]:
     """Find the rows that consist of these texts; the first column settles nearly all."""
+    pairs = zip(rows.columns, texts, strict=True)
+    if not all(not text or cells.may_hold(column, [text]) for column, text in pairs):
+        return []
     found = None
     for column, text in zip(rows.columns, texts, strict=True):
         if found is None:
