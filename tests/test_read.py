@@ -771,3 +771,24 @@ def test_a_list_of_offers_as_a_german_program_writes_it(tmp_path):
     assert crm.opportunities["opportunity_id"].tolist() == ["0020001234", "0020001235"]
     assert crm.opportunities["amount"].tolist() == [1234.56, -234.56]
     assert crm.opportunities["created_at"].dt.day.tolist() == [13, 14]
+
+
+def test_what_belongs_to_an_opportunity_that_is_set_aside_later_goes_with_it():
+    """B has neither a stage nor a history of one; the change of its owner is set aside too."""
+    crm = en.crm(
+        opportunities=pd.DataFrame(
+            {"opportunity_id": ["A", "B"], "stage": ["Lead", None], "rep_id": ["R", "R"]}
+        ),
+        owner_changes=pd.DataFrame(
+            {
+                "opportunity_id": ["A", "B"],
+                "changed_at": ["2026-01-05", "2026-01-06"],
+                "from_rep": ["S", "S"],
+                "to_rep": ["R", "R"],
+            }
+        ),
+        settings={"stages": ["Lead"], "outcomes": {"Won": "won", "Lost": "lost"}},
+    )
+    aside = crm.quality.set_aside
+    assert aside.groupby("table").size().to_dict() == {"opportunities": 1, "owner_changes": 1}
+    assert aside["reason"].str.contains("is not among the opportunities").sum() == 1
