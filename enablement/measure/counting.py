@@ -19,9 +19,13 @@ UNKNOWN = 0.10  # of the opportunities, whose amount is unknown: then a rate by 
 VALUES = ["with_amount", "without_amount", "largest"]
 RATES = ("rate", "to_won", "lost_rate", "cancelled_rate", "to_lost")
 OPEN_ONES = (
-    "count(distinct p.opportunity_id) filter (s.outcome = 'open') as open, "
+    "count(distinct p.opportunity_id) filter (g.goes_on) as open, "
     "count(distinct p.opportunity_id) as everyone"
 )
+RULES = {"at_entry": ("quarter_days", "at_entry")}  # credit -> its SQL texts
+OTHER_RULES = ("shares", "quarter_days", "credit")
+# Passages that one look at the stays or the outcomes gives: sooner made anew than written.
+AT_A_LOOK = (("visit",), ("sojourns",), ("outcomes",))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,8 +38,8 @@ class Question:
     said : the parameters that those texts name; without ``credit`` the owner at the entry,
         without ``of`` opportunities
     select : over ``p`` (the passages, each with its rep and the ``share`` of it that is
-        credited to them), ``s`` (the states), ``k`` (what it is worth), ``o`` (opportunities)
-        and ``r`` (reps)
+        credited to them), ``s`` (the states), ``g`` (whether it goes on), ``k`` (what it is
+        worth), ``o`` (opportunities) and ``r`` (reps)
     group : what follows the condition
     besides : further tables that the texts read
     """
@@ -45,31 +49,46 @@ class Question:
     until: pd.Timestamp
     renewals: str
     said: Mapping[str, object]
-    select: str = f"select {OPEN_ONES}"
+    select: str = "select distinct p.opportunity_id"
     group: str = ""
     besides: Mapping[str, engine.Table] = dataclasses.field(default_factory=dict)
 
 
 def ask(crm: CRM, question: Question) -> pd.DataFrame:
-    """Ask a question about passages."""
+    """Ask a question about passages.
+
+    An answer about all of them is small beside what it is counted from and is asked for again,
+    by the next page as by the next process, so it is kept; one about a part is not.
+    """
     sql, tables, given = _asked(crm, question)
-    return exchange.whole(crm, crm.session.query(sql, tables, given))
+    return exchange.whole(crm, _answer(crm, question.groups, sql, tables, given))
+
+
+def _answer(
+    crm: CRM,
+    groups: Split,
+    sql: str,
+    tables: Mapping[str, engine.Table],
+    given: Mapping[str, object],
+) -> pd.DataFrame:
+    if not groups.only:
+        sql, tables = "select * from answer", {"answer": Kept(sql, tables, given)}
+    return crm.session.query(sql, tables, given)
 
 
 def open_ones(crm: CRM, question: Question) -> tuple[int, int]:
     """Count the opportunities of passages that are open, and all of them, each once.
-
-    To tell opportunities apart takes longer than all else, so the answer is kept where the
-    table is limited to none of them.
 
     Parameters
     ----------
     question : with the ``select`` that it has unless said
     """
     sql, tables, given = _asked(crm, question)
-    if not question.groups.only:
-        tables, sql = {"counted": Kept(sql, tables, given)}, "select * from counted"
-    row = crm.session.query(sql, tables, given).iloc[0]
+    counted = f"""
+        select count(g.goes_on) as open, count(*) as everyone
+        from ({sql}) left join going_on g using (opportunity_id)
+    """
+    row = _answer(crm, question.groups, counted, tables, given).iloc[0]
     return int(row["open"]), int(row["everyone"])
 
 
@@ -90,13 +109,16 @@ def _asked(crm: CRM, question: Question) -> tuple[str, dict[str, engine.Table], 
         "quarters": definitions.quarters(crm, groups),
         **question.besides,
     }
-    texts = "".join(engine.text("measure", name) for name in (*question.passages, "credit"))
+    rule = RULES.get(str(given["credit"]), OTHER_RULES)
+    texts = "".join(engine.text("measure", name) for name in (*question.passages, *rule))
     tables["exchanged"] = exchange.exchanged(crm, groups, until, tables)
-    # By rep, so that a question of one rep reads little; and in one order, so that sums of
-    # amounts are the same to the last digit whichever thread came first.
-    order = "rep_id, opportunity_id, place"
-    tables["credited"] = Kept(f"with {texts}", tables, given, order=order)
-    tables["amounts"] = View(engine.text("measure", "amounts"), tables, given)
+    if question.passages in AT_A_LOOK and not groups.only:
+        tables["credited"] = View(f"with {texts}", tables, given)
+    else:  # by rep, so that a question of one rep reads little
+        order = "rep_id, opportunity_id, place"
+        tables["credited"] = Kept(f"with {texts}", tables, given, order=order)
+    worth = View(engine.text("measure", "amounts"), tables, given)
+    tables["amounts"] = exchange.converted(crm, groups, until, tables, worth)
     joins = _joins(question, by_value=given["of"] == "value")
     sql = f"{question.select} from credited p {joins} where {groups.limit()} {question.group}"
     return sql, tables, given
@@ -109,6 +131,7 @@ def _joins(question: Question, *, by_value: bool) -> str:
     joins = {
         r"\bs\.": "join states s using (opportunity_id)",
         r"\bo\.": f"join {attributes} o using (opportunity_id)",
+        r"\bg\.": "left join going_on g using (opportunity_id)",
         r"\bk\.": "join amounts k using (opportunity_id)" if by_value else "",
         r"\br\.": "left join reps r on r.rep_key = p.rep_id",
     }

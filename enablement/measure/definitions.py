@@ -423,12 +423,18 @@ def describe(
     return table
 
 
+USED = "select * from listed where $renewals = 'counted' or type is distinct from 'renewal'"
+GOING_ON = "select distinct opportunity_id, true as goes_on from seen where exit = 'open'"
+
+
 def seen_tables(crm: CRM, until: pd.Timestamp, renewals: str) -> dict[str, engine.Table]:
     """Give the tables that can be seen at a moment.
 
-    Besides those of the export: ``seen`` (the stays that had begun), ``states`` (how each
-    opportunity stood) and ``entries`` (its first stay in each stage). Ids may be small numbers;
-    see `enablement.read.visits.counted`.
+    Besides those of the export: ``used`` (the opportunities that count), ``seen`` (the stays that
+    had begun), ``going_on`` (the opportunities whose last stay goes on), ``clicked_through``
+    (those in several stages, all entered on one day), ``states`` (how each stood) and ``entries``
+    (its first stay in each stage). Ids may be small numbers; see
+    `enablement.read.visits.counted`.
     """
     told, said = crm.counted, seen(crm, until, renewals)
     stays = View(engine.text("measure", "seen"), {"stage_visits": told["stage_visits"]}, said)
@@ -439,7 +445,10 @@ def seen_tables(crm: CRM, until: pd.Timestamp, renewals: str) -> dict[str, engin
         "stage_visits": told["stage_visits"],
         "reps": told["reps"],
         "closings": told["closings"],
+        "used": View(USED, {"listed": told["opportunities"]}, said),
         "seen": stays,
+        "going_on": Kept(GOING_ON, {"seen": stays}),
+        "clicked_through": Kept(engine.text("measure", "clicked_through"), {"seen": stays}),
         "states": Kept(engine.text("measure", "states"), {**ends, "seen": stays}, said),
         "entries": Kept(engine.text("measure", "entries"), {"seen": stays}),
         "places": visits.places(crm.settings),
@@ -496,6 +505,14 @@ def span(period: Period | None) -> dict[str, object]:
     }
 
 
+NO_SPANS = pd.DataFrame(
+    {
+        "name": pd.Series(dtype="str"),
+        **dict.fromkeys(("starts_on", "ends_on"), pd.Series(dtype="datetime64[us]")),
+    }
+)
+
+
 def spans(crm: CRM, kind: str) -> pd.DataFrame:
     """List the fiscal quarters or months for SQL: name, starts_on, ends_on."""
     named = crm.settings.calendar.every(kind)
@@ -510,8 +527,7 @@ def spans(crm: CRM, kind: str) -> pd.DataFrame:
 
 def quarters(crm: CRM, groups: Split) -> pd.DataFrame:
     """List the fiscal quarters for the SQL of ``credit``; none where the table has no cohorts."""
-    every = spans(crm, "quarter")
-    return every if "p" in groups.sources else every.iloc[:0]
+    return spans(crm, "quarter") if "p" in groups.sources else NO_SPANS
 
 
 def left_out(crm: CRM, renewals: str) -> str:

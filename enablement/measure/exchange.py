@@ -17,6 +17,12 @@ LACKS = "lacks"  # the column in which SQL names a currency and a day without a 
 AS_THEY_ARE = (
     "select opportunity_id, 1.0::double as rate, null::varchar as lacks from opportunities"
 )
+CONVERTED = """
+    select w.opportunity_id, w.amount * x.rate as amount, x.rate,
+           case when w.amount is not null then x.lacks end as lacks
+    from worth w
+    join exchanged x using (opportunity_id)
+"""
 RATES = {
     "close": "at the rate of the close date, open ones at that of {until:%Y-%m-%d}",
     "as_of": "at the rate of {until:%Y-%m-%d}",
@@ -86,6 +92,22 @@ def exchanged(crm: CRM, groups: Split, until: pd.Timestamp, tables: Mapping[str,
     }
     names = ("opportunities", "states", "rates")
     return View(sql, {name: tables[name] for name in names}, said)
+
+
+def converted(
+    crm: CRM, groups: Split, until: pd.Timestamp, tables: Mapping[str, Table], worth: View
+) -> View:
+    """Give amounts in the currency of a table: opportunity_id, amount, rate, lacks.
+
+    Parameters
+    ----------
+    tables : as for `exchanged`
+    worth : the same columns, with the amounts as they are
+    """
+    if not converts(crm, groups):
+        return worth
+    rates = exchanged(crm, groups, until, tables)
+    return View(CONVERTED, {"worth": worth, "exchanged": rates})
 
 
 def said(crm: CRM, groups: Split, until: pd.Timestamp) -> str:

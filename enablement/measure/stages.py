@@ -182,10 +182,11 @@ def _visits(crm: CRM, groups: Split, until: pd.Timestamp, renewals: str) -> pd.D
                    'day', x.entered_at::date,
                    (case when v.exit = 'open' then $until else v.left_at end)::date
                )) as days,
-               s.batch_updated
+               coalesce(c.batch_updated, false) as batch_updated
         from seen v
-        join states s using (opportunity_id)
+        join used using (opportunity_id)
         join attributes o using (opportunity_id)
+        left join clicked_through c using (opportunity_id)
         join listed x on x.opportunity_id = o.shown_id and x.visit = v.visit
         left join reps r on r.rep_key = v.rep_id
         where {groups.limit()}

@@ -34,6 +34,7 @@ FILLED = re.compile(r"(?:insert into|create or replace table|rename to) (\w+)", 
 NAMED = re.compile(r"\$([a-z_]+)")
 # What names no parameter: a comment, a text, and a name in quotes, which may be a user's.
 QUOTED = re.compile(r"""--[^\n]*|'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
+UNQUOTED = re.compile(f"{QUOTED.pattern}|{NAMED.pattern}")
 FEW = 10_000  # rows that are written sooner than looked up
 MEMORY = "1GB"  # of the engine's own; what is more goes to the disk
 
@@ -147,6 +148,7 @@ class Session:
         self._lock = threading.RLock()
         self._frames: dict[int | str, str] = {}
         self._kept: dict[str, int] = {}
+        self._read: set[Path] = set()
 
     def close(self) -> None:
         """Let go of everything."""
@@ -248,7 +250,8 @@ class Session:
         """
         try:
             os.utime(path)  # asked for last
-            self._connection.execute(f"select * from {_rows_of(path)} limit 0")
+            if path not in self._read:  # whether it is whole is looked at once
+                self._connection.execute(f"select * from {_rows_of(path)} limit 0")
         except (OSError, duckdb.Error):
             anew = path.with_name(f"{path.name}.{os.getpid()}")
             try:
@@ -257,6 +260,7 @@ class Session:
             except (OSError, duckdb.IOException, duckdb.PermissionException):
                 anew.unlink(missing_ok=True)
                 return False
+        self._read.add(path)
         return True
 
     def _width(self, name: str) -> int:
@@ -312,7 +316,9 @@ def content(table: Any) -> str:
 
 def _bound(sql: str, parameters: Mapping[str, object]) -> str:
     """Write the values of parameters into a text."""
-    return NAMED.sub(lambda found: _value(parameters[found[1]]), sql) if parameters else sql
+    if not parameters:
+        return sql
+    return UNQUOTED.sub(lambda found: _value(parameters[found[1]]) if found[1] else found[0], sql)
 
 
 def _value(value: object) -> str:

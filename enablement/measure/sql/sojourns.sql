@@ -30,9 +30,10 @@ passages as (
            t.exit <> 'open' as event,
            greatest(0, date_diff('day', t.entered_at::date,
                                  coalesce(t.left_at, $until)::date)) as days,
-           s.batch_updated
+           coalesce(b.batch_updated, false) as batch_updated
     from stays t
-    join states s using (opportunity_id)
-    join places p on p.pipeline = s.pipeline and p.outcome is null and p.place = t.place
+    join used o using (opportunity_id)
+    join places p on p.pipeline = o.pipeline and p.outcome is null and p.place = t.place
+    left join clicked_through b using (opportunity_id)
     where $first is null or t.entered_at between $first and $last
 ),

@@ -6,10 +6,7 @@ with last_visit as (
            arg_max(exit, visit) as exit,
            arg_min(rep_id, visit) as first_rep,
            arg_max(rep_id, visit) as present_rep,
-           min(entered_at) as first_entered_at,
-           -- In several stages, all of them entered on one day.
-           min(stage_order) < max(stage_order) and count(entered_at) = count(*)
-               and min(entered_at)::date = max(entered_at)::date as batch_updated
+           min(entered_at) as first_entered_at
     from seen
     group by opportunity_id
 ),
@@ -35,7 +32,7 @@ select o.opportunity_id, o.pipeline, v.present, v.first_entered_at,
        case when c.closing = c.closing_of_all and c.outcome = o.outcome
             then coalesce(o.closed_at, c.closed_at) else c.closed_at end as closed_at,
        coalesce(o.created_at, v.first_entered_at) as began_at,
-       v.deepest, coalesce(v.batch_updated, false) as batch_updated
+       v.deepest
 from opportunities o
 left join last_visit v using (opportunity_id)
 left join last_closing c using (opportunity_id)
