@@ -22,10 +22,11 @@ import duckdb
 import pandas as pd
 import pytest
 from conftest import EIGHT, EIGHT_SETTINGS, company, day
+from sqlglot.errors import ParseError, UnsupportedError
 
 import enablement as en
-from enablement.errors import ExportError, SettingsError
-from enablement.read import connections, warehouse
+from enablement.errors import EngineError, ExportError, SettingsError
+from enablement.read import connections, dialects, warehouse
 
 AS_OF, QUARTER = "2026-09-30", "2026Q2"
 SETTINGS = {
@@ -449,6 +450,135 @@ def test_what_only_postgresql_has(database):
     assert "secret" not in f"{crm!r} {crm.session!r} {crm.quality!r}"
 
 
+KINDS = [  # of a column of PostgreSQL, a value of it, and what that is here
+    ("numeric(9, 2)", "12.50", 12.5),
+    ("money", "$12.50", 12.5),
+    ("numeric", "NaN", None),
+    ("double precision", "NaN", None),
+    ("date", "2026-02-01", pd.Timestamp("2026-02-01")),
+    ("date", "9999-12-31", pd.Timestamp("9999-12-31").as_unit("us")),
+    ("timestamptz", "2026-02-01 23:30-05", pd.Timestamp("2026-02-02 04:30")),
+    ("timestamptz", "infinity", None),
+    ("date", "-infinity", None),
+    ("uuid", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+    ('"Sales"."Mood"', "glad", "glad"),
+    ("text[]", "{a,b}", "{a,b}"),
+    ("boolean", "yes", True),
+]
+
+
+def test_kinds_of_columns_that_postgresql_has(database):
+    """Each is a number, a time, a text or a flag here; what is no number or no time is missing."""
+    run = database.connection.execute
+    run('create schema "Sales"')
+    run("create type \"Sales\".\"Mood\" as enum ('sad', 'glad')")
+    columns = ", ".join(f'"Of {place}" {kind}' for place, (kind, _, _) in enumerate(KINDS))
+    run(f"create table opportunities (opportunity_id text, stage text, {columns})")
+    places = ", ".join(["%s"] * len(KINDS))
+    given = [value for _, value, _ in KINDS]
+    run(f"insert into opportunities values ('1', 'Lead', {places})", given)
+    crm = en.connect(database.url, {**EIGHT_SETTINGS, "exported_on": day(9).date()})
+    for place, (kind, _, read) in enumerate(KINDS):
+        by = f"Of {place}"
+        split = en.win_rate(crm, as_of=day(9), of="created", by=by)[by].iloc[0]
+        for found in (crm.opportunities[by].iloc[0], split):
+            assert pd.isna(found) if read is None else found == read, kind
+
+
+def test_views_of_a_schema_with_capitals(database):
+    """A view and a materialized view are tables too, in a schema that is not the usual one."""
+    run = database.connection.execute
+    crm = company(EIGHT)
+    for name in ("opportunities", "stage_events"):
+        database.put(f"raw_{name}", getattr(crm, name))
+    run('create schema "Sales"')
+    run('create materialized view "Sales"."Deals" as select * from raw_opportunities')
+    run('create view "Sales"."History" as select * from raw_stage_events')
+    named = {"opportunities": "Sales.deals", "stage_events": "Sales.History"}
+    there = en.connect(database.url, {**EIGHT_SETTINGS, "tables": named})
+    same(*(en.conversion(each, as_of=day(90), definition="strict") for each in (crm, there)))
+    small = {**EIGHT_SETTINGS, "tables": {"opportunities": "sales.deals"}}
+    with pytest.raises(SettingsError, match="none at all in the schema 'sales'.*mean 'Sales'"):
+        en.connect(database.url, small)
+    # Two schemas on the path: a table of the second is found where the first has none of its name.
+    run("create schema more")
+    run("alter table raw_opportunities rename to opportunities")
+    run("create view more.stage_events as select * from raw_stage_events")
+    there = en.connect(f"{database.url}&options=-c%20search_path%3Dmore,public", EIGHT_SETTINGS)
+    same(*(en.conversion(each, as_of=day(90), definition="strict") for each in (crm, there)))
+
+
+def test_a_table_that_the_user_may_not_read(database):
+    """One that is needed stops the opening; of another the quality says that it was not read."""
+    crm, run = company(EIGHT), database.connection.execute
+    for name in ("opportunities", "stage_events"):
+        database.put(name, getattr(crm, name))
+    run("create role reader login password 'a secret'")
+    run("grant select on opportunities to reader")
+    url = database.url.replace("tester:", "reader:")
+    there = en.connect(url, EIGHT_SETTINGS)
+    assert not there.stage_history
+    (said,) = there.quality.cannot_say
+    assert said.startswith("The table stage_events is not read: the user may not")
+    assert list(there.quality.files["table"].dropna()) == ["opportunities"]
+    named = {**EIGHT_SETTINGS, "tables": {"stage_events": "public.stage_events"}}
+    with pytest.raises(ExportError, match="public.stage_events: the user may not read"):
+        en.connect(url, named)
+    run("grant select on stage_events to reader")
+    there = en.connect(url, EIGHT_SETTINGS)
+    same(*(en.conversion(each, as_of=day(90)) for each in (crm, there)))
+    run("revoke select on stage_events from reader")
+    with pytest.raises(ExportError, match="permission denied for table stage_events") as raised:
+        en.conversion(there, as_of=day(90), definition="strict")
+    assert "secret" not in str(raised.value)
+
+
+def test_a_question_that_is_not_answered(database):
+    """One that takes too long, and one whose connection is gone, are said in a line each."""
+    database.put("opportunities", OPPORTUNITIES)
+    there = en.connect(database.url, EIGHT_SETTINGS)
+    before = en.win_rate(there, as_of=day(9), of="created")
+    there.session._backend.raw_sql("set statement_timeout = '50ms'")
+    sleep = "select count(*) as n from o where opportunity_id < repeat(o.stage, 100000000)"
+    with pytest.raises(ExportError, match="canceling statement due to statement timeout"):
+        there.session.query(sleep, {"o": there.sources["opportunities"]})
+    there.session._backend.raw_sql("set statement_timeout = 0")
+    same(before, en.win_rate(there, as_of=day(9), of="created"))
+    database.connection.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where datname = current_database() and pid <> pg_backend_pid()"
+    )
+    for _ in range(2):
+        with pytest.raises(ExportError, match="ended the connection.*open it again") as raised:
+            en.win_rate(there, as_of=day(9), of="created")
+        assert "\n" not in str(raised.value)
+        assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("error", [ParseError("Unexpected token.\nselect 1"), KeyError("n")])
+def test_a_text_that_has_no_words_in_an_engine(database, monkeypatch, error):
+    """What the translation trips over is said in a line, with the engine and the way out."""
+
+    def trips(node: object) -> object:
+        raise error
+
+    database.put("opportunities", OPPORTUNITIES)
+    there = en.connect(database.url, EIGHT_SETTINGS)
+    dialects._translated.cache_clear()
+    monkeypatch.setitem(dialects.REWRITES, "postgres", (trips,))
+    with pytest.raises(EngineError, match="words of postgres.*read them with en.load") as raised:
+        en.win_rate(there, as_of=day(9), of="created")
+    assert "\n" not in str(raised.value)
+    dialects._translated.cache_clear()
+
+
+def test_what_an_engine_has_no_words_for_is_refused_and_not_left_out():
+    """Where sqlglot would write a text without a part of it, it stops."""
+    tree = dialects.translated("select unnest([1, 2]) as n", {}, "mysql")
+    with pytest.raises(UnsupportedError):
+        dialects.written(tree, "mysql")
+
+
 def test_errors_say_what_would_have_worked(database):
     """A table, a column, a stage and an id that are not as they must be are each named."""
     database.put("opportunities", OPPORTUNITIES)
@@ -613,6 +743,14 @@ def test_a_server_that_does_not_answer_gives_no_password_away():
         en.connect(url, EIGHT_SETTINGS)
     assert "\n" not in str(raised.value)
     assert not {"secret", "hidden"} & set(str(raised.value).replace("%20", " ").split())
+
+
+@pytest.mark.parametrize("password", ["qz/jv", "qz#jv", "qz?jv", "12/34", "qz[jv"])
+def test_a_password_that_ends_the_address_too_early(password):
+    """No part of it is repeated, and one is told how to write it."""
+    with pytest.raises(en.EnablementError, match="/ is %2F") as raised:
+        en.connect(f"postgres://me:{password}@127.0.0.1:1/db", EIGHT_SETTINGS)
+    assert not any(part in str(raised.value) for part in ("qz", "jv", "12", "34"))
 
 
 def test_an_extra_that_is_not_installed_is_named(monkeypatch):

@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pandas as pd
 
@@ -17,6 +17,7 @@ from enablement.errors import EnablementError, ExportError, SettingsError, choic
 from enablement.read import engine, tables, visits
 from enablement.read.crm import CRM, HANDED_OVER
 from enablement.read.engine import Remote, Table, View, literal, quoted
+from enablement.read.postgres import Postgres
 from enablement.read.quality import Ledger
 from enablement.read.spark import Spark
 from enablement.read.values import FLAG, NUMBER, TEXT, TIME
@@ -67,7 +68,6 @@ ENGINES = {
     "snowflake": Engine("snowflake", "snowflake"),
     "bigquery": Engine("bigquery", "bigquery"),
     "trino": Engine("trino", "trino"),
-    "databricks": Engine("databricks", "databricks"),
 }
 # What a session is told before it is asked anything. A text of ours has many steps over few
 # rows, and compiling it takes PostgreSQL longer than running it. How many rows a step gives it
@@ -79,6 +79,10 @@ SESSIONS = {
         "set enable_nestloop = off",
     ),
 }
+
+# Ibis would make a database of its own functions on Snowflake, of which our texts need none.
+WRITES_NOTHING: dict[str, dict[str, Any]] = {"snowflake": {"create_object_udfs": False}}
+ASKED: dict[str, type[Warehouse]] = {"postgres": Postgres, "pyspark": Spark}  # in their own way
 
 # Spark's own settings are for many machines; a machine that works alone is slowed by them.
 LOCAL = {
@@ -110,8 +114,7 @@ def connect(url: str, settings: Settings | Mapping[str, Any] | str | Path | None
     said = workspace.read(settings, folder=workspace.root())
     _check_settings(said)
     kind = _kind_of(url)
-    asked = Spark if kind.backend == "pyspark" else Warehouse
-    warehouse = asked(_opened(url, kind), kind.dialect)
+    warehouse = ASKED.get(kind.backend, Warehouse)(_opened(url, kind), kind.dialect)
     return Opening(warehouse, said).crm()
 
 
@@ -161,24 +164,47 @@ def _opened(url: str, kind: Engine) -> Any:
         Without the URL, which may hold a password.
     """
     scheme = url.partition("://")[0]
+    if kind.backend != "pyspark":
+        _check_address(url)
     try:
         ibis = importlib.import_module("ibis")
         importlib.import_module(f"ibis.backends.{kind.backend}")
+        if kind.backend == "pyspark":
+            return ibis.pyspark.connect(_spark(url))
+        address = kind.backend + url.removeprefix(scheme)
+        backend = ibis.connect(address, **WRITES_NOTHING.get(kind.backend, {}))
+        for setting in SESSIONS.get(kind.backend, ()):
+            backend.raw_sql(setting)
+        return backend
     except ImportError as error:
         what = f"enablement[{kind.extra}]" if kind.extra else f"ibis-framework[{kind.backend}]"
         raise EnablementError(
             f"{scheme}:// needs what is not installed ({error}): pip install '{what}'."
         ) from error
-    try:
-        if kind.backend == "pyspark":
-            return ibis.pyspark.connect(_spark(url))
-        backend = ibis.connect(kind.backend + url.removeprefix(scheme))
-        for setting in SESSIONS.get(kind.backend, ()):
-            backend.raw_sql(setting)
-        return backend
     except Exception as error:
         said = _without_secrets(str(error), url)
         raise EnablementError(f"{scheme}:// does not answer: {said}") from None
+
+
+def _check_address(url: str) -> None:
+    """Stop at a password that ends an address too early, before a message tells a part of it.
+
+    Raises
+    ------
+    EnablementError
+        Without the URL.
+    """
+    try:
+        parts = urlsplit(url)
+        broken = parts.port == 0 or "@" in parts.path + parts.fragment
+    except ValueError:
+        broken = True
+    if broken:
+        raise EnablementError(
+            f"What follows {url.partition('://')[0]}:// is no address. In a password, signs that "
+            "an address uses itself are written as numbers: / is %2F, ? is %3F, # is %23, "
+            "@ is %40, [ is %5B."
+        )
 
 
 def _spark(url: str) -> Any:
@@ -260,14 +286,40 @@ class Opening:
             *where, name = named.get(table, table).split(".")
             known = self.warehouse.tables(tuple(where)) if where else listed
             match = name if name in known else {n.lower(): n for n in known}.get(name.lower())
-            if match is not None:
+            needed = table in named or table == "opportunities"
+            if match is not None and self._may_read((*where, match), needed=needed):
                 found[table] = (*where, match)
-            elif table in named or table == "opportunities":
+            elif match is None and needed:
                 raise SettingsError(
                     f"{self.said.origin}: the database has no table {named.get(table, table)!r} "
-                    f"for {table}; name it in [tables]. {choices(name, sorted(known))}"
+                    f"for {table}; name it in [tables]. {self._others(where, name, known)}"
                 )
         return found
+
+    def _others(self, where: list[str], name: str, known: list[str]) -> str:
+        """Say which tables there are; where there is none, which schemas."""
+        if known:
+            return choices(name, sorted(known))
+        schemas = choices(where[-1] if where else "", self.warehouse.schemas())
+        place = f"the schema {where[-1]!r}" if where else "the usual schema"
+        return f"There is none at all in {place}. Schemas: {schemas.removeprefix('Known: ')}"
+
+    def _may_read(self, place: tuple[str, ...], *, needed: bool) -> bool:
+        """Whether a table may be read; one that may not, and is not needed, is told of.
+
+        Raises
+        ------
+        ExportError
+            If it is needed.
+        """
+        if self.warehouse.readable(place):
+            return True
+        where, needs = ".".join(place), "needs usage of its schema and select on it"
+        if needed:
+            raise ExportError(f"{where}: the user may not read this table, and {needs}.")
+        self.ledger.passed_over(f"{where}: not read, because the user may not; it {needs}")
+        self.ledger.cannot(f"The table {where} is not read: the user may not, and {needs}.")
+        return False
 
     def _given(self, table: str) -> Table:
         """Take a table under our names, with what else it has."""

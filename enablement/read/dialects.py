@@ -15,7 +15,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlglot import exp, parse_one
+from sqlglot import ErrorLevel, exp, parse_one
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
@@ -62,6 +62,16 @@ def _translated(
                 node.replace(made)
                 break
     return tree
+
+
+def written(tree: exp.Expr, dialect: str) -> str:
+    """Write a translated text, or stop at what sqlglot knows no words for."""
+    return tree.sql(dialect, unsupported_level=ErrorLevel.RAISE)
+
+
+def quoted(name: str, dialect: str) -> str:
+    """Write a name as it stands, whatever an engine makes of letters without quotes."""
+    return exp.to_identifier(name, quoted=True).sql(dialect)
 
 
 def bound(tree: exp.Expr, parameters: Mapping[str, object]) -> exp.Expr:
@@ -135,11 +145,7 @@ def columns_of(
     """
     made = []
     for name, (called, kind) in columns.items():
-        what: exp.Expr = exp.null()
-        if called is not None:
-            what = exp.column(exp.to_identifier(called, quoted=True))
-            if kind == "TIMESTAMP" and getattr(here[called], "timezone", None):
-                what = exp.AtTimeZone(this=what, zone=exp.Literal.string("UTC"))
+        what = exp.null() if called is None else _known_part(called, kind, here[called], dialect)
         made.append(
             exp.alias_(typed(what, kind, dialect), exp.to_identifier(name.lower(), quoted=True))
         )
@@ -153,6 +159,26 @@ def columns_of(
     )
 
 
+def _known_part(called: str, kind: str, dtype: Any, dialect: str) -> exp.Expr:
+    """Name a column without what stands in it for something that is not known.
+
+    That is a number that is none, and in PostgreSQL a time without end, which no calendar has.
+    """
+    what: exp.Expr = exp.column(exp.to_identifier(called, quoted=True))
+    if kind == "DOUBLE" and not dtype.is_integer():
+        # PostgreSQL's money becomes a number by way of a decimal alone.
+        money = dialect == "postgres" and dtype.is_decimal()
+        what = exp.cast(what, "decimal", dialect=dialect) if money else what
+        none = exp.cast(exp.Literal.string("NaN"), kind, dialect=OURS)
+        return exp.Nullif(this=exp.cast(what, kind, dialect=OURS), expression=none)
+    if kind == "TIMESTAMP" and dialect == "postgres":
+        finite = exp.Anonymous(this="isfinite", expressions=[what.copy()])
+        what = exp.Case().when(finite, what)
+    if kind == "TIMESTAMP" and getattr(dtype, "timezone", None):
+        what = exp.AtTimeZone(this=what, zone=exp.Literal.string("UTC"))
+    return what
+
+
 def rows(given: list[tuple[object, ...]], kinds: Mapping[str, str], dialect: str) -> exp.Expr:
     """Write the rows of a small table."""
     names = [exp.to_identifier(name.lower(), quoted=True) for name in kinds]
@@ -162,7 +188,7 @@ def rows(given: list[tuple[object, ...]], kinds: Mapping[str, str], dialect: str
             for name, kind in zip(names, kinds.values(), strict=True)
         ]
         return exp.select(*empty).where(exp.false())
-    tuples = [exp.Tuple(expressions=[value(each) for each in row]) for row in given]
+    tuples = [exp.Tuple(expressions=[_cell(each) for each in row]) for row in given]
     values = exp.Values(
         expressions=tuples,
         alias=exp.TableAlias(this=exp.to_identifier("given", quoted=True), columns=names),
@@ -202,6 +228,13 @@ def value(given: object, kind: str = "") -> exp.Expr:
         whole = exp.Literal.number(abs(given))
         return exp.Neg(this=whole) if given < 0 else whole
     return exp.Literal.string(str(given))
+
+
+def _cell(given: object) -> exp.Expr:
+    """Write a value whose column says of what kind it is."""
+    if given is None or isinstance(given, bool | int):
+        return value(given)
+    return exp.Literal.string(repr(given) if isinstance(given, float) else str(given))
 
 
 def _asof_joins(tree: exp.Expr) -> exp.Expr:

@@ -41,7 +41,9 @@ class Spark(Warehouse):
         return part
 
     def _whole(self, tree: exp.Expr, parts: list[Part]) -> str:
-        return tree.sql(self.dialect)
+        from enablement.read import dialects
+
+        return dialects.written(tree, self.dialect)
 
     def _forget(self, part: Part) -> None:
         super()._forget(part)

@@ -20,7 +20,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from enablement.errors import ExportError
+from enablement.errors import EnablementError, EngineError, ExportError
 from enablement.read import engine
 from enablement.read.engine import Remote, Table, View
 
@@ -87,9 +87,11 @@ class Warehouse:
             given = engine.named(sql, parameters)
             parts = self._named(sql, tables or {}, {})
             shape = self._kinds(_reading(sql, parts), given)
-            tree, order = self._tree(sql, parts, given, list(shape))
+            with self._translating():
+                tree, order = self._tree(sql, parts, given, list(shape))
+                text = self._whole(tree, list(parts.values()))
             with self._answering():
-                found = _arrow(self._backend.raw_sql(self._whole(tree, list(parts.values()))))
+                found = _arrow(self._backend.raw_sql(text))
             self._make_room()
             return self._fetched(found, shape, order)
 
@@ -100,6 +102,15 @@ class Warehouse:
             return list(self._backend.list_tables(**where))
         except Exception as error:
             raise self._said(error) from None
+
+    def schemas(self) -> list[str]:
+        """List the schemas."""
+        with self._answering():
+            return list(self._backend.list_databases())
+
+    def readable(self, place: tuple[str, ...]) -> bool:
+        """Whether the user may read a table; a database that does not say refuses when asked."""
+        return True
 
     def columns(self, place: tuple[str, ...]) -> dict[str, str]:
         """Say what kinds the columns of a table are, in the words of DuckDB."""
@@ -116,9 +127,10 @@ class Warehouse:
         """
         from enablement.read import dialects
 
-        tree = dialects.columns_of(place, columns, self._schema(place), self.dialect)
-        kinds = {ours: kind for ours, (_, kind) in columns.items()}
-        return Remote(table, kinds, tree.sql(self.dialect), self)
+        here, kinds = self._schema(place), {ours: kind for ours, (_, kind) in columns.items()}
+        with self._translating():
+            tree = dialects.columns_of(place, columns, here, self.dialect)
+            return Remote(table, kinds, dialects.written(tree, self.dialect), self)
 
     def _schema(self, place: tuple[str, ...]) -> Mapping[str, Any]:
         *where, name = place
@@ -131,7 +143,7 @@ class Warehouse:
             raise self._said(error) from None
 
     def _said(self, error: Exception) -> ExportError:
-        return ExportError(f"The database says: {_line(error)}")
+        return ExportError(f"The database says: {line(error)}")
 
     def _named(
         self, sql: str, tables: Mapping[str, Table], met: dict[int, Part]
@@ -191,11 +203,10 @@ class Warehouse:
             f"create or replace table {name} as {_reading(sql, parts)}", dict(said)
         )
         kinds = self._kinds(f"select * from {name}")
-        tree, _ = self._tree(sql, parts, said, None)
-        return self._laid(
-            Part(name, kinds, tree.sql(self.dialect), tuple(parts.values())),
-            once=not dialects.read_through(tree),
-        )
+        with self._translating():
+            tree, _ = self._tree(sql, parts, said, None)
+            part = Part(name, kinds, dialects.written(tree, self.dialect), tuple(parts.values()))
+        return self._laid(part, once=not dialects.read_through(tree))
 
     def _laid(self, part: Part, *, once: bool = False) -> Part:
         """Put a part where the texts that name it find it; here that is the text itself.
@@ -215,7 +226,8 @@ class Warehouse:
         self._shapes.execute(f"create or replace table {name} as select * from given limit 0")
         rows = self._shapes.execute("select * from given").fetchall()
         self._shapes.unregister("given")
-        text = dialects.rows(rows, kinds, self.dialect).sql(self.dialect)
+        with self._translating():
+            text = dialects.written(dialects.rows(rows, kinds, self.dialect), self.dialect)
         return self._laid(Part(name, kinds, text))
 
     def _kinds(self, sql: str, said: Mapping[str, object] | None = None) -> dict[str, str]:
@@ -243,29 +255,55 @@ class Warehouse:
 
     def _whole(self, tree: exp.Expr, parts: list[Part]) -> str:
         """Put the parts that a text needs, and those that they need, before it, each once."""
+        from enablement.read import dialects
+
         listed: dict[str, str] = {}
 
         def add(part: Part) -> None:
             if part.name not in listed:
                 for need in part.needs:
                     add(need)
-                listed[part.name] = f"{part.name} AS ({part.text})"
+                name = dialects.quoted(part.name, self.dialect)
+                listed[part.name] = f"{name} AS ({part.text})"
 
         for part in parts:
             add(part)
         own = tree.args.get("with_")
-        within = [each.sql(self.dialect) for each in own.expressions] if own is not None else []
+        within = [] if own is None else own.expressions
         tree.set("with_", None)
-        before = ", ".join([*listed.values(), *within])
-        return f"{f'WITH {before} ' if before else ''}{tree.sql(self.dialect)}"
+        before = ", ".join(
+            [*listed.values(), *(dialects.written(each, self.dialect) for each in within)]
+        )
+        return f"{f'WITH {before} ' if before else ''}{dialects.written(tree, self.dialect)}"
+
+    @contextlib.contextmanager
+    def _translating(self) -> Iterator[None]:
+        """Say in a line that there are no words for a text in the language of the database.
+
+        Raises
+        ------
+        EngineError
+            With the engine, and what to do instead.
+        """
+        try:
+            yield
+        except EnablementError:
+            raise
+        except Exception as error:
+            raise EngineError(
+                f"A text could not be put into the words of {self.dialect} "
+                f"({type(error).__name__}: {line(error)}), so this cannot be counted in the "
+                "database. Export its tables as Parquet or CSV, and read them with en.load."
+            ) from error
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:
-        """Say in a line what the database refuses."""
+        """Say in a line what the database refuses, or that it is gone."""
         try:
             yield
         except Exception as error:
-            if type(error).__module__.partition(".")[0] in ("builtins", "enablement", "pyarrow"):
+            ours = type(error).__module__.partition(".")[0] in ("builtins", "enablement", "pyarrow")
+            if ours and not isinstance(error, OSError):
                 raise
             raise self._said(error) from error
 
@@ -337,7 +375,7 @@ def _places(names: list[str]) -> list[str]:
     return [f"c{place}" for place in range(len(names))]
 
 
-def _line(error: Exception) -> str:
-    """Say an error of a database in a line."""
+def line(error: Exception) -> str:
+    """Say an error in a line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
