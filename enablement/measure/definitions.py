@@ -466,6 +466,8 @@ def seen(crm: CRM, until: pd.Timestamp, renewals: str) -> dict[str, object]:
         "until": until.to_pydatetime(),
         "export": export.to_pydatetime(),
         "renewals": renewals,
+        # To hold names against each other that are all the same takes longer than all else.
+        "one_pipeline": len(crm.settings.pipelines) == 1,
     }
 
 

@@ -2,7 +2,7 @@
 select o.opportunity_id,
        case when $amounts = 'now' then o.amount else k.amount end as amount,
        1.0::double as rate, null::varchar as lacks
-from opportunities o
+from used o
 left join (
     select opportunity_id, arg_max(amount, (entered_at, place, amount)) as amount
     from stage_events

@@ -36,6 +36,7 @@ passages as (
            f.ending,
            greatest(0, date_diff('day', f.entered_at::date, f.ending_at::date)) as ending_days
     from followed f
-    join places p on p.pipeline = f.pipeline and p.outcome is null and p.place = f.stage_order
+    join places p on ($one_pipeline or p.pipeline = f.pipeline) and p.outcome is null
+        and p.place = f.stage_order
     where $first is null or cohort_at between $first and $last
 ),

@@ -24,7 +24,8 @@ reached as (
     select s.opportunity_id, s.pipeline, s.depth, s.outcome, s.present, s.deepest, s.cohort_at,
            s.final_rep, p.place
     from skipping s
-    join places p on p.pipeline = s.pipeline and p.outcome is null and p.place <= s.depth
+    join places p on ($one_pipeline or p.pipeline = s.pipeline) and p.outcome is null
+        and p.place <= s.depth
 ),
 next_owners as (
     select r.opportunity_id, r.place, arg_min(e.rep_id, e.visit) as rep_id,
@@ -50,5 +51,6 @@ passages as (
                 when e.present < e.deepest then 'back'
                 else 'open' end as became
     from passed e
-    join places p on p.pipeline = e.pipeline and p.outcome is null and p.place = e.place
+    join places p on ($one_pipeline or p.pipeline = e.pipeline) and p.outcome is null
+        and p.place = e.place
 ),

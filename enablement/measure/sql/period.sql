@@ -9,7 +9,8 @@ passages as (
            end as became
     from seen v
     join states s using (opportunity_id)
-    join places p on p.pipeline = s.pipeline and p.outcome is null and p.place = v.stage_order
+    join places p on ($one_pipeline or p.pipeline = s.pipeline) and p.outcome is null
+        and p.place = v.stage_order
     where (v.entered_at is null or v.entered_at <= $last)
       and (v.left_at is null or v.left_at > $first)
     group by v.opportunity_id, p.stage, p.place

@@ -33,7 +33,8 @@ passages as (
            coalesce(b.batch_updated, false) as batch_updated
     from stays t
     join used o using (opportunity_id)
-    join places p on p.pipeline = o.pipeline and p.outcome is null and p.place = t.place
+    join places p on ($one_pipeline or p.pipeline = o.pipeline) and p.outcome is null
+        and p.place = t.place
     left join clicked_through b using (opportunity_id)
     where $first is null or t.entered_at between $first and $last
 ),

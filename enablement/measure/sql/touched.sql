@@ -27,7 +27,8 @@ passages as (
                 else k.outcome end as became
     from kept k
     join last_places l using (pipeline)
-    left join places p on p.pipeline = k.pipeline and p.outcome is null and p.place = k.place
+    left join places p on ($one_pipeline or p.pipeline = k.pipeline) and p.outcome is null
+        and p.place = k.place
     left join kept n on n.opportunity_id = k.opportunity_id
         and n.place = case when k.place = l.last_place then 1000 else k.place + 1 end
 ),

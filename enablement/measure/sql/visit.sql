@@ -14,7 +14,8 @@ passages as (
            case when v.exit in ('advanced', 'won') then 'moved on' else v.exit end as became
     from seen v
     join used o using (opportunity_id)
-    join places p on p.pipeline = o.pipeline and p.outcome is null and p.place = v.stage_order
+    join places p on ($one_pipeline or p.pipeline = o.pipeline) and p.outcome is null
+        and p.place = v.stage_order
     left join beginnings b using (opportunity_id)
     where $first is null or cohort_at between $first and $last
 ),

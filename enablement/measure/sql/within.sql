@@ -36,7 +36,8 @@ passages as (
                 else coalesce(x.outcome, 'open') end as became
     from timed t
     join states s using (opportunity_id)
-    join places p on p.pipeline = s.pipeline and p.outcome is null and p.place = t.stage_order
+    join places p on ($one_pipeline or p.pipeline = s.pipeline) and p.outcome is null
+        and p.place = t.stage_order
     left join ends x on x.opportunity_id = t.opportunity_id and x.stage_order = t.stage_order
     where $first is null or cohort_at between $first and $last
 ),
