@@ -106,6 +106,29 @@ def test_a_table_has_its_figures_marked_and_no_row_numbers() -> None:
     assert "color: red" not in html
 
 
+def test_figures_with_what_they_are_of_stand_at_the_right() -> None:
+    """By one rule, in the report and on the dashboard; a sentence has the room to be read."""
+    told = "CSV with commas, in UTF-8, recognised by the names of its columns"
+    rows = [("< 1 %", "3.01 in 100 h", "73 to 76 %", "006Q", told), ("14 %", "9.9 %", "–", "1", "")]
+    cells = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    html = report.safe_html(f"<table>{cells}</table>".replace("< 1", "&lt; 1"))
+    marked = re.findall(r'<td(?: class="(\w+)")?>', html)
+    assert marked == [
+        "number",
+        "number",
+        "number",
+        "",
+        "long",
+        "number",
+        "number",
+        "number",
+        "",
+        "",
+    ]
+    script = (report.TEMPLATES / "dashboard.js").read_text(encoding="utf-8")
+    assert f"/^{report.FIGURE}$/" in script
+
+
 def test_the_parameters_are_hidden_and_the_code_is_folded(tmp_path: Path) -> None:
     html = exported(tmp_path)
     assert "secret" not in html

@@ -39,7 +39,13 @@ _TAGS = frozenset(
     )
 )
 _UNWANTED = re.compile(r"<(style|script)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
-_NUMBER = re.compile(r"[-+−]?\s*[€$£¥]?\s*[-+−]?\d[\d,. ]*\s*(%|k|M|bn|days?|pts?)?(\s*\(.*\))?")
+# A figure, with its unit or what it is of; `dashboard.js` has the same.
+FIGURE = (
+    r"([<>]\s*)?[-+−]?\s*([A-Z]{3}\s|[€$£¥])?\s*[-+−]?\d[\d,. ]*"
+    r"(%|k|M|B)?(\s?[a-z][A-Za-z0-9,.%€$£¥ ]{0,15})?(\s*\(.*\))?"
+)
+LONG = 40  # letters of a text that a narrow column would make a tower of
+_NUMBER = re.compile(FIGURE)
 _MISSING = frozenset(("", "-", "–", "—", "NaN", "nan", "NaT", "<NA>", "None"))
 _TERMINAL_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -298,3 +304,7 @@ def _mark_figures(table: Any) -> None:
         if known and all(_NUMBER.fullmatch(value) for value in known):
             for cell in cells:
                 cell["class"] = [*cell.get("class", []), "number"]
+        else:
+            for cell in cells:
+                if len(cell.get_text(strip=True)) > LONG:
+                    cell["class"] = [*cell.get("class", []), "long"]

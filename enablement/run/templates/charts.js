@@ -1,12 +1,18 @@
 // Draws the charts of a report. On a narrow screen a plot gives way, its text does not shrink.
 (() => {
+  const LEAST = { beside: 100, alone: 215 }; // px of a plot beside columns of numbers, and of one without
+  const BAND = { text: 49, cell: 56 }; // px of a bar under its number, of a cell with one in it
+  const GAP = 12; // px between columns of numbers
+  const PAD = 8;
+
   const charts = [...document.querySelectorAll(".chart")];
   const pen = document.createElement("canvas").getContext("2d");
 
   const broken = (text, font, room) => {
     pen.font = font;
     const lines = [""];
-    for (const word of text.split(" ")) {
+    // A number stays with its sign.
+    for (const word of text.replace(/ (?=[%kMB]\b|%)/g, "\u00a0").split(" ")) {
       const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
       if (lines.at(-1) && pen.measureText(longer).width > room) lines.push(word);
       else lines[lines.length - 1] = longer;
@@ -14,24 +20,43 @@
     return lines;
   };
 
-  // Side by side becomes one below the other; each part then gives way by itself.
-  const narrowed = (spec, wanted, room) => {
-    const { hconcat, ...rest } = structuredClone(spec);
-    const copy = hconcat ? { ...rest, vconcat: hconcat } : rest;
-    rewrap(copy.title, spec.config?.title ?? {}, room - 16);
-    const widths = (copy.vconcat ?? []).map((part) => part.width ?? 0);
-    const over = hconcat ? Math.max(...widths) + 150 - room : wanted - room;
-    for (const part of copy.vconcat ?? []) {
-      if (part.name === "footer") refoot(copy, part, room - 16);
-      rewrap(part.title, spec.config?.title ?? {}, room - 16);
-      fewerAcross(part, room - 60);
-      slimmer(part, over);
+  // First the words are broken anew, and what stands side by side is put one below the other.
+  const reworded = (spec, room) => {
+    const copy = structuredClone(spec);
+    if (copy.hconcat) {
+      copy.vconcat = copy.hconcat;
+      delete copy.hconcat;
     }
-    return slimmer(copy, wanted - room);
+    rewrap(copy.title, spec.config?.title ?? {}, room);
+    copy.vconcat = copy.vconcat?.flatMap(stacked);
+    for (const part of copy.vconcat ?? []) {
+      if (part.name === "footer") refoot(copy, part, room);
+      rewrap(part.title, spec.config?.title ?? {}, room);
+      fewerAcross(part, room - 44);
+    }
+    return copy;
   };
 
-  // Panels in rows keep their size: fewer of them stand side by side.
+  // Parts in a row share the names at the left of the first.
+  const stacked = (part) => {
+    if (part.vconcat) return part.vconcat.flatMap(stacked);
+    if (!part.hconcat) return [part];
+    const named = layersOf(part.hconcat[0]).find((layer) => layer.encoding?.y?.axis)?.encoding.y;
+    for (const other of part.hconcat.slice(1))
+      for (const layer of layersOf(other))
+        if (named && layer.encoding?.y?.axis === null) layer.encoding.y.axis = named.axis;
+    return part.hconcat;
+  };
+
+  const layersOf = (part) => [part, ...(part.layer ?? []).flatMap(layersOf)];
+
+  // Panels keep their size: fewer of them stand side by side.
   const fewerAcross = (part, room) => {
+    if (part.facet?.column && !part.facet.row) {
+      part.facet = part.facet.column;
+      part.columns = part.facet.sort?.length ?? 99;
+      part.spacing = { column: part.facet.spacing ?? 14, row: 10 };
+    }
     if (!part.facet || !part.columns) return;
     const gap = part.spacing?.column ?? 20;
     part.columns = Math.max(1, Math.min(part.columns, Math.floor((room + gap) / (part.spec.width + gap))));
@@ -44,50 +69,100 @@
     const lines = broken(rows.map((row) => row.line).join(" "), `11px ${font}`, room);
     part.data = { values: lines.map((line, n) => ({ line, n })) };
     part.height = lines.length * 15;
+    part.width = LEAST.beside;
   };
 
   const rewrap = (title, { font = "sans-serif" }, room) => {
     if (!title?.text) return;
     title.text = broken([].concat(title.text).join(" "), `600 14px ${font}`, room);
-    // Lines of a subtitle stay apart: the definition is not part of the sentence before it.
-    const below = [].concat(title.subtitle ?? []);
-    title.subtitle = below.flatMap((line) => broken(line, `12px ${font}`, room));
+    title.subtitle = sentences([].concat(title.subtitle ?? [])).flatMap((line) =>
+      broken(line, `12px ${font}`, room),
+    );
   };
 
-  // Some marks are placed at the plot's right edge by value: they move with it.
-  const slimmer = (spec, by) => {
-    const from = spec.width;
-    if (typeof from !== "number" || by <= 0) return spec;
-    const to = Math.max(110, from - by);
-    const walk = (part) => {
-      if (!part || typeof part !== "object") return;
-      for (const channel of ["x", "x2"]) {
-        const place = part.encoding?.[channel];
-        if (typeof place?.value === "number" && place.value >= from) place.value -= from - to;
-      }
-      if (part.width === from) part.width = to;
-      (part.layer ?? []).forEach(walk);
-    };
-    walk(spec);
-    return spec;
+  // Lines of a subtitle stay apart where one ends with its sentence; else it goes on in the next.
+  const sentences = (lines) =>
+    lines.reduce((told, line) => {
+      if (told.length && !/[.?!]$/.test(told.at(-1))) told.push(`${told.pop()} ${line}`);
+      else told.push(line);
+      return told;
+    }, []);
+
+  // Then each part gives way by as much as it is too wide; those of one width stay of one width.
+  const narrowed = (spec, place, room) => {
+    const copy = structuredClone(spec);
+    const parts = (copy.vconcat ?? [copy])
+      .map((part, n) => [part, place.querySelector(copy.vconcat ? `.concat_${n}_group` : ".root")])
+      .filter(([part, drawn]) => drawn && part.name !== "footer")
+      .map(([part, drawn]) => ({ part, drawn, from: part.width, over: drawn.getBBox().width + 2 * PAD - room }));
+    for (const { part, drawn, from } of parts)
+      slimmer(copy, part, drawn, Math.max(...parts.filter((one) => one.from === from).map((one) => one.over)));
+    return copy;
   };
+
+  // Numbers stand right of the plot, placed by value: they close up and move with its edge.
+  const slimmer = (spec, part, drawn, by) => {
+    const from = part.width;
+    if (typeof from !== "number" || by <= 0) return;
+    const layers = layersOf(part);
+    const edges = [...new Set(layers.flatMap((layer) => placesOf(layer).map((at) => at.value)))]
+      .filter((value) => value >= from)
+      .sort((a, b) => a - b);
+    const texts = [...drawn.querySelectorAll("text")].map((text) => [
+      Number(/translate\(([-\d.]+)/.exec(text.getAttribute("transform"))?.[1]),
+      text.getBBox().width,
+    ]);
+    const taken = edges.map((edge) =>
+      Math.max(0, ...texts.filter(([x]) => Math.abs(x - edge) < 1).map(([, width]) => width)),
+    );
+    const apart = edges.map((edge, n) => edge - (edges[n - 1] ?? from));
+    const closer = apart.map((room, n) => (taken[n] ? Math.min(room, taken[n] + GAP) : room));
+    const gained = apart.reduce((sum, room, n) => sum + room - closer[n], 0);
+    const to = Math.min(from, Math.max(least(spec, layers, edges.length > 0), from - by + gained));
+    const moved = new Map();
+    closer.reduce((edge, room, n) => (moved.set(edges[n], edge + room), edge + room), to);
+    for (const layer of layers) {
+      for (const at of placesOf(layer)) at.value = moved.get(at.value) ?? at.value;
+      if (layer.width === from) layer.width = to;
+    }
+  };
+
+  const placesOf = (layer) =>
+    ["x", "x2"].map((channel) => layer.encoding?.[channel]).filter((at) => typeof at?.value === "number");
+
+  // A plot of bars or cells with a number each keeps the room of the numbers.
+  const least = (spec, layers, beside) => {
+    const across = layers.find((layer) => ["nominal", "ordinal"].includes(layer.encoding?.x?.type));
+    if (!across) return beside ? LEAST.beside : LEAST.alone;
+    const x = across.encoding.x;
+    const name = [...layers, spec].find((layer) => layer.data?.name)?.data.name;
+    const count = new Set((spec.datasets?.[name] ?? []).map((row) => row[x.field])).size;
+    const cells = x.axis?.orient === "top";
+    if (cells)
+      for (const layer of layers)
+        if (layer.encoding?.x?.axis) Object.assign(layer.encoding.x.axis, SLANTED);
+    return Math.max(LEAST.beside, count * (cells ? BAND.cell : BAND.text));
+  };
+
+  const SLANTED = { labelAngle: -35, labelAlign: "left", labelBaseline: "bottom", labelLimit: 150 };
 
   const options = { mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false };
   const draw = async (figure) => {
     const place = figure.querySelector(".drawing");
-    const spec = JSON.parse(figure.querySelector("script").textContent);
+    const room = place.clientWidth;
+    let spec = JSON.parse(figure.querySelector("script").textContent);
     delete spec.usermeta;
     let result = await vegaEmbed(place, spec, options);
-    const wanted = place.querySelector("svg").width.baseVal.value;
-    const room = place.clientWidth;
-    if (wanted > room && room > 0) {
+    const wide = () => place.querySelector("svg").width.baseVal.value;
+    for (const step of [(now) => reworded(now, room - 2 * PAD), (now) => narrowed(now, place, room)]) {
+      if (wide() <= room || room === 0) break;
+      spec = step(spec);
       result.finalize();
-      result = await vegaEmbed(place, narrowed(spec, wanted, room), options);
+      result = await vegaEmbed(place, spec, options);
     }
     // What still is wider keeps a size that can be read, and scrolls.
-    const drawn = place.querySelector("svg");
-    const wide = drawn.width.baseVal.value;
-    if (wide > room && room > 0) drawn.style.minWidth = `${Math.round(wide * 0.9)}px`;
+    if (wide() > room && room > 0)
+      place.querySelector("svg").style.minWidth = `${Math.round(wide() * 0.9)}px`;
     figure.classList.add("drawn");
   };
 

@@ -1,6 +1,7 @@
 // What Voila leaves to a page: tables one can read, sliders with names, and a server that is gone.
 (() => {
-  const figure = /^[-+−]?\s*[€$£¥]?\s*[-+−]?\d[\d,. ]*\s*(%|k|M|bn|days?|pts?)?(\s*\(.*\))?$/;
+  const figure =
+    /^([<>]\s*)?[-+−]?\s*([A-Z]{3}\s|[€$£¥])?\s*[-+−]?\d[\d,. ]*(%|k|M|B)?(\s?[a-z][A-Za-z0-9,.%€$£¥ ]{0,15})?(\s*\(.*\))?$/;
   const missing = new Set(["", "-", "–", "—", "NaN", "nan", "NaT", "<NA>", "None"]);
   const text = (cell) => cell?.textContent.trim() ?? "";
 
