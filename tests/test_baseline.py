@@ -63,6 +63,14 @@ def company(reps=25, *, sold=40_000.0, quota=11_250.0, hired=None, left=None, ow
     return en.crm(opportunities=opportunities, reps=frame, settings=SETTINGS, **given)
 
 
+def test_of_nobody_nothing_is_said_per_rep():
+    """Who sold has left before the twelve months: a missing figure, which is written as a dash."""
+    gone = company(2, hired="2020-01-01", left="2024-12-31")
+    answer = en.ask(en.baseline, gone, plan={"goal": {"target": 5_000_000, "by": "2026"}})
+    assert answer.numbers["per_rep"].isna().all()
+    assert set(answer.table["per rep"]) == {"–"}
+
+
 @pytest.fixture(scope="module")
 def xyz():
     """The company of the first source text as a CRM: 25 reps, 1,000,000 sold, 45,000 expected."""

@@ -313,3 +313,17 @@ def test_the_interval_of_the_cost_has_the_size_in_it():
     assert width.to_numpy() == pytest.approx(np.full(3, 0.1), rel=0.06)
     assert ((known["high"] - known["low"]) / known["cost"]).max() < 0.01
     assert spread["probability_worst"].tolist() == known["probability_worst"].tolist()
+
+
+def test_of_a_team_that_decided_nothing_nothing_is_sure():
+    """It has the rate of the others, drawn without any doubt: that says nothing of the team."""
+    at = ground(8)
+    none = np.arange(8)[:, None] >= 2  # the two reps of the first team
+    funnel = dataclasses.replace(
+        at.funnel, entered=at.funnel.entered * none, moved=at.funnel.moved * none
+    )
+    at = dataclasses.replace(at, funnel=funnel)
+    table = gap.gap_of(at, benchmarks._known(np.array([0.9, 0.9, 0.9]), "desired"), by="team")
+    first = table["team"].eq("Team 0")
+    assert table.loc[first, ["probability_below", "probability_worst"]].isna().all(axis=None)
+    assert table.loc[~first, "probability_below"].ge(0.99).all()

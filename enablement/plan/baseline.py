@@ -252,7 +252,8 @@ def _of_crm(
 
 def _per_rep(base: Base, price: float | None) -> pd.DataFrame:
     total = np.array([base.sold, base.expected, base.target], dtype=float)
-    per_rep = total / np.array([base.now, base.now, base.then])
+    reps = np.array([base.now, base.now, base.then])
+    per_rep = total / np.where(reps > 0, reps, np.nan)  # of nobody nothing is said per rep
     month = per_rep / MONTHS
     units = month / price if price else np.full(3, np.nan)
     values = dict(zip(COLUMNS, (total, per_rep, month, units, units[2] - units), strict=True))
@@ -321,7 +322,7 @@ def _base(base: Base, table: pd.DataFrame) -> str:
             f"Of what the CRM counts {base.unowned:,.0f} belong to no rep, so that the reps add up "
             "to less."
         )
-    if _apart(base.sold, base.expected):
+    if base.now > 0 and _apart(base.sold, base.expected):
         said.append(_two_bases(base, table))
     return " ".join(said) or "What is sold and what is expected is one base."
 

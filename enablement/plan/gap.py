@@ -138,7 +138,8 @@ def stage_gap(
             low, high          float  its interval
             units              float  cost in units; without a price in won opportunities
             share              float  cost / that of all stages; missing where nothing is lost
-            probability_below  float  that the true rate is below the benchmark
+            probability_below  float  that the true rate is below the benchmark; missing where
+                               nothing was decided
             probability_worst  float  that no stage costs more, and that it costs something
             says               text   what cannot be; "" where nothing is to be said
 
@@ -418,6 +419,8 @@ def _table(
         "probability_worst": doubt.worst,
     }
     table = pd.DataFrame({name: grid.ravel() for name, grid in values.items()})
+    # Whoever decided nothing has the rate of the others, which says nothing of them.
+    table.loc[table["entered"].eq(0), ["probability_below", "probability_worst"]] = np.nan
     codes = np.tile(np.arange(stages), size)
     names = groups.names.loc[groups.names.index.repeat(stages)].reset_index(drop=True)
     table = table.assign(

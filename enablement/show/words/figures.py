@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+NOWHERE = "not known"  # the team or region of a rep where the CRM has none
 Written = Callable[[float], str]
 PLURALS = {"rep_id": "reps", "team": "teams", "region": "regions", "segment": "segments"}
 STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
@@ -34,7 +35,7 @@ def chance(probability: float) -> str:
 
 def money(amount: float, currency: str) -> str:
     """Write an amount short, such as ``$2.46 M``; a missing one as a dash."""
-    if pd.isna(amount):
+    if not math.isfinite(amount):
         return "–"
     minus, sign = "−" if round(amount) < 0 else "", sign_of(currency)
     short = float(f"{abs(amount):.3g}")
@@ -68,8 +69,11 @@ def counted(number: float, one: str, many: str) -> str:
 
 
 def names(ids: pd.Series, labels: Mapping[str, str]) -> pd.Series:
-    """Name the members of a group: a rep's name for the id, and words for nobody."""
-    told = ["no owner" if pd.isna(value) else labels.get(str(value), str(value)) for value in ids]
+    """Name the members of a group: a rep's name for the id, and words for nobody and nowhere."""
+    told = [
+        "no owner" if pd.isna(value) else labels.get(str(value), str(value)) or NOWHERE
+        for value in ids
+    ]
     return pd.Series(told, index=ids.index, dtype="str")
 
 
