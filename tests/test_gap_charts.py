@@ -116,6 +116,19 @@ def test_long_names_get_the_lines_they_need():
     assert heights == {3 * (3 * 15 + 4)}
 
 
+def test_teams_with_long_names_can_be_told_apart():
+    """What tells them apart stands at the end: every letter is shown, and rows have the room."""
+    table = found(by="team")
+    long = {name: f"Enterprise and Public Sector Sales {name} (EMEA)" for name in table["team"]}
+    spec = charts.stage_gap(table.assign(team=table["team"].map(long))).to_dict()["vconcat"][0]
+    axis = next(layer for layer in spec["spec"]["layer"] if "y" in layer["encoding"])
+    names = axis["encoding"]["y"]["sort"]
+    assert [name.replace("\n", " ") for name in names] == list(long.values())
+    widest = max(len(line) for name in names for line in name.split("\n"))
+    assert widest * 7 <= axis["encoding"]["y"]["axis"]["labelLimit"]
+    assert spec["spec"]["height"] >= 4 * 15 * max(name.count("\n") + 1 for name in names)
+
+
 @pytest.mark.parametrize(("by", "rows"), [("team", 4), ("rep", 8)])
 def test_split_there_is_a_panel_per_stage(by, rows):
     """And a point is in colour only where it surely is below the benchmark."""

@@ -251,14 +251,14 @@ def test_the_tornado_has_the_widest_bar_at_the_top_and_a_word_where_there_is_non
     table = asked(at, rates=(np.full(3, np.nan), np.array([np.nan, 0.4, np.nan])))
     chart = charts.levers(table)
     spec = chart.to_dict()
-    drawn = ["worse", "better", "today", "wanted", "today said", "wanted said", "none"]
-    assert layers(spec)[:7] == drawn
+    drawn = ["worse", "better", "today", "wanted", "today said", "wanted said"]
+    assert layers(spec)[:6] == drawn
     bars = layer(spec, "better").get("data", spec["vconcat"][0].get("data"))
     rows = spec["datasets"][bars["name"]]
     assert rows[0]["name"] == "Qual"
     width = [row["alone"] - row["low"] for row in rows]
     assert width == sorted(width, reverse=True)
-    assert rows[-1]["name"] == "deal size"
+    assert (rows[-1]["name"], rows[-1]["gain_said"]) == ("deal size", "no room")
     assert layer(spec, "wanted")["encoding"]["x"]["scale"]["zero"] is False
 
 
@@ -287,3 +287,16 @@ def test_levers_are_told_as_one_speaks_of_them():
     assert said["cycle"] == "80 days"
     assert said["discount"] == "16.0 %"
     assert said["volume"].endswith("in 100 h")
+
+
+def test_a_goal_far_away_leaves_the_bars_their_room():
+    """At ten times what comes the bars would be a hair: the axis ends with them, words point on."""
+    at = ground(8)
+    usual = at.projected(at.rates("team"))
+    near, far = (charts.levers(asked(aimed(at, part * usual))).to_dict() for part in (1.1, 10.0))
+    ends = [layer(spec, "better")["encoding"]["x"]["scale"]["domain"][1] for spec in (near, far)]
+    assert ends[0] > 1.1 * usual
+    assert ends[1] < 3 * usual
+    rows = far["datasets"][layer(far, "wanted")["data"]["name"]]
+    assert [row["said"].endswith(", far to the right") for row in rows] == [False, True]
+    assert [row["drawn"] for row in rows] == [True, False]

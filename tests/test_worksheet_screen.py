@@ -12,6 +12,7 @@ from plans import XYZ, ground, people
 import enablement as en
 from enablement.plan import cascade
 from enablement.run import report
+from enablement.show import words
 from enablement.show.theme import literal
 
 EVIL = '"><img src=x onerror=alert(1)>$a$ <b>_x_</b>'
@@ -103,7 +104,8 @@ def test_more_than_anybody_ever_had_is_marked_and_said():
     """A target ten times as high is out of reach of everybody."""
     table = made(target=10_000_000.0)
     shown = en.tables.results_worksheet(table, by="rep")
-    assert "Every rep needs more than any has ever had" in shown.told
+    assert "Every rep needs more than any has ever had" in words.results_worksheet(table)
+    assert shown.told.startswith("8 of 8 reps are short of wins if nothing changes, most of all")
     assert shown.html().count("<em>") == 8
     assert any("italics" in note for note in shown.notes)
 
@@ -187,3 +189,34 @@ def test_the_baseline_is_said_with_what_follows():
     said = str(en.ask(en.baseline, None, plan=XYZ)).splitlines()
     assert said[0] == "Sold in a year: 1.00 M. Wanted in 2026: 1.50 M, 50 % more."
     assert said[1].startswith("Nothing is known of what is expected")
+
+
+def test_a_readers_figures_are_short():
+    """9,186,990 of 9,404,000 is $9.19 M of $9.40 M; a date, a share and a small number stay."""
+    table = en.baseline(None, XYZ)
+    table.attrs["currency"] = "USD"
+    said = "Sold 9,186,990 of 9,404,000: 97.7 %. A step of -3,910,373 in 2026-10-01, 66.7 units."
+    assert words.gap.shortened(said, table) == (
+        "Sold $9.19 M of $9.40 M: 97.7 %. A step of −$3.91 M in 2026-10-01, 66.7 units."
+    )
+
+
+def test_what_the_answer_has_said_is_not_said_again_over_the_table():
+    """Of the company nothing; of places how many are short, which has a sentence of its own."""
+    table = made()
+    assert en.tables.results_worksheet(table).told == ""
+    assert 'class="told"' not in en.tables.results_worksheet(table).html()
+    assert en.tables.results_worksheet(table, of="Team 1").told.startswith("If nothing changes")
+    teams = en.tables.results_worksheet(table, by="team")
+    assert "teams are short of wins" in teams.told
+    assert teams.told != words.results_worksheet(table)
+
+
+def test_a_team_that_the_crm_does_not_know_has_a_word():
+    """Neither an empty row in the table nor one in the chart."""
+    staff = people(4)
+    staff = dataclasses.replace(staff, table=staff.table.assign(team=["", "A", "A", ""]))
+    table = cascade.worksheet(ground(4, staff=staff))
+    names = [row[0] for row in cells(en.tables.results_worksheet(table, by="team"))]
+    assert "not known" in names
+    assert "" not in names

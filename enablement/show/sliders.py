@@ -18,6 +18,12 @@ LABEL = "150px"
 WIDTH = "480px"
 ROUND = 2  # digits to which a slider of an amount is rounded where it begins
 TALL = 22  # px of the bar
+FRAME = "width: max-content; max-width: 100%; overflow-x: auto"
+SMALL = "font-size: 12px; line-height: 1.4; margin: 8px 0"
+TOGETHER = (
+    "By the rates of all together; the worksheet goes rep by rep, so that it asks for a little "
+    "more or less."
+)
 
 
 class Still(ipywidgets.VBox):
@@ -64,7 +70,7 @@ class WhatIf(Still):
         self.sliders = [self.target, *self.rates, *sized, self.time]
         self.today = [slider.value for slider in self.sliders]
         self.back = ipywidgets.Button(description="As today", tooltip="Put every slider back")
-        self.page = ipywidgets.HTML()
+        self.page = ipywidgets.HTML(layout={"width": "100%"})
         self.held = False
         self._answer()
         for slider in self.sliders:
@@ -77,8 +83,8 @@ class WhatIf(Still):
         shown = tables.what_if(self.answer)
         said = words.what_if(self.answer)
         return {
-            "text/html": _sentence(said) + shown._repr_html_(),
-            "text/plain": f"{said}\n{shown}",
+            "text/html": _sentence(said) + shown._repr_html_() + f"<p>{TOGETHER}</p>",
+            "text/plain": f"{said}\n{shown}\n{TOGETHER}",
         }
 
     def _put_back(self, _: object) -> None:
@@ -109,8 +115,8 @@ class WhatIf(Still):
         said = _sentence(words.what_if(self.answer), live=True)
         table = tables.what_if(self.answer)._repr_html_()
         # In the class by which Jupyter lays out tables.
-        framed = f'<div class="jp-RenderedHTMLCommon" style="width: max-content">{table}</div>'
-        self.page.value = said + _bar(self.answer) + framed
+        framed = f'<div class="jp-RenderedHTMLCommon" style="{FRAME}">{table}</div>'
+        self.page.value = said + _bar(self.answer) + framed + f'<p style="{SMALL}">{TOGETHER}</p>'
 
     def _asked(self, slider: ipywidgets.FloatSlider) -> float | None:
         """Say what a slider asks for; one where it began stands for the figure before rounding."""
@@ -175,6 +181,6 @@ def _bar(table: pd.DataFrame) -> str:
         f'<div style="{part} left: {low:.2f}%; width: {max(high - low, 0):.2f}%; top: {middle}px; '
         'height: 1.5px;"></div>'
         f'<div style="{part} left: {target:.2f}%; width: 2px; top: 0; bottom: 0;"></div></div>'
-        '<p aria-hidden="true" style="font-size: 12px; margin: 0 0 12px;">'
+        f'<p aria-hidden="true" style="{SMALL}">'
         "The bar: what comes, with its interval; the short line: the target.</p>"
     )

@@ -147,7 +147,7 @@ def _rows(
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(counts.numbers), height=frame.bars_height(len(shown))
+            width=frame.plot_width(counts.numbers), height=frame.bars_height(shown["group"])
         ),
         table,
         shown["group"],
@@ -206,7 +206,7 @@ def _became(table: pd.DataFrame) -> alt.VConcatChart:
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(SLIPPED), height=frame.bars_height(len(shown))
+            width=frame.plot_width(SLIPPED), height=frame.bars_height(shown["group"])
         ),
         table,
         shown["group"],

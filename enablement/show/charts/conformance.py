@@ -90,7 +90,7 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         *frame.rates(base, y, x, _tooltip("group"), value="rate", out_of="out_of"),
         frame.without(base, y, known=known, word="none"),
     ]
-    height = frame.rows_height(shown["group"].nunique())
+    height = frame.rows_height(shown["group"])
     return frame.finish(
         frame.panels(layers, shown, field="way", columns=ways, height=height),
         table,

@@ -63,7 +63,7 @@ def discount_rate(table: pd.DataFrame) -> alt.VConcatChart:
         alt.Tooltip("won:Q", format=","),
         alt.Tooltip("without_list:Q", format=",", title="without a list price"),
     ]
-    height = frame.bars_height(len(shown))
+    height = frame.bars_height(shown["group"])
     layers = [
         *frame.rates(base, y, x, tooltip, value="mean", out_of="won"),
         base.transform_filter("isValid(datum.rate)")

@@ -76,7 +76,7 @@ def sales_cycle(table: pd.DataFrame) -> alt.VConcatChart:
         frame.at_right(base, y, "format(datum.won, ',') + ' won'").properties(name="numbers"),
     ]
     return frame.finish(
-        alt.layer(*layers).properties(width=theme.WIDTH, height=frame.rows_height(len(shown))),
+        alt.layer(*layers).properties(width=theme.WIDTH, height=frame.rows_height(shown["group"])),
         table,
         shown["group"],
         finding=words.sales_cycle(table),
@@ -151,7 +151,7 @@ def ramp(table: pd.DataFrame) -> alt.VConcatChart:
     early = int(table["not_followed"].sum())
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(RAMPED), height=frame.bars_height(len(shown))
+            width=frame.plot_width(RAMPED), height=frame.bars_height(shown["group"])
         ),
         table,
         shown["group"],
@@ -225,7 +225,7 @@ def _stage_panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         *_spread(base, y, _days(edge, title=None), tooltip, thick=8),
         _reasons(base, y, small=True),
     ]
-    height = frame.rows_height(shown["group"].nunique())
+    height = frame.rows_height(shown["group"])
     return frame.finish(
         frame.panels(layers, shown, field="stage", columns=stages, height=height),
         table,

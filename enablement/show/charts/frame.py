@@ -18,7 +18,8 @@ FEW, FEW_STEP = 4, 30
 GROUP_STEP = 18
 DENSE_STEP = 14  # where there are more rows than MANY
 MANY = 40
-DEEPEST = 150  # px that names may take at the left
+DEEPEST = 172  # px that names may take at the left, in as many lines as they need
+NAME_LINE = 15  # px of a line of a name
 FOOT_LETTERS = 108
 PANEL_GAP = 14
 NARROW_GAP = 4
@@ -93,7 +94,7 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
     """
     if not table.attrs["groups"]:
         return table.assign(group="All")
-    names = words.names(table[table.attrs["groups"][-1]], table.attrs["labels"])
+    names = words.names(table[table.attrs["groups"][-1]], table.attrs["labels"]).map(theme.wrapped)
     return table.drop(columns=list(table.attrs["groups"])).assign(group=names)
 
 
@@ -338,14 +339,22 @@ def height(rows: int, step: int) -> int:
     return max(rows, 1) * step
 
 
-def rows_height(rows: int) -> int:
-    """Give the rows of groups their room, less each where there are many."""
-    return height(rows, GROUP_STEP if rows <= MANY else DENSE_STEP)
+def rows_height(names: pd.Series) -> int:
+    """Give the rows of groups their room: less each where there are many, more to a long name."""
+    rows = names.nunique()
+    return height(rows, step(names, GROUP_STEP if rows <= MANY else DENSE_STEP))
 
 
-def bars_height(rows: int) -> int:
+def bars_height(names: pd.Series) -> int:
     """Give bars more room where there are few, as `rows_height` where there are more."""
-    return height(rows, FEW_STEP) if rows <= FEW else rows_height(rows)
+    rows = names.nunique()
+    return height(rows, step(names, FEW_STEP)) if rows <= FEW else rows_height(names)
+
+
+def step(names: pd.Series, usual: int) -> int:
+    """Give every row the room of the name with the most lines."""
+    lines = max((str(name).count("\n") + 1 for name in names), default=1)
+    return usual if lines == 1 else max(usual, lines * NAME_LINE + 4)
 
 
 def level(table: pd.DataFrame) -> str:

@@ -154,7 +154,7 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         .encode(y=y, x=alt.value(2), text="brief:N")
         .properties(name="none"),
     ]
-    height = frame.rows_height(shown["group"].nunique())
+    height = frame.rows_height(shown["group"])
     panels = frame.panels(layers, shown, field="stage", columns=stages, height=height)
     return frame.finish(
         panels,

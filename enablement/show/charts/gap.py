@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import altair as alt
 
 STEP = 34
-LINE = 15  # px of a line of a long name, of which a row has as many as it needs
 GAP = 26  # px between the rates and what they cost
 RATES = 150  # px of the rates
 COSTS, UNITS, WORST = 68, 52, 54  # px of the columns of numbers
@@ -155,8 +154,7 @@ def _costs(shown: pd.DataFrame, table: pd.DataFrame) -> alt.LayerChart | alt.Fac
 
 def _height(shown: pd.DataFrame) -> int:
     """Give each row its step, or the lines of the longest name."""
-    lines = max((name.count("\n") + 1 for name in shown["stage"]), default=1)
-    return frame.height(len(shown), max(STEP, lines * LINE + 4))
+    return frame.height(len(shown), frame.step(shown["stage"], STEP))
 
 
 def _columns(table: pd.DataFrame) -> tuple[frame.Column, ...]:
@@ -279,7 +277,7 @@ def _panels(table: pd.DataFrame) -> alt.VConcatChart:
         )
         .properties(name="rate"),
     ]
-    height = frame.rows_height(shown["group"].nunique())
+    height = frame.rows_height(shown["group"])
     return frame.finish(
         frame.panels(layers, shown, field="stage", columns=stages, height=height),
         table,

@@ -50,7 +50,7 @@ def glide_path(table: pd.DataFrame) -> alt.VConcatChart:
         finding=words.glide_path(table),
         counted=f"{table.attrs['metric'].capitalize()}, added up since the goal's months began. "
         "Thin: planned; thick: sold; marked: what must come now; shaded: what comes in half, and "
-        f"in {frame.level(table)}, of the futures.",
+        f"in {frame.level(table)}, of the futures, with their average.",
         numbers=descriptions.glide_path(table),
     )
 
@@ -161,7 +161,7 @@ def _ends(table: pd.DataFrame) -> pd.DataFrame:
     """Lay out what the year is to come to, and what it comes to."""
     told, size = table.attrs, float(len(table))
     over = table["state"].eq("closed").all()
-    comes = "sold" if over else "comes"
+    comes = "sold" if over else "average"
     return pd.DataFrame(
         [
             {"what": "target", "at": size, "total": told["target"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,13 +13,14 @@ from enablement.show.charts import frame
 if TYPE_CHECKING:
     import altair as alt
 
-STEP, LINE = 24, 15  # px of a row, and of each further line of a long name
+STEP = 24  # px of a row
 NUMBERS = (
     ("today", "datum.present_said", 94),
     ("needed", "datum.needed_said", 92),
     ("at best", "datum.gain_said", 70),
 )
 MARGIN = 0.03  # of the axis, beyond what is drawn
+FURTHEST = 2.0  # widths of all bars, up to which what is wanted stands on their axis
 COUNTED_AS = (
     "What each lever alone comes to, from the worst quarter of the reps (grey) to the best (marked)"
 )
@@ -30,7 +31,8 @@ def levers(table: pd.DataFrame) -> alt.VConcatChart:
 
     A tornado: a bar per lever from what comes with it at its worst to what comes with it at its
     best, all others as today, the widest at the top. Lines for what comes if nothing changes and
-    for what is wanted. A lever that nobody is known to be better at keeps an empty row.
+    for what is wanted. A lever that nobody is known to be better at keeps an empty row
+    and says so at its end.
 
     Parameters
     ----------
@@ -39,16 +41,15 @@ def levers(table: pd.DataFrame) -> alt.VConcatChart:
     Returns
     -------
     altair.VConcatChart
-        The plot over its definition line. Layers ``worse``, ``better``, ``today``, ``wanted``,
-        ``none`` and ``numbers``.
+        The plot over its definition line. Layers ``worse``, ``better``, ``today``, ``wanted``
+        and ``numbers``.
     """
     import altair as alt
 
     shown = _said(table)
     told = table.attrs
-    marks = pd.DataFrame(_marks(table))
     reach = _reach(table)
-    side: Literal["left", "right"] = "left" if 2 * told["projected"] < sum(reach) else "right"
+    marks = pd.DataFrame(_marks(table, reach))
     scale = alt.Scale(domain=reach, nice=False, zero=False)
     currency = "" if told["metric"] in COUNTED else told["currency"]
     axis = alt.Axis(
@@ -77,7 +78,7 @@ def levers(table: pd.DataFrame) -> alt.VConcatChart:
         )
         .properties(name="better"),
         *(
-            lines.transform_filter(f"datum.what === '{what}'")
+            lines.transform_filter(f"datum.what === '{what}' && datum.drawn")
             .mark_rule(color=colour, strokeWidth=width)
             .encode(x=alt.X("at:Q", scale=scale, axis=axis))
             .properties(name=what)
@@ -85,21 +86,23 @@ def levers(table: pd.DataFrame) -> alt.VConcatChart:
         ),
         *(
             lines.transform_filter(f"datum.what === '{what}'")
-            .mark_text(align="right", dx=3, baseline="bottom", color=theme.QUIET, fontSize=11)
+            .mark_text(
+                align="left" if 2 * at < sum(reach) else "right",
+                dx=-3 if 2 * at < sum(reach) else 3,
+                baseline="bottom",
+                color=theme.QUIET,
+                fontSize=11,
+            )
             .encode(x=alt.X("at:Q", scale=scale, axis=axis), y=alt.value(height), text="said:N")
             .properties(name=f"{what} said")
-            for what, height in (("today", -3), ("wanted", -17))
+            for what, height, at in zip(("today", "wanted"), (-3, -17), marks["at"], strict=True)
         ),
-        # The word stands at the side of today where there is more room.
-        base.transform_filter("datum.low >= datum.alone")
-        .mark_text(align=side, dx=6 if side == "left" else -6, color=theme.QUIET, fontSize=11)
-        .encode(y=y, x=alt.X("today:Q", scale=scale, axis=axis), text="none:N")
-        .properties(name="none"),
         *frame.columns(base, y, NUMBERS, known="true"),
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(NUMBERS), height=frame.height(len(shown), _step(shown))
+            width=frame.plot_width(NUMBERS),
+            height=frame.height(len(shown), frame.step(shown["name"], STEP)),
         ),
         table,
         shown["name"],
@@ -119,32 +122,39 @@ def _said(table: pd.DataFrame) -> pd.DataFrame:
             f"{what}_said": [words.of_lever(row, what, table) for row in rows]
             for what in ("present", "needed", "worst", "best", "most")
         },
-        gain_said=[
-            f"+{words.figure(gain, table)}" if gain > 0 else "–" for gain in table["gain"].round(6)
-        ],
-        none="no room known",
+        gain_said=[_gained(row, table) for row in rows],
     )
     width = (shown["alone"] - shown["low"]).round(6)
     return shown.iloc[(-width).argsort(kind="stable")]
 
 
-def _step(shown: pd.DataFrame) -> int:
-    """Give every row the room of the longest name."""
-    return STEP + LINE * int(shown["name"].str.count("\n").max())
+def _gained(row: pd.Series, table: pd.DataFrame) -> str:
+    """Write what a lever brings at its best; in words where nobody is better."""
+    if round(row["gain"], 6) > 0:
+        return f"+{words.figure(row['gain'], table)}"
+    return "no room" if row["low"] >= row["alone"] else "–"
 
 
-def _marks(table: pd.DataFrame) -> list[dict[str, object]]:
-    """Lay out the two lines, each with its words."""
+def _marks(table: pd.DataFrame, reach: list[float]) -> list[dict[str, object]]:
+    """Lay out the two lines, each with its words; what lies beyond the axis has words alone."""
     told = table.attrs
-    return [
-        {"what": what, "at": told[key], "said": f"{what} {words.figure(told[key], table)}"}
-        for what, key in (("today", "projected"), ("wanted", "target"))
-    ]
+    marks = []
+    for what, key in (("today", "projected"), ("wanted", "target")):
+        at, said = told[key], f"{what} {words.figure(told[key], table)}"
+        beyond = not reach[0] <= at <= reach[1]
+        way = "" if not beyond else ", far to the left" if at < reach[0] else ", far to the right"
+        at = min(max(at, reach[0]), reach[1])
+        marks.append({"what": what, "at": at, "drawn": not beyond, "said": said + way})
+    return marks
 
 
 def _reach(table: pd.DataFrame) -> list[float]:
-    every = [*table["low"], *table["alone"], table.attrs["projected"], table.attrs["target"]]
+    """Find the ends of the axis: what is wanted is on it where that leaves the bars room."""
+    every = [*table["low"], *table["alone"], table.attrs["projected"]]
     least, most = min(every), max(every)
+    wide, target = most - least, table.attrs["target"]
+    if max(target - most, least - target) <= FURTHEST * wide or not wide > 0:
+        least, most = min(least, target), max(most, target)
     room = MARGIN * ((most - least) or abs(most) or 1.0)
     return [least - room, most + room]
 

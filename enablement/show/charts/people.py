@@ -80,7 +80,7 @@ def _types(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(DAILY), height=frame.bars_height(len(shown))
+            width=frame.plot_width(DAILY), height=frame.bars_height(shown["kind"])
         ),
         table,
         shown["kind"],
@@ -111,7 +111,7 @@ def _by_type(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         .encode(y=y, x=alt.value(width), text="per_day_said:N")
         .properties(name="number"),
     ]
-    height = frame.rows_height(shown["group"].nunique())
+    height = frame.rows_height(shown["group"])
     return frame.finish(
         frame.panels(layers, shown, field="kind", columns=kinds, height=height),
         table,
@@ -173,7 +173,7 @@ def turnover(table: pd.DataFrame) -> alt.VConcatChart:
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(LEFT), height=frame.bars_height(len(shown))
+            width=frame.plot_width(LEFT), height=frame.bars_height(shown["group"])
         ),
         table,
         shown["group"],

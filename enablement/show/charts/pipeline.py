@@ -146,7 +146,7 @@ def _bullets(
     drawn = [name for name in ("bar", "target", "required", "required_high") if name in shown]
     reach = frame.extent(*(shown[name] for name in drawn))
     x = frame.amount("bar:Q", table.attrs["currency"], title=axis, reach=reach)
-    height = frame.bars_height(len(shown))
+    height = frame.bars_height(shown["group"])
     tips = [
         alt.Tooltip("group:N", title=frame.group(table)),
         alt.Tooltip(f"{tooltip}:Q", format=","),
@@ -242,7 +242,7 @@ def _kinds(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(numbers), height=frame.bars_height(len(shown))
+            width=frame.plot_width(numbers), height=frame.bars_height(shown["group"])
         ),
         table,
         shown["group"],

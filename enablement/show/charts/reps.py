@@ -94,7 +94,7 @@ def win_rate(table: pd.DataFrame) -> alt.VConcatChart:
     dashed = f" Dashed: all together, {words.percent(overall)}." if several else ""
     doubt = f", with its {frame.level(table)} interval" if said.sure else ", without an interval"
     return frame.finish(
-        alt.layer(*layers).properties(width=width, height=frame.rows_height(len(shown))),
+        alt.layer(*layers).properties(width=width, height=frame.rows_height(shown["group"])),
         table,
         shown["group"],
         finding=words.win_rate(table),
@@ -428,7 +428,7 @@ def compare_reps_by_stage(table: pd.DataFrame) -> alt.VConcatChart:
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=cell * len(stages), height=frame.height(len(rows), STEP)
+            width=cell * len(stages), height=frame.height(len(rows), frame.step(rows, STEP))
         ),
         table,
         rows,

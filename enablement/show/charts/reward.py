@@ -36,7 +36,7 @@ def reward(table: pd.DataFrame) -> alt.VConcatChart:
     shown = conditions(table)
     base = alt.Chart(shown)
     y = frame.group_axis(shown["what"], field="what")
-    height = frame.bars_height(len(shown))
+    height = frame.bars_height(shown["what"])
     reach = [0.0, max(1.1, float(shown["drawn"].max()))]
     x = alt.X(
         "drawn:Q",

@@ -103,5 +103,5 @@ def _panel(
             .properties(name="interval"),
         )
     return alt.layer(*layers).properties(
-        width=PANEL, height=frame.bars_height(len(shown)), name=name
+        width=PANEL, height=frame.bars_height(shown["group"]), name=name
     )

@@ -47,7 +47,7 @@ def share_of_wallet(table: pd.DataFrame) -> alt.VConcatChart:
     base = alt.Chart(shown)
     y = frame.group_axis(shown["group"])
     _, most = frame.extent(table["rate"], table["median"])
-    height = frame.bars_height(len(shown))
+    height = frame.bars_height(shown["group"])
     tooltip = [
         alt.Tooltip("group:N", title=frame.group(table)),
         *(alt.Tooltip(f"{name}:Q", format=".1%") for name in ("rate", "median")),

@@ -139,7 +139,7 @@ def _panels(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     shown["part"] = shown["part"].map(
         lambda part: theme.wrapped(part, letters=max(LETTERS, width // LETTER))
     )
-    height = frame.rows_height(shown["group"].nunique())
+    height = frame.rows_height(shown["group"])
     return frame.finish(
         frame.panels(
             layers, shown, field="part", columns=list(dict.fromkeys(shown["part"])), height=height

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
+from enablement.plan.goal import COUNTED
 from enablement.show.words.figures import chance, names, percent, plural
 from enablement.show.words.goal import figure
+
+LARGE = r"(?<![\d.,-])-?\d{1,3}(?:,\d{3})+(?![\d,.]*\d)"  # with a comma between its digits
 
 
 def stage_gap(table: pd.DataFrame) -> str:
@@ -15,10 +20,12 @@ def stage_gap(table: pd.DataFrame) -> str:
     ----------
     table : as `enablement.stage_gap` returns it
     """
-    if table["benchmark"].isna().all() or not table["cost"].sum() > 0:
+    if table["benchmark"].isna().all():
         return str(table.attrs["verdict"])
     if table.attrs["groups"]:
         return _gap_of_groups(table)
+    if not table["cost"].sum() > 0:
+        return str(table.attrs["verdict"])
     costly = table.loc[table["cost"].idxmax()]
     whole = figure(table["cost"].sum(), table)
     if table["probability_worst"].isna().all():
@@ -111,9 +118,11 @@ def results_worksheet(table: pd.DataFrame) -> str:
         return f"{start} No rep needs more at a stage than some rep has had."
     count, of = over["rep_id"].nunique(), reps["rep_id"].nunique()
     who = "Every rep needs" if count == of else f"{count} of {of} reps need"
+    where = over["stage"].value_counts()[lambda times: times > 0].index
+    most = "" if len(where) == 1 else "most of them "
     return (
-        f"{start} {who} more than any has ever had, most of them at "
-        f"{over['stage'].value_counts().index[0]}: by volume alone it cannot be reached."
+        f"{start} {'1 rep needs' if count == 1 else who} more than any has ever had, {most}at "
+        f"{where[0]}: by volume alone it cannot be reached."
     )
 
 
@@ -131,10 +140,23 @@ def baseline(table: pd.DataFrame) -> str:
     told = [
         f"Sold in {attrs['period'] or 'a year'}: {sold}. Wanted in {attrs['goal']}: {target}{step}."
     ]
-    told += [attrs["sentences"][name] for name in ("attainment", "over-assignment")]
+    said = [attrs["sentences"][name] for name in ("attainment", "over-assignment")]
     if not attrs["consistent"]:
-        told.append(attrs["sentences"]["base"])
-    return "\n".join(told)
+        said.append(attrs["sentences"]["base"])
+    return "\n".join([*told, *(shortened(sentence, table) for sentence in said)])
+
+
+def shortened(sentence: str, table: pd.DataFrame) -> str:
+    """Write the large figures of a plan's sentence short: every digit stands in its table.
+
+    Parameters
+    ----------
+    sentence : with figures such as ``9,186,990``
+    table : one that says its ``metric`` and ``currency``
+    """
+    if table.attrs["metric"] in COUNTED:
+        return sentence
+    return re.sub(LARGE, lambda found: figure(float(found[0].replace(",", "")), table), sentence)
 
 
 def goal_chance(table: pd.DataFrame) -> str:

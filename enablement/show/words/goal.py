@@ -36,7 +36,11 @@ def levers(table: pd.DataFrame) -> str:
     target = figure(told["target"], table)
     top = table.loc[table["gain"].idxmax()]
     if told["projected"] >= told["target"]:
-        return f"{target} come if nothing changes: no lever needs to move."
+        comes = figure(told["projected"], table)
+        return (
+            f"{comes} come of the {target} that are wanted if nothing changes: no lever needs to "
+            "move."
+        )
     if not top["gain"] > 0:
         return f"No lever is known to bring more, and {_short(table)} are missing of {target}."
     most = f"{_at_best(top)} would bring most, {figure(top['gain'], table)}"
@@ -86,7 +90,8 @@ def of_lever(row: pd.Series, what: str, table: pd.DataFrame) -> str:
     if name in ("conversion", "discount"):
         return _tenths(value)
     if name == "deal_size":
-        return figure(value, table)
+        listed = table["lever"].eq("discount").any()  # what the discount is then taken off
+        return figure(value, table) + (" list" if listed else "")
     if name == "selling_time":
         return f"{table.attrs['hours_a_day'] * value / row['present']:.2f} h a day"
     if name == "cycle":

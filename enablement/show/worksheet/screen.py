@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 BY = ("stage", "region", "team", "rep", "parts")
 MOST_PLACES = 40  # rows; whoever needs more of them needs the workbook
 COMPANY = "Company"
+OTHERS = (
+    "Counted rep by rep, each with rates and a part of their own: by the rates of all together, "
+    "as in what-if, a little less or more is needed."
+)
 QUARTER = 3  # months
 SMALL = "small"
 # Inside the tags, since JupyterLab drops a sheet of styles from a notebook that is not trusted.
@@ -36,7 +40,7 @@ class Screen:
 
     table : as Great Tables has it
     name : of the place and the kind of table, for the ids in it
-    what, told : its title, and what it found
+    what, told : its title, and what it found; nothing where the answer's words have said it
     notes : what stands below it, a line each
     text : the rows in letters
     """
@@ -50,7 +54,7 @@ class Screen:
 
     def __str__(self) -> str:
         """Give the table in letters."""
-        return "\n".join([self.what, self.told, self.text, *self.notes])
+        return "\n".join([self.what, *([self.told] if self.told else []), self.text, *self.notes])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": self.html(), "text/plain": str(self)}
@@ -67,7 +71,11 @@ class Screen:
             f'<div id="{self.name}" class="worksheet">',
             f"<style>\n{theme.table_style(f'#{self.name}')}</style>",
             f'<p class="what" id="{self.name}-what" style="{TITLE}">{html.escape(self.what)}</p>',
-            f'<p class="told" style="{FINDING}">{html.escape(self.told)}</p>',
+            *(
+                [f'<p class="told" style="{FINDING}">{html.escape(self.told)}</p>']
+                if self.told
+                else []
+            ),
             f'<div class="scroll">{inside}</div>',
             *(f'<p style="{NOTE}">{html.escape(note)}</p>' for note in self.notes),
             "</div>",
@@ -149,8 +157,10 @@ def _by_stage(table: pd.DataFrame, here: pd.DataFrame, place: str) -> Screen:
         "The day is the last one on which all of the quarter must have entered the stage"
         + (f"; past days are as of {seen}." if seen else "."),
         "Short is what is needed over what comes if nothing changes.",
+        *([OTHERS] if seen else []),
     ]
-    return _screen(shown, frame, table, here, place, "stage", notes)
+    told = "" if place == COMPANY else _of_place(here)
+    return _screen(shown, frame, table, place, "stage", told, notes)
 
 
 def _stage_row(table: pd.DataFrame, rows: pd.DataFrame, quarters: list[list[str]]) -> list[str]:
@@ -209,12 +219,12 @@ def _by_place(
     more = len(listed) - MOST_PLACES
     listed = listed.head(MOST_PLACES)
     labels = table.attrs["labels"]
-    told = [_place_row(table, rows[rows[key] == name]) for name in listed[key]]
-    names = [labels.get(name, name) for name in listed[key]]
-    groups = list(listed[above]) if above else []
+    cells = [_place_row(table, rows[rows[key] == name]) for name in listed[key]]
+    names = list(words.names(listed[key], labels))
+    groups = list(words.names(listed[above], {})) if above else []
     first = str(table["stage"].cat.categories[0])
     columns = ["to bring", f"{first} needed", f"{first} comes", "won needed", "won comes", "short"]
-    frame = pd.DataFrame([*told, _place_row(table, here)], columns=columns)
+    frame = pd.DataFrame([*cells, _place_row(table, here)], columns=columns)
     frame.insert(0, by, [*names, place])
     if groups:
         frame.insert(0, above, [*groups, "All"])
@@ -228,7 +238,27 @@ def _by_place(
         notes.append(f"{more:,} more are in the workbook: enablement goal --out worksheet.xlsx.")
     if (rows["says"] != "").any():
         notes.append("Short in italics: more at a stage than any rep has ever had.")
-    return _screen(shown, frame, table, here, place, by, notes)
+    told = _of_places(rows, key, by, labels)
+    return _screen(shown, frame, table, place, by, told, notes)
+
+
+def _of_places(rows: pd.DataFrame, key: str, by: str, labels: Mapping[str, str]) -> str:
+    """Say of how many places wins are short, and where most of them are."""
+    won = rows[rows["stage"] == rows["stage"].cat.categories[-1]]
+    sums = won.groupby(key, observed=True, sort=False)[["needed", "projected", "short"]].sum()
+    lacking = sums[sums["short"].round() > 0]
+    if lacking.empty:
+        return f"No {by} is short of wins if nothing changes."
+    most = lacking["short"].idxmax()
+    row = lacking.loc[most]
+    who = words.names(pd.Series([most]), labels).iloc[0]
+    told = f"{who}, where {row['projected']:,.0f} of {row['needed']:,.0f} come"
+    if len(sums) == 1:
+        return f"Wins are short at {told} if nothing changes."
+    return (
+        f"{len(lacking):,} of {len(sums):,} {by}s are short of wins if nothing changes, most of "
+        f"all {told}."
+    )
 
 
 def _place_row(table: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
@@ -294,13 +324,12 @@ def _screen(
     made: GT,
     frame: pd.DataFrame,
     table: pd.DataFrame,
-    here: pd.DataFrame,
     place: str,
     by: str,
+    told: str,
     notes: list[str],
 ) -> Screen:
     what = "What is needed at each stage, and by when" if by == "stage" else f"Each {by}'s part"
-    told = words.results_worksheet(table) if place == COMPANY else _of_place(here)
     seen = table.attrs["as_of"]
     below = (
         " ".join(notes),
