@@ -17,6 +17,20 @@ STORED = ("01-check-exports.ipynb", "02-funnel.ipynb", "02-pipeline.ipynb", "03-
 DASHBOARD = "funnel.ipynb"
 WIDTHS = (360, 768, 1440)
 
+# Words of a chart that lie over each other, or are cut; slanted ones need no room of their own.
+CROWDED = """() => [...document.querySelectorAll("svg.marks")].flatMap((chart) => {
+  const words = [...chart.querySelectorAll("text")]
+    .filter((text) => text.textContent.trim() && getComputedStyle(text).opacity !== "0")
+    .filter((text) => !/rotate\\((?!0\\b)/.test(text.getAttribute("transform") ?? ""))
+    .map((text) => [text.textContent, text.getBoundingClientRect()]);
+  const cut = words.filter(([word]) => word.includes("…")).map(([word]) => word);
+  const over = words.flatMap(([one, a], n) => words.slice(n + 1)
+    .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 3
+      && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 5)
+    .map(([other]) => `${one} / ${other}`));
+  return [...cut, ...over];
+})"""
+
 Visitor = Callable[..., Visit]
 
 
@@ -60,6 +74,7 @@ def test_every_report_is_drawn_at_every_width(report: Path, visit: Visitor) -> N
     assert pages
     for page in pages:
         visited = visit(page.as_uri(), charts=0, width=min(WIDTHS))
+        assert visited.page.evaluate(CROWDED) == []
         assert_fits_at_every_width(visited, f"report-{page.stem}")
         assert visited.charts == visited.page.locator(".chart").count()
 
