@@ -1,19 +1,23 @@
 """Do quarters that are given a chance of 60 to 80 % make it so often? Held against what came.
 
-    python benchmarks/futures.py count --worlds 500 --file quarters.jsonl   # twenty minutes
+    python benchmarks/futures.py count --worlds 500 --file quarters.jsonl   # half an hour
     python benchmarks/futures.py study --file quarters.jsonl
+    python benchmarks/futures.py study --file quarters.jsonl --way before
 
 Each company is seen on the last day of a quarter, as an export of that day has it: who leaves or
 comes later is not in it. Its next four quarters, and the year, are drawn ten thousand times as
 `goal_chance` does; then they happen. Companies have 12 or 40 reps, 5 or 10 quarters of history,
-and are seen in each quarter of the year; of five one has a weakness that began within the last
-three quarters, one a turnover of 30 %, one amounts that are spread two and a half times as far.
-Targets are drawn around what a plan might ask. All worlds are drawn from fixed seeds.
+and are seen in each quarter of the year; of five one has no turnover, one 15 % and one 30 %, one a
+weakness that began within the last three quarters, one amounts that are spread two and a half
+times as far. Targets are drawn around what a plan might ask. Beside it stand the chances as they
+would be if nobody knew what is open, and volume were told from those decided, over all the days
+of new reps (`before`, and with the volume right `volume`). All worlds are drawn from fixed seeds.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime as dt
 import json
 from pathlib import Path
@@ -24,6 +28,9 @@ import pandas as pd
 import enablement as en
 from enablement.plan import cascade, futures
 from enablement.plan import goal as goals
+from enablement.plan.capacity import Ramp
+from enablement.plan.cascade import Ground
+from enablement.plan.sizes import Sizes
 from enablement.read.crm import CRM, crm
 from enablement.world import canonical
 from enablement.world.clock import quarter_start, shift_quarter
@@ -31,8 +38,10 @@ from enablement.world.company import World
 from enablement.world.parameters import STAGES
 
 AHEAD = 4
-SEEDS = 700_000
-KINDS_OF_COMPANY = ("plain", "plain", "a weakness began", "turnover", "spread amounts")
+SEEDS = 8_000_000
+TURNOVERS = {"no turnover": 0.0, "a turnover of 15 %": 0.15, "a turnover of 30 %": 0.30}
+KINDS_OF_COMPANY = (*TURNOVERS, "a weakness began", "spread amounts")
+WAYS = ("both", "volume", "before")
 SHARES = np.linspace(0, 1, 201)
 EDGES = [-0.001, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 1.001]
 TARGETS = 4  # of each quarter
@@ -48,8 +57,8 @@ def company(seed: int) -> tuple[World, str, str]:
         stage, size = STAGES[rng.integers(len(STAGES))], float(rng.uniform(0.3, 0.9))
         begins = shift_quarter(seen, -int(rng.integers(3)))
         changes["leaks"] = (en.world.Leak(stage, "skill", size, begins=begins),)
-    if kind == "turnover":
-        changes["turnover"] = 0.3
+    if kind in TURNOVERS:
+        changes["turnover"] = TURNOVERS[kind]
     if kind == "spread amounts":
         changes["amount_spread"] = 1.0
     world = en.world.simulate(
@@ -95,10 +104,7 @@ def counted(seed: int) -> dict[str, object]:
     plan = goals.goal({"goal": {"lift": 0.1, "by": str(by), "share": "equal"}})
     seen_then = exported(world, day)
     ground = cascade.seasonal(seen_then, cascade.ground_of(seen_then, plan, as_of=day))
-    days = ground.capacity().sum(axis=0).reshape(AHEAD, -1).sum(axis=1)
     size = futures.sizes_of(seen_then, ground)
-    drawn = futures.draw(ground, size, days / days.sum(), seed=seed)
-    every = np.column_stack([drawn, drawn.sum(axis=1)])
     came = sold(world)
     return {
         "seed": seed,
@@ -107,6 +113,27 @@ def counted(seed: int) -> dict[str, object]:
         "history": len(world.clock.quarters) - AHEAD,
         "sold": came[-AHEAD - 4 : -AHEAD].sum() / 4,
         "came": [*came[-AHEAD:], came[-AHEAD:].sum()],
+        **{way: drawn(_known(ground, way), size, seed) for way in WAYS},
+    }
+
+
+def _known(ground: Ground, way: str) -> Ground:
+    """Leave out what is open; and for `before`, that those begun and the ramp tell the volume."""
+    if way == "both":
+        return ground
+    ground = dataclasses.replace(ground, underway=None)
+    if way == "volume":
+        return ground
+    funnel = dataclasses.replace(ground.funnel, arrivals=None, worked=None)
+    return dataclasses.replace(ground, funnel=funnel, ramp_up=Ramp(None, ""))
+
+
+def drawn(ground: Ground, size: Sizes, seed: int) -> dict[str, list]:
+    """Draw the next quarters and the year."""
+    days = ground.capacity().sum(axis=0).reshape(AHEAD, -1).sum(axis=1)
+    quarters = futures.draw(ground, size, days / days.sum(), seed=seed)
+    every = np.column_stack([quarters, quarters.sum(axis=1)])
+    return {
         "expected": every.mean(axis=0).tolist(),
         "quantiles": np.quantile(every, SHARES, axis=0).T.round(0).tolist(),
     }
@@ -123,14 +150,16 @@ def count(worlds: int, file: Path) -> None:
                 out.flush()
 
 
-def study(file: Path) -> None:
+def study(file: Path, way: str) -> None:
     """Print how often quarters of a stated chance made their target."""
     worlds = [json.loads(line) for line in file.read_text().splitlines()]
+    worlds = [{**world, **world[way]} for world in worlds]
     held = pd.concat([_held(world) for world in worlds], ignore_index=True)
     asked = pd.concat([_asked(world) for world in worlds], ignore_index=True)
     quarters = held[held["ahead"] < AHEAD]
     print(f"{len(worlds)} companies, {len(quarters)} quarters\n")
-    for name, rows in (("quarters", asked[asked["ahead"] < AHEAD]),
+    for name, rows in (("the next quarter", asked[asked["ahead"] == 0]),
+                       ("quarters", asked[asked["ahead"] < AHEAD]),
                        ("years", asked[asked["ahead"] == AHEAD])):  # fmt: skip
         print(f"| stated, {name} | targets | mean stated | made | ± |\n|---|---|---|---|---|")
         for band, part in rows.groupby(pd.cut(rows["stated"], EDGES, right=False), observed=True):
@@ -147,7 +176,12 @@ def study(file: Path) -> None:
     for column, said in (("reps", "{} reps"), ("history", "{} quarters known"), ("kind", "{}")):
         for value, rows in quarters.groupby(column, sort=False):
             _line(said.format(value), rows)
-    _line("years", held[held["ahead"] == AHEAD])
+    for ahead, name in ((0, "the next one"), (AHEAD, "years")):
+        rows = held[held["ahead"] == ahead]
+        _line(name, rows)
+        for column in ("kind", "reps"):
+            for value, some in rows.groupby(column, sort=False):
+                _line(f"{name}, {value}", some)
 
 
 def _held(world: dict) -> pd.DataFrame:
@@ -196,8 +230,9 @@ if __name__ == "__main__":
     parser.add_argument("what", choices=("count", "study"))
     parser.add_argument("--worlds", type=int, default=500)
     parser.add_argument("--file", type=Path, default=Path("quarters.jsonl"))
+    parser.add_argument("--way", choices=WAYS, default=WAYS[0])
     asked = parser.parse_args()
     if asked.what == "count":
         count(asked.worlds, asked.file)
     else:
-        study(asked.file)
+        study(asked.file, asked.way)

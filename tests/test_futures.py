@@ -14,6 +14,7 @@ from enablement.periods import Calendar
 from enablement.plan import futures, sizes, staff
 from enablement.plan.futures import Change
 from enablement.plan.sizes import Sizes
+from enablement.plan.underway import Underway
 
 WHOLE = np.array([1.0])
 
@@ -84,6 +85,58 @@ def test_what_comes_besides_the_funnel_is_in_it():
     # 20 that come, as many known: 500,000² × (1 / 20 + 1 / 20 + 0.25 / 20), and the mean's doubt
     added = 500_000**2 * (2 + 0.25) / 20
     assert drawn[1].var() - drawn[0].var() == pytest.approx(added, rel=0.15)
+
+
+def started(*, wins=0.0, begun=1 / 12):
+    """A company of eight with so many wins to come in the first month, of twice as many open.
+
+    What begins later brings so much of a usual year in each month.
+    """
+    open_ones = np.zeros((3, 12))
+    open_ones[2, 0] = wins
+    under = Underway(np.full(12, begun), open_ones, open_ones / 2, 10.0**7)
+    many = ground(8).funnel
+    funnel = dataclasses.replace(many, entered=many.entered * 1e6, moved=many.moved * 1e6)
+    funnel = dataclasses.replace(funnel, days=many.days * 1e6)
+    return dataclasses.replace(ground(8), funnel=funnel, underway=under)
+
+
+def test_what_is_open_comes_in_its_month_and_varies_as_those_who_are_or_are_not_won():
+    """300 of 600 in the first month: 300,000, give or take sqrt(150) wins, and nothing later."""
+    drawn = futures.draw(started(wins=300.0, begun=0.0), alike(8), np.full(4, 0.25), number=20_000)
+    assert drawn.mean(axis=0) == pytest.approx([300_000, 0, 0, 0], rel=0.005)
+    assert drawn[:, 0].std() == pytest.approx(np.sqrt(150) * 1_000, rel=0.03)
+
+
+def test_nothing_is_counted_twice():
+    """As much open as is missing of what begins later is a usual year again."""
+    usual = np.nansum(started().expected(started().rates("team"))[:, -1])
+    at = started(wins=usual / 3, begun=1 / 18)
+    assert at.fullness() == pytest.approx(1)
+    drawn = futures.draw(at, alike(8), WHOLE, number=4_000)
+    assert drawn.mean() == pytest.approx(usual * 1_000, rel=0.005)
+
+
+def test_a_change_was_there_from_long_before():
+    """A fifth more volume is a fifth more of all, of what is open too."""
+    at = started(wins=300.0, begun=1 / 18)
+    usual, more = (
+        futures.draw(at, alike(8), WHOLE, change=Change(volume), number=4_000).mean()
+        for volume in (1.0, 1.2)
+    )
+    assert more / usual == pytest.approx(1.2, rel=0.005)
+
+
+def test_the_rates_that_are_still_to_come_are_as_uncertain_as_they_are():
+    """Of ten at the last stage 5 were won: what is open there varies by a gamma of the beta."""
+    few = started(wins=3_000.0, begun=0.0)
+    entered, moved = few.funnel.entered.copy(), few.funnel.moved.copy()
+    entered[:, 2], moved[:, 2] = 1.25, 0.625
+    at = dataclasses.replace(few, funnel=dataclasses.replace(few.funnel, entered=entered,
+                                                             moved=moved))  # fmt: skip
+    drawn = futures.draw(at, alike(8), WHOLE, number=20_000) / 3e6
+    expected = (0.25 / 12) / 0.25  # the variance of a beta of 5.5 and 5.5, over its mean's square
+    assert drawn.var() == pytest.approx(expected, rel=0.05)
 
 
 def test_stated_figures_leave_only_chance():

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plans import XYZ, aimed, alike, ground
+from scipy import stats
 
 import enablement as en
 from enablement.errors import CannotSayError, EnablementError
 from enablement.plan import attribution, benchmarks, gap
 from enablement.plan import goal as goals
+from enablement.plan.benchmarks import Benchmark
 
 DESIRED = {"Dial": 0.45, "Answer": 0.40, "Engage": 0.65, "Qualify": 0.75, "Offer": 0.6}
 PHONE = {**XYZ, "desired": DESIRED}
@@ -235,6 +237,48 @@ def test_the_best_quarter_is_chosen_elsewhere_so_that_luck_is_no_skill():
     skill = np.repeat(np.where(np.arange(40) < 10, 0.7, 0.5), 2)
     counts["moved"] = rng.binomial(50, skill).astype(float)
     assert benchmarks._of_stage(counts)[0] == pytest.approx(0.7, abs=0.03)
+
+
+def quarter(*leads, trials=600.0):
+    """The best quarter of a company's own reps, ahead of 60 % by so much at each of five stages."""
+    rate = 0.6 * np.exp(np.array(leads))
+    number = np.full(len(rate), trials)
+    return Benchmark(rate, ("top quartile",) * len(rate), rate * number, number)
+
+
+def test_leads_are_drawn_towards_each_other():
+    """Against the same by a sum over all spreads and all leads that the stages may have."""
+    leads = np.array([0.02, 0.04, 0.10, 0.0, 0.03])
+    team = np.full(5, 0.6)
+    made = quarter(*leads)
+    drawn = np.log(made.together(team, 60_000, np.random.default_rng(2)) / team)
+    middle = (made.moved + 0.5) / (made.entered + 1)
+    seen, noise = np.log(middle / 0.6), (1 - middle) / middle / made.entered
+    spread = stats.expon(scale=benchmarks.SPREAD / np.log(20)).ppf((np.arange(400) + 0.5) / 400)[
+        :, None
+    ]
+    common = np.linspace(-0.3, 0.4, 1_401)[None, :]
+    chance = np.ones((400, 1_401))
+    for at, width in zip(seen, noise, strict=True):
+        chance = chance * stats.norm.pdf(at, common, np.sqrt(width + spread**2))
+    chance /= chance.sum()
+    own = spread**2 / (spread**2 + noise[2])
+    expected = (chance * (own * seen[2] + (1 - own) * common)).sum()
+    assert drawn[:, 2].mean() == pytest.approx(expected, abs=0.001)
+    assert drawn.std(axis=0).max() < np.sqrt(noise).max()
+
+
+def test_the_largest_of_leads_by_chance_does_not_stand_out_and_one_by_far_does():
+    """Leads are known to 3 %: of five the largest is 8 % by luck, though surely above 0."""
+    at = counted([5_000] * 5, [3_000] * 5)
+    at = dataclasses.replace(
+        at, funnel=dataclasses.replace(at.funnel, nobody=np.zeros((2, 5)), stages=tuple("ABCDE"))
+    )
+    lucky = gap.gap_of(at, quarter(0.08, 0.02, 0.03, 0.01, 0.04))
+    assert lucky.attrs["stands_out"] is None
+    assert lucky["probability_below"].iloc[0] > 0.98
+    planted = gap.gap_of(at, quarter(0.25, 0.02, 0.03, 0.01, 0.04))
+    assert planted.attrs["stands_out"] == planted["stage"].iloc[0]
 
 
 def test_a_benchmark_is_at_the_teams_mix():

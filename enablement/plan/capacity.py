@@ -8,19 +8,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from enablement.errors import EnablementError
-from enablement.measure import ramp, winloss
+from enablement.measure import winloss
 from enablement.measure.estimates import ALPHA
 from enablement.periods import Period
+from enablement.plan import arrivals
+from enablement.plan.arrivals import SETTLED
+from enablement.plan.funnels import Funnel
 from enablement.plan.goal import Goal
 from enablement.plan.staff import NEVER, Staff
 from enablement.read.crm import CRM
 
 QUARTERS = 4
 YEARS = 2  # of whole quarters, before anything is called a season
-SETTLED = 365  # days since being hired from which on nobody is new
+WORKWEEK = 5.0  # days
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,8 +160,21 @@ def _misfit(
     return float((((aim - design @ found) * weight) ** 2).sum()), found
 
 
-def ramp_up(crm: CRM | None, goal: Goal, staff: Staff, months: Sequence[Period]) -> Ramp:
-    """Find the days of ramp: as the plan says, else as the export has them; none if unknown."""
+def ramp_up(
+    crm: CRM | None,
+    goal: Goal,
+    staff: Staff,
+    months: Sequence[Period],
+    funnel: Funnel,
+    period: Period | None,
+) -> Ramp:
+    """Find the days of ramp: as the plan says, else as the export has them; none if unknown.
+
+    Parameters
+    ----------
+    staff, months : of the goal
+    funnel, period : of the baseline
+    """
     if goal.ramp_days is not None:
         return Ramp(goal.ramp_days, f"New reps take {goal.ramp_days:g} days, as the plan says.")
     since = staff.table["since"].to_numpy().astype("datetime64[D]")
@@ -166,31 +182,43 @@ def ramp_up(crm: CRM | None, goal: Goal, staff: Staff, months: Sequence[Period])
     new &= ~np.isnat(since)
     if crm is None or not new.any():
         return Ramp(None, "Nobody is new.")
-    days = days_of_ramp(crm, months[0])
-    if days is None:
+    found = days_of_ramp(crm, funnel, period)
+    if found is None:
         return Ramp(
             None,
             f"{new.sum()} are new, and nothing says how long their ramp is: say [goal] ramp_days.",
         )
+    days, hired = found
     return Ramp(
-        days, f"{new.sum()} are new; half of new reps are productive within {days:.0f} days."
+        days,
+        f"{new.sum()} are new; new reps begin as much as the others after about {days:.0f} days, "
+        f"as far as {hired} hires can tell.",
     )
 
 
-def days_of_ramp(crm: CRM | None, first: Period) -> float | None:
-    """Say within how many days half of the new reps were productive; None where not known.
+def days_of_ramp(
+    crm: CRM | None, funnel: Funnel, period: Period | None
+) -> tuple[float, int] | None:
+    """Weigh after how many days new reps begin as much as the others, by how many of them.
 
     Parameters
     ----------
-    first : of the goal's months; what comes from then on is not looked at
+    period : of the baseline; what comes after it is not looked at
+
+    Returns
+    -------
+    (float, int) or None
+        None where nobody was hired since the export begins, or beginnings have no date.
     """
-    if crm is None:
+    if crm is None or period is None or funnel.arrivals is None:
         return None
-    try:
-        found = ramp.ramp(crm, as_of=first.eve, to="productive").iloc[0]
-    except EnablementError:
+    found = arrivals.hires(crm, funnel.staff, period)
+    since = funnel.staff.table["since"]
+    old = ~since.gt(pd.Timestamp(period.start) - pd.Timedelta(days=SETTLED)).to_numpy()
+    if found is None or not funnel.days[old].sum() > 0:
         return None
-    return float(found["median"]) if found["median"] > 0 else None
+    weekly = WORKWEEK * funnel.arrivals.begun[old].sum() / funnel.days[old].sum()
+    return arrivals.ramp_days(found, weekly), len(found.begun)
 
 
 def _quarters(months: Sequence[Period]) -> NDArray[np.int64]:

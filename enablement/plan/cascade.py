@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from enablement.errors import EnablementError
 from enablement.measure import activity as activities
 from enablement.periods import Calendar, Period
-from enablement.plan import baseline, capacity, funnels, lags, metrics, swings
+from enablement.plan import baseline, capacity, funnels, lags, metrics, swings, underway
 from enablement.plan import goal as goals
 from enablement.plan.apportionment import apportion, staggered
 from enablement.plan.capacity import Ramp, Season
@@ -23,6 +23,7 @@ from enablement.plan.goal import Plan
 from enablement.plan.lags import Lags
 from enablement.plan.staff import Staff
 from enablement.plan.swings import STILL, Swings
+from enablement.plan.underway import Underway
 from enablement.read.crm import CRM
 
 LEVELS = ("company", "region", "team", "rep")
@@ -54,6 +55,7 @@ class Ground:
     places : where each of them stands among the rows of the funnel
     quota : of each of them, what their quota was; NaN where there is none
     swings : how far quarters vary beyond the chance of counts
+    underway : what is open on the eve and when it is won; None where it is not known
     """
 
     plan: Plan
@@ -67,6 +69,7 @@ class Ground:
     places: NDArray[np.int64]
     quota: NDArray[np.float64]
     swings: Swings = STILL
+    underway: Underway | None = None
 
     def capacity(self) -> NDArray[np.float64]:
         """Working days, ramp and season of each rep in each month, reps × months."""
@@ -84,6 +87,16 @@ class Ground:
         """How many enter each stage, and are won, if nothing changes; reps × stages + 1."""
         first = self.funnel.volume()[self.places] * self.capacity().sum(axis=1)
         return first[:, None] * np.hstack([np.ones((len(rates), 1)), np.cumprod(rates, axis=1)])
+
+    def fullness(self) -> float:
+        """What comes through the funnel over what comes in a usual year, by what is open today.
+
+        Above 1 where more is open than usual; 1 where it is not known.
+        """
+        if self.underway is None:
+            return 1.0
+        usual = float(np.nansum(self.expected(self.rates("team"))[:, -1]))
+        return float(self.underway.begun.sum() + self.underway.open.sum() / usual)
 
     def projected(self, rates: NDArray[np.float64]) -> float:
         """What the goal's metric comes to if nothing changes."""
@@ -208,13 +221,17 @@ def ground_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
     if len(staff) == 0:
         raise EnablementError("Nobody is there for the goal: every rep has left before it begins.")
     places = np.flatnonzero(funnel.staff.table["rep_id"].isin(staff.ids))
-    ramp_up = capacity.ramp_up(crm, plan.goal, staff, months)
+    ramp_up = capacity.ramp_up(crm, plan.goal, staff, months, funnel, base.period)
+    if crm is not None and ramp_up.days is not None:
+        before = baseline.months_before(crm, plan, as_of=as_of)
+        worked = capacity.capacity(funnel.staff, before, season=capacity.FLAT, ramp_up=ramp_up)
+        funnel = dataclasses.replace(funnel, worked=worked.sum(axis=1))
     unknown = Lags((np.nan,) * len(funnel.stages), "Nothing is said of by when.")
     return Ground(plan, base, funnel, months, capacity.FLAT, ramp_up, unknown, staff, places, quota)
 
 
 def seasonal(crm: CRM | None, ground: Ground) -> Ground:
-    """Add the season that an export shows, and how far quarters vary besides."""
+    """Add the season that an export shows, how far quarters vary besides, and what is open."""
     period, staff = ground.base.period, ground.funnel.staff
     if crm is None or period is None:
         return ground
@@ -228,7 +245,15 @@ def seasonal(crm: CRM | None, ground: Ground) -> Ground:
         known.quarter if season.found else None,
         ahead=_between(ground.months[0], period),
     )
-    return dataclasses.replace(ground, season=season, swings=found)
+    ground = dataclasses.replace(ground, season=season, swings=found)
+    open_ones = underway.of_crm(
+        crm,
+        period,
+        ground.months,
+        ground.capacity().sum(axis=0),
+        value=ground.plan.goal.metric != "won count",
+    )
+    return dataclasses.replace(ground, underway=open_ones)
 
 
 def _between(first: Period, before: Period) -> float:
@@ -565,7 +590,7 @@ def activity_per_entry(crm: CRM | None, ground: Ground) -> dict[str, float]:
         found = activities.activity(crm, as_of=ground.base.period.end, period=ground.base.period)
     except EnablementError:
         return {}
-    entered = float(ground.funnel.team[0][0])
+    entered = float(ground.funnel.first)
     if not entered > 0:
         return {}
     linked = found.set_index("activity_type")["linked"].astype(float)

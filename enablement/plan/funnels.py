@@ -19,14 +19,16 @@ from enablement.measure import funnel, pipeline, shrinkage, winloss
 from enablement.measure.estimates import ALPHA
 from enablement.measure.shrinkage import Spread
 from enablement.periods import Calendar, Period
+from enablement.plan import arrivals
 from enablement.plan import staff as staffs
+from enablement.plan.arrivals import MONTH, Arrivals
 from enablement.plan.goal import ALONE, Goal, Plan
 from enablement.plan.staff import Staff
 from enablement.read.crm import CRM
 
-A_MONTH = 21.0  # working days of the team's volume that stand beside each rep's own
 WON = "won"  # the row behind the last stage
 DECIDED = "decided in {period}, by the owner at the entry, renewals left out"
+VOLUME = "; volume: begun in it"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Funnel:
     entered, moved : reps × stages; those decided in the period, and those that moved on
     nobody : 2 × stages, the same of what belongs to none of them
     days : working days that each rep was there for
+    arrivals : what began in the period; None where only those decided are known
+    worked : `days`, less what new reps lose to their ramp; None for the same
     worth : what a won one brings on average, in the goal's metric
     besides : what is reached besides the funnel (renewals), in the metric; it is taken to recur
     besides_won : how many won ones that is
@@ -59,6 +63,8 @@ class Funnel:
     besides_won: float = 0.0
     stated_rates: NDArray[np.float64] | None = None
     stated_volume: float | None = None
+    arrivals: Arrivals | None = None
+    worked: NDArray[np.float64] | None = None
     says: str = ""
     notes: tuple[str, ...] = ()
 
@@ -115,21 +121,28 @@ class Funnel:
         """Give how many enter the first stage a working day, of each rep.
 
         A month of the team's volume stands beside each rep's own, which alone says little of
-        somebody who has just come.
+        somebody who has just come. What counts is what began in the days, open or not: of a new
+        rep little is decided yet.
         """
         if self.stated_volume is not None:
             return np.full(len(self.staff), self.stated_volume / self.whole_days / len(self.staff))
-        first, days = self.entered[:, 0], self.days
+        first = self.entered[:, 0] if self.arrivals is None else self.arrivals.begun
+        days = self.days if self.worked is None else self.worked
         total = days.sum()
         team = first.sum() / total if total > 0 else np.nan
-        return (first + A_MONTH * team) / (days + A_MONTH)
+        return (first + MONTH * team) / (days + MONTH)
+
+    @property
+    def first(self) -> float:
+        """How many the volume is known by."""
+        return self.team[0][0] if self.arrivals is None else self.arrivals.total
 
     def most(self) -> NDArray[np.float64]:
         """Give the most that any rep had enter each stage a working day, of those there a quarter.
 
         NaN where nobody was there so long.
         """
-        there = self.days >= 3 * A_MONTH
+        there = self.days >= 3 * MONTH
         if self.stated_volume is not None or not there.any():
             return np.full(len(self.stages), np.nan)
         return (self.entered[there] / self.days[there][:, None]).max(axis=0)
@@ -204,7 +217,7 @@ def of_crm(crm: CRM, plan: Plan, period: Period) -> Funnel:
     stages = list(crm.settings.stages)
     by_rep = rates.pivot(index="rep_id", columns="stage")
     counts = _counts(by_rep["entered"][stages], by_rep["moved_on"][stages], start.staff)
-    says = DECIDED.format(period=period)
+    says = DECIDED.format(period=period) + (VOLUME if start.arrivals else "")
     return dataclasses.replace(start, stages=tuple(stages), says=says, **counts)
 
 
@@ -224,6 +237,7 @@ def _without_counts(crm: CRM, goal: Goal, wins: pd.DataFrame, asked: dict[str, A
         besides=besides,
         besides_won=others,
         whole_days=float(staff.week.within(period, since=staffs.NEVER, until=staffs.NEVER)),
+        arrivals=arrivals.of_crm(crm, staff, period),
         notes=notes,
     )
 

@@ -16,6 +16,7 @@ from enablement.plan import goal as goals
 from enablement.plan.cascade import Ground
 from enablement.plan.goal import Plan
 from enablement.plan.sizes import Sizes
+from enablement.plan.underway import Underway
 from enablement.read.crm import CRM
 
 FUTURES = 10_000
@@ -24,7 +25,7 @@ CHANCE = (
     "probability that {metric} reaches the target, over {number:,} futures: the team's true rates "
     "and volume as likely as the counts of {counts} have them, quarters that swing and a level "
     "that drifts as earlier quarters did, what enters and is won by chance, and amounts that are "
-    "spread as those won; {besides}the reps who are there stay"
+    "spread as those won; {opened}{besides}the reps who are there stay"
 )
 
 
@@ -85,10 +86,10 @@ def goal_chance(
 
     Notes
     -----
-    Of 2,240 quarters of invented companies the 90 % interval held 91 %; of targets given a chance
-    of 60 to 80 %, 77 % were made (`benchmarks/README.md`). What is open today is not looked at, so
-    that the first quarter is known less well than it could be; where many reps come and go,
-    rather more comes than is expected.
+    What is open on the eve of the goal's months counts by its stage, by the days it has been there
+    and by its amount, with the shares and times of the twelve months before (`Underway`); what
+    begins from then on comes besides, and is won no sooner than others were. How often it is right
+    stands in `benchmarks/README.md`.
     """
     said = goals.goal(plan)
     ground = cascade.seasonal(crm, cascade.ground_of(crm, said, as_of=as_of))
@@ -164,35 +165,106 @@ def draw(
     mean of all amounts is drawn too, since it is known from so many wins only.
     """
     generator = np.random.default_rng(seed)
+    funnel, under = ground.funnel, ground.underway
+    first = float(ground.expected(ground.rates("team"))[:, 0].sum())
+    rates, volume = _known(ground, generator, number)
+    better = _better(funnel.pooled, rates, change)
+    level, within = _levels(ground, generator, number), _within(ground, part)
+    months = _work(ground) if under is None else under.begun
+    usual = first * volume * better * rates.prod(axis=1)
+    wins = generator.poisson(usual[:, None] * ((level * months) @ within.T)).astype(float)
+    variation = size.variation if size.variation > 0 else 0.0
+    each = sizes.about_one(generator, variation**2 / np.maximum(wins, 1.0))
+    if under is not None:
+        soon = _sooner(under.known, number, generator) * better
+        wins = wins * each + _open(under, within, rates / funnel.pooled, soon, generator)
+        each = np.ones_like(wins)
+    mean = sizes.about_one(generator, np.full((number, 1), variation**2 / size.won.sum()))
+    through = wins * size.mean * mean * each
+    return through * change.size * _scale(ground, size) + _besides(
+        ground, size, level @ (_work(ground)[:, None] * within.T), generator
+    )
+
+
+def _known(
+    ground: Ground, generator: np.random.Generator, number: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw the true rates, futures × stages, and the true volume over the one that is expected."""
     funnel = ground.funnel
-    first = float(ground.expected(ground.rates("team"))[:, 0].sum()) * change.volume
     entered, moved = funnel.team
     if funnel.stated_rates is not None:
-        to_won = np.full(number, np.prod(funnel.pooled if change.rates is None else change.rates))
-        volume = np.full(number, first)
-    else:
-        drawn = generator.beta(moved + 0.5, entered - moved + 0.5, size=(number, len(moved)))
-        if change.rates is not None:
-            drawn = np.clip(drawn * (change.rates / funnel.pooled), 0.0, 1.0)
-        to_won = drawn.prod(axis=1)
-        volume = first * generator.gamma(entered[0], size=number) / entered[0]
-    level = _levels(ground, part, generator, number)
-    wins = generator.poisson((volume * to_won)[:, None] * level).astype(float)
-    known = float(size.won.sum())
-    through = _amounts(generator, wins, size.mean, known, size.variation)
-    return through * change.size * _scale(ground, size) + _besides(ground, size, level, generator)
+        return np.broadcast_to(funnel.pooled, (number, len(moved))), np.ones(number)
+    rates = generator.beta(moved + 0.5, entered - moved + 0.5, size=(number, len(moved)))
+    return rates, generator.gamma(funnel.first, size=number) / funnel.first
 
 
-def _levels(
-    ground: Ground, part: NDArray[np.float64], generator: np.random.Generator, number: int
+def _better(
+    pooled: NDArray[np.float64], rates: NDArray[np.float64], change: Change
 ) -> NDArray[np.float64]:
-    """Draw which share of a usual year's work comes in each part, futures × parts."""
-    days = ground.capacity().sum(axis=0).reshape(-1, QUARTER).sum(axis=1)
-    ends = np.append(0.0, np.cumsum(days / days.sum()))
-    cuts = np.append(0.0, np.cumsum(part))
+    """Give what comes with a change over what comes without, of each future.
+
+    It was there from long before, so that what is open is more by as much.
+    """
+    if change.rates is None:
+        return np.full(len(rates), change.volume)
+    changed = np.clip(rates * (change.rates / pooled), 0.0, 1.0)
+    return change.volume * changed.prod(axis=1) / rates.prod(axis=1)
+
+
+def _work(ground: Ground) -> NDArray[np.float64]:
+    """Give the share of the year's work that lies in each month."""
+    days = ground.capacity().sum(axis=0)
+    return days / days.sum()
+
+
+def _within(ground: Ground, part: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the share of each month's work that lies in each part, parts × months."""
+    month = _work(ground)
+    ends, cuts = (np.append(0.0, np.cumsum(shares)) for shares in (month, part))
     begin = np.maximum(cuts[:-1, None], ends[None, :-1])
     shared = np.clip(np.minimum(cuts[1:, None], ends[None, 1:]) - begin, 0.0, None)
-    return ground.swings.factors(len(days), number, generator) @ shared.T
+    return np.divide(shared, month, out=np.zeros_like(shared), where=month > 0)
+
+
+def _levels(ground: Ground, generator: np.random.Generator, number: int) -> NDArray[np.float64]:
+    """Draw what each month's level is over that of the year before, futures × months.
+
+    It swings from quarter to quarter, not within one.
+    """
+    quarters = -(-len(ground.months) // QUARTER)
+    level = ground.swings.factors(quarters, number, generator)
+    return np.repeat(level, QUARTER, axis=1)[:, : len(ground.months)]
+
+
+def _sooner(known: float, number: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Draw how many of those open come in a month over what is expected, as times are known."""
+    return generator.gamma(known, size=number) / known
+
+
+def _open(
+    under: Underway,
+    within: NDArray[np.float64],
+    rates: NDArray[np.float64],
+    better: NDArray[np.float64],
+    generator: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Draw what is won of what is open on the eve, futures × parts, in wins of the usual size.
+
+    Of each stage the rates that are still to come count. A sum of so many that are or are not
+    won, some larger than others, is drawn as one gamma variable of its mean and variance.
+
+    Parameters
+    ----------
+    rates : futures × stages; the true ones over today's
+    """
+    to_come = np.cumprod(rates[:, ::-1], axis=1)[:, ::-1] * better[:, None]
+    mean = to_come @ (under.open @ within.T)
+    total = under.open.sum(axis=0) @ within.T
+    scale = np.divide(
+        under.variance.sum(axis=0) @ within.T, total, out=np.ones_like(total), where=total > 0
+    )
+    scale = np.maximum(scale, 1e-6)
+    return generator.gamma(mean / scale) * scale
 
 
 def _besides(
@@ -237,11 +309,26 @@ def _amounts(
     return wins * usual * mean * each
 
 
+def _says(ground: Ground) -> str:
+    """Say how much of the first months comes of what is open; "" where it is not known."""
+    if ground.underway is None:
+        return ""
+    first = float(ground.underway.open[:, :QUARTER].sum())
+    usual = float(np.nansum(ground.expected(ground.rates("team"))[:, -1]))
+    later = usual * float(ground.underway.begun[:QUARTER].sum())
+    if not first + later > 0:
+        return ""
+    return (
+        f"Of what is won in the first {QUARTER} months through the funnel, "
+        f"{100 * first / (first + later):.0f} % is open on the eve."
+    )
+
+
 def _described(
     ground: Ground, size: Sizes, table: pd.DataFrame, number: int, confidence: float
 ) -> dict[str, object]:
     whole = table.iloc[-1]
-    notes = [*ground.funnel.notes, *filter(None, [ground.swings.says])]
+    notes = [*ground.funnel.notes, *filter(None, [ground.swings.says, _says(ground)])]
     if not size.variation > 0:
         notes.append("Nothing says how far amounts are spread, so each is taken as the mean.")
     besides = ground.funnel.besides
@@ -250,6 +337,7 @@ def _described(
             metric=ground.plan.goal.metric,
             number=number,
             counts=ground.funnel.says,
+            opened="what is open counts by stage, days and amount; " if ground.underway else "",
             besides=f"about {besides:,.0f} come besides; " if besides > 0.5 else "",
         ),
         "as_of": None if ground.base.period is None else str(ground.base.period.end),

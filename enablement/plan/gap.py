@@ -140,7 +140,9 @@ def stage_gap(
             share              float  cost / that of all stages; missing where nothing is lost
             probability_below  float  that the true rate is below the benchmark; missing where
                                nothing was decided
-            probability_worst  float  that no stage costs more, and that it costs something
+            probability_worst  float  that no stage costs more, and that it costs something; held
+                               against the company's own best, of leads that are drawn
+                               towards each other
             says               text   what cannot be; "" where nothing is to be said
 
         ``attrs`` has ``definition``, ``metric``, ``currency``, ``unit`` (what ``units`` counts:
@@ -312,7 +314,7 @@ def _doubt(
         return Doubt(none, none, none, none, none, none)
     number = draws_for(size * stages)
     generator = np.random.default_rng(seed)
-    drawn = _rate_draws(groups, number, seed, _known_by(groups, ground))
+    drawn = _rate_draws(groups, number, seed, _known_by(groups, ground, held))
     aim = held.draws(number, generator)[:, None, :]
     volume = generator.gamma(groups.entered[:, 0] + 0.5, size=(number, size))
     usual = np.where(groups.entered[:, 0] > 0, groups.entered[:, 0], np.nan)
@@ -324,8 +326,13 @@ def _doubt(
     rate_low, rate_high = np.quantile(drawn, [tail, 1 - tail], axis=0)
     if size == 1:
         rate_low, rate_high = jeffreys(groups.moved, groups.entered, confidence=confidence)
-    top = cost.max(axis=2, keepdims=True)
-    worst = ((cost == top) & (top > 0)).mean(axis=0)
+    if held.counted.any():
+        aim_of_all = held.together(ground.funnel.pooled, number, generator)[:, None, :]
+        compared = attribution.shapley(drawn, np.fmax(drawn, aim_of_all))
+    else:
+        compared = cost
+    top = compared.max(axis=2, keepdims=True)
+    worst = ((compared == top) & (top > 0)).mean(axis=0)
     known = ~np.isnan(held.rate)[None, :]
     below = np.where(known, (drawn < aim).mean(axis=0), np.nan)
     blank = [np.where(known, values, np.nan) for values in (low, high)]
@@ -337,14 +344,16 @@ def draws_for(numbers: int) -> int:
     return int(np.clip(DRAWN // numbers, 200, DRAWS))
 
 
-def _known_by(groups: Groups, ground: Ground) -> NDArray[np.float64]:
+def _known_by(groups: Groups, ground: Ground, held: Benchmark) -> NDArray[np.float64]:
     """Say of each stage what its counts are worth.
 
     The company's rate is that of reps like these. Taken as known of just these reps, a team that
-    happens to be a little worse than another would be taken for a leak too often.
+    happens to be a little worse than another would be taken for a leak too often. Held against
+    the best of the same reps it is that of just these.
     """
-    alone = len(groups.entered) == 1
-    return ground.funnel.worth_of_counts() if alone else np.ones(groups.entered.shape[1])
+    if len(groups.entered) > 1:
+        return np.ones(groups.entered.shape[1])
+    return np.where(held.counted, 1.0, ground.funnel.worth_of_counts())
 
 
 def _rate_draws(

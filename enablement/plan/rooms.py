@@ -160,7 +160,8 @@ def new_reps(crm: CRM | None, ground: Ground) -> float | None:
         return None
     months, start = ground.months, np.array([np.datetime64(ground.months[0].start)])
     people = ground.staff.table.iloc[:1].assign(since=pd.to_datetime(start), until=pd.NaT)
-    days = goal.ramp_days or capacity.days_of_ramp(crm, months[0])
+    found = capacity.days_of_ramp(crm, ground.funnel, ground.base.period)
+    days = goal.ramp_days or (found[0] if found else None)
     work = capacity.capacity(
         dataclasses.replace(ground.staff, table=people),
         months,

@@ -96,12 +96,14 @@ def what_if(
             stage    category
             present  float  share that moves on today; missing for won
             rate     float  share that moves on, as asked; missing for won
-            comes    float  how many enter the stage, or are won, in the goal's months
+            comes    float  how many enter the stage, or are won, in a year that begins as full
+                            as it ends
             needed   int    how many must, for the target
             short    float  needed - comes
 
         ``attrs`` has ``definition``, ``metric``, ``currency``, ``target``, ``expected`` (what
-        comes, in the metric), ``low`` and ``high`` (its interval, of the futures), ``missing``
+        comes, in the metric: more or less than that where more or less is open today than
+        usual), ``low`` and ``high`` (its interval, of the futures), ``missing``
         (target - expected, 0 where there is enough), ``probability`` (of reaching the target)
         and ``notes``.
 
@@ -154,7 +156,7 @@ def outcome(
         found.ground, found.size, np.array([1.0]), change=change, number=number, seed=seed
     )
     table = _table(found, used, comes, _needed(max(aim - funnel.besides, 0.0) / size, used))
-    expected = float(comes[-1] * size) + funnel.besides
+    expected = float(comes[-1] * size) * found.ground.fullness() + funnel.besides
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
     base = found.ground.base
@@ -170,9 +172,23 @@ def outcome(
         "missing": max(aim - expected, 0.0),
         "probability": float((drawn >= aim * (1 - ROUNDING)).mean()),
         "confidence": CONFIDENCE,
-        "notes": [*funnel.notes, *filter(None, [found.ground.swings.says])],
+        "notes": [*funnel.notes, *filter(None, [found.ground.swings.says, full(found.ground)])],
     }
     return table
+
+
+def full(ground: Ground) -> str:
+    """Say by how much what is open today changes what comes; "" where it is not known."""
+    if ground.underway is None:
+        return ""
+    more = 100 * (ground.fullness() - 1)
+    if abs(more) < 1:
+        return "As much is open today as in a usual year, so it changes nothing."
+    way = "more" if more > 0 else "less"
+    return (
+        f"By what is open today {abs(more):.0f} % {way} comes in the goal's months than in a usual "
+        "year."
+    )
 
 
 def _rates(found: Counted, said: Mapping[str, float]) -> NDArray[np.float64]:
