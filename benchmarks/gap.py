@@ -3,21 +3,26 @@
     python benchmarks/gap.py count --worlds 1800 --file worlds.jsonl   # ten minutes
     python benchmarks/gap.py study --file worlds.jsonl
     python benchmarks/gap.py reps --file worlds.jsonl
-    python benchmarks/gap.py top --file worlds.jsonl
+    python benchmarks/gap.py halves --worlds 1500 --file halves.pkl   # five minutes
+    python benchmarks/gap.py top --file halves.pkl
     python benchmarks/gap.py time
 
 Each company has one weakness at one stage, of any size from none to large, of all its reps or of
 half of them; one in four has none. The desired rates of the plan are those of companies without a
-weakness, the mean of those of this study: what a company of this kind can do. It prints the tables
-that README.md keeps. All worlds are drawn from fixed seeds.
+weakness, the mean of those of this study: what a company of this kind can do. `top` asks other
+companies without desired rates, of which two in five have no weakness. It prints the tables that
+README.md keeps. All worlds are drawn from fixed seeds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import pickle
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -41,7 +46,11 @@ REPS, WORTH = 40, 25_000.0
 SEEDS = 900_000
 RENEWAL = KINDS.index("renewal")
 TABLES = ("opportunities", "stage_events", "reps", "accounts")
-NINTH = 9  # of so many companies one is held against its best quarter too
+OTHER_SEEDS = 950_000
+SEGMENTS = 3
+WEAK = (0.0, 0.5, 0.0, 0.75, 1.0)  # share of the reps who are weak, company after company
+FIFTIETH = 50  # of so many companies one is held against its export
+NINTH = 9  # of so many companies the gap of each rep is asked
 LARGEST, LARGEST_HABIT = 0.9, 0.5  # logits; a behaviour can be done never and no less
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0001)
 
@@ -78,16 +87,21 @@ def counted(seed: int) -> dict[str, object]:
         "entered": entered[there].tolist(),
         "moved": moved[there].tolist(),
         "true": _true(world)[there].tolist(),
-        "top": _top(world, entered, moved) if seed % NINTH == 0 else None,
     }
 
 
 def decided(world: World) -> tuple[np.ndarray, np.ndarray]:
     """Count as `en.conversion` counts those decided, reps × stages, from what was simulated.
 
-    An export of a company takes a hundred times as long; of those that are held against their
-    best quarter it is made, and must count the same.
+    An export of a company takes a hundred times as long; of a few it is made, and must count the
+    same (`checked`).
     """
+    entered, moved = parted(world)
+    return entered.sum(axis=(1, 2)), moved.sum(axis=(1, 2))
+
+
+def parted(world: World) -> tuple[np.ndarray, np.ndarray]:
+    """Count those decided, reps × every other quarter × type and segment × stages."""
     stays, noted, last = world.stays, world.events, world.last_event
     won = noted.stage[last] == canonical.WON_CODE
     over = (noted.stage[last] >= canonical.WON_CODE) & (world.made.kind != RENEWAL)
@@ -96,14 +110,17 @@ def decided(world: World) -> tuple[np.ndarray, np.ndarray]:
     first = np.full((len(won), len(STAGES)), -1)
     first[stays.opportunity[seen], stays.stage[seen]] = seen
     furthest = np.where(first >= 0, np.arange(len(STAGES)), -1).max(axis=1)
-    entered, moved = (np.zeros((world.people.reps, len(STAGES))) for _ in range(2))
+    half = (world.clock.quarter(noted.time[last]) - 1) % 2
+    what = world.made.kind * SEGMENTS + world.made.segment
+    shape = (world.people.reps, 2, len(KINDS) * SEGMENTS, len(STAGES))
+    entered, moved = np.zeros(shape), np.zeros(shape)
     owner = np.zeros(len(won), dtype=int)
     for stage in reversed(range(len(STAGES))):  # a skipped stage has the owner of the next one
         owner = np.where(first[:, stage] >= 0, stays.rep[first[:, stage]], owner)
         came = over & (furthest >= stage)
         onward = came & ((furthest > stage) | won)
-        entered[:, stage] = np.bincount(owner[came], minlength=len(entered))
-        moved[:, stage] = np.bincount(owner[onward], minlength=len(moved))
+        for total, which in ((entered, came), (moved, onward)):
+            np.add.at(total[..., stage], (owner[which], half[which], what[which]), 1)
     return entered, moved
 
 
@@ -119,16 +136,49 @@ def _true(world: World) -> np.ndarray:
     return mean.reshape(-1, len(STAGES))
 
 
-def _top(world: World, entered: np.ndarray, moved: np.ndarray) -> dict[str, list[float]]:
-    """Find the rates of the best quarter of the reps, and the counts that they are known by."""
+def checked(world: World, entered: np.ndarray, moved: np.ndarray) -> None:
+    """Hold what was counted against an export, and the best quarter of it."""
     plan = goals.goal({"goal": {"lift": 0.15, "by": "2027-09-30"}})
     export = crm(settings=canonical.settings(world), **canonical.tables(world, TABLES))
     funnel = funnels.of_crm(export, plan, YEAR)
-    counted_so = np.stack([entered.sum(axis=0), moved.sum(axis=0)])
+    every = (0, 1, 2)
+    counted_so = np.stack([entered.sum(axis=every), moved.sum(axis=every)])
     if not np.array_equal(np.stack(funnel.team), counted_so):
         raise SystemExit(f"Company {world.seed} is not counted as its export is.")
     held = benchmarks.benchmark(export, plan, funnel, YEAR, kind="top quartile", by=None, mix=None)
-    return {name: getattr(held, name).tolist() for name in ("rate", "moved", "entered")}
+    if not np.allclose(held.rate, best(entered, moved).rate):
+        raise SystemExit(f"The best quarter of company {world.seed} is not that of its export.")
+
+
+def best(entered: np.ndarray, moved: np.ndarray) -> benchmarks.Benchmark:
+    """Find the best quarter of the reps, as `benchmarks` does from an export."""
+    rep, half, what, stage = np.nonzero(entered)
+    at = (rep, half, what, stage)
+    counts = pd.DataFrame(
+        {"rep_id": rep, "half": half, "what": what, "entered": entered[at], "moved": moved[at]}
+    )
+    found = [benchmarks._of_stage(counts[stage == place]) for place in range(len(STAGES))]
+    rate, k, n = (np.array(values) for values in zip(*found, strict=True))
+    return benchmarks.Benchmark(rate, ("top quartile",) * len(rate), k, n)
+
+
+def halves(worlds: int, into: Path) -> None:
+    """Simulate companies that are held against their own best, and count them by halves."""
+    with into.open("wb") as file:
+        for seed in range(worlds):
+            rng = np.random.default_rng([9, seed])
+            kind = WEAK[seed % len(WEAK)]
+            stage, size = STAGES[rng.integers(len(STAGES))], float(rng.uniform(0.3, 2.6))
+            who = tuple(sorted(int(r) for r in rng.permutation(REPS)[: int(kind * REPS)]))
+            leaks = (en.world.Leak(stage, "skill", size, who=who),) if who else ()
+            world = en.world.simulate(OTHER_SEEDS + seed, reps=REPS, quarters=5, leaks=leaks)
+            entered, moved = parted(world)
+            if seed % FIFTIETH == 0:
+                checked(world, entered, moved)
+            told = world.truth["leaks"][0] if leaks else {"rate": None, "rate_without": None}
+            found = {"entered": entered, "moved": moved, "weak": kind, "true": _true(world)}
+            found["stage"] = world.truth["costliest"]["stage"] if leaks else None
+            pickle.dump({**found, **{k: told[k] for k in ("rate", "rate_without")}}, file)
 
 
 def count(worlds: int, into: Path) -> None:
@@ -319,39 +369,64 @@ def _clustered(rows: pd.DataFrame, of: str) -> tuple[float, float]:
 
 def of_top(of: Path) -> None:
     """Print which stage is named against the best quarter of a company's own reps."""
-    worlds = [json.loads(line) for line in of.read_text().splitlines()]
-    found = pd.DataFrame([_of_top(world) for world in worlds if world["top"] is not None])
-    print("| companies | number | named | stands out, rightly | another | none |")
-    print("|---|---|---|---|---|---|")
-    for kind, rows in found.groupby("kind", sort=False):
+    with of.open("rb") as file:
+        found = pd.DataFrame([_of_top(world) for world in _loaded(file)])
+    print(
+        "| weak, standard errors | companies | named | stands out, rightly | another | none | ± |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    bands = pd.cut(found["errors"], [-9, 0, 3, 5, 99], labels=["none", "below 3", "3 to 5", "5 +"])
+    for (weak, band), rows in found.groupby(["weak", bands], observed=True):
         none = rows["stands_out"].isna()
         right = rows["stands_out"] == rows["stage"]
-        print(f"| {kind} | {len(rows)} | {rows['named'].mean():.3f} | {right.mean():.3f} "
-              f"| {(~none & ~right).mean():.3f} | {none.mean():.3f} |")  # fmt: skip
-    best, team, true = (np.stack(found[name].to_list()) for name in ("best", "team", "true"))
-    print(f"\nbest quarter less all, points: {100 * (best - team).mean(axis=0).round(4)}; the "
-          f"truly best less all: {100 * true.mean(axis=0).round(4)}")  # fmt: skip
+        error = np.sqrt(none.mean() * (1 - none.mean()) / len(rows))
+        print(f"| {weak:.2f}, {band} | {len(rows)} | {rows['named'].mean():.3f} "
+              f"| {right.mean():.3f} | {(~none & ~right).mean():.3f} | {none.mean():.3f} "
+              f"| {error:.3f} |")  # fmt: skip
+    clean = found[found["weak"] == 0]
+    ahead, team, true = (np.stack(clean[name].to_list()) for name in ("best", "team", "true"))
+    print(f"\nno weakness: best quarter less all, points: "
+          f"{100 * (ahead - team).mean(axis=0).round(4)}; the truly best less all: "
+          f"{100 * true.mean(axis=0).round(4)}")  # fmt: skip
+
+
+def _loaded(file: BinaryIO) -> Iterator[dict]:
+    while True:
+        try:
+            yield pickle.load(file)
+        except EOFError:
+            return
 
 
 def _of_top(world: dict) -> dict[str, object]:
-    at = _company(world)
-    rate, moved, entered = (np.array(world["top"][of]) for of in ("rate", "moved", "entered"))
-    held = benchmarks.Benchmark(rate, ("top quartile",) * len(rate), moved, entered)
+    entered, moved = (world[name].sum(axis=(1, 2)) for name in ("entered", "moved"))
+    there = entered.sum(axis=1) > 0
+    at = company(entered[there], moved[there], STAGES)
+    held = best(world["entered"], world["moved"])
     table = gap.gap_of(at, held)
-    large = _errors(world, at.funnel.worth_of_counts()) >= 3
-    kind = "none weak" if world["stage"] is None else "half weak" if world["half"] else "all weak"
-    chances = np.array(world["true"], dtype=float)
-    usual = np.nansum(chances * at.funnel.entered, axis=0) / at.funnel.entered.sum(axis=0)
-    best = np.where(chances >= np.nanquantile(chances, 0.75, axis=0), chances, np.nan)
+    chances = world["true"][there]
+    weight = np.where(np.isnan(chances), 0.0, at.funnel.entered)
+    usual = np.nansum(chances * weight, axis=0) / weight.sum(axis=0)
+    truly = np.where(chances >= np.nanquantile(chances, 0.75, axis=0), chances, np.nan)
     return {
-        "kind": f"{kind}, 3 errors and more" if large else kind,
+        "weak": world["weak"],
+        "errors": _errors_of(world, at) if world["stage"] else 0.0,
         "stage": world["stage"],
         "named": STAGES[int(table["probability_worst"].argmax())] == world["stage"],
         "stands_out": table.attrs["stands_out"],
-        "best": rate,
+        "best": held.rate,
         "team": at.funnel.pooled,
-        "true": np.nanmean(best, axis=0) - usual,
+        "true": np.nanmean(truly, axis=0) - usual,
     }
+
+
+def _errors_of(world: dict, at: cascade.Ground) -> float:
+    """Say how many standard errors of the stage's plain rate the planted gap is."""
+    place = STAGES.index(world["stage"])
+    entered, moved = (counts[place] for counts in at.funnel.team)
+    rate = moved / entered
+    lost = (world["rate_without"] - world["rate"]) * world["weak"]
+    return float(lost / np.sqrt(rate * (1 - rate) / entered))
 
 
 def timed(repeat: int = 5) -> None:
@@ -381,12 +456,14 @@ def timed(repeat: int = 5) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("count", "study", "reps", "top", "time"))
+    parser.add_argument("what", choices=("count", "study", "reps", "halves", "top", "time"))
     parser.add_argument("--worlds", type=int, default=1800)
     parser.add_argument("--file", type=Path, default=Path("worlds.jsonl"))
     asked = parser.parse_args()
     if asked.what == "count":
         count(asked.worlds, asked.file)
+    elif asked.what == "halves":
+        halves(asked.worlds, asked.file)
     elif asked.what == "time":
         timed()
     else:

@@ -36,7 +36,7 @@ def test_of_an_export_of_decided_ones_nothing_is_said():
 
 
 def test_a_new_reps_volume_is_what_began_over_the_days_that_count():
-    """Who began 20 in 60 days, of which half were ramp, begins 20 in 30, but for the team's month."""
+    """Who began 20 in 60 days, half of them ramp, begins 20 in 30, but for the team's month."""
     at = ground(4)
     begun, worked = np.array([100.0, 100, 100, 20]), np.array([250.0, 250, 250, 30])
     funnel = dataclasses.replace(at.funnel, arrivals=Arrivals(begun, 0.0), worked=worked)

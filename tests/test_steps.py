@@ -96,7 +96,7 @@ def test_a_period_counts_from_its_first_day(eight):
 
 
 def test_large_ones_count_as_several(eight):
-    """Over what is usual on a day: D8 has 10, and those in Lead had 28 on average over their days."""
+    """D8 has 10; those in Lead had 28 on average over their days, which is usual there."""
     found = steps.steps(eight, span(0, 90), value=True)
     amounts, days = np.array([10, 40, 20, 80, 25, 15, 10]), np.array([10, 10, 15, 10, 10, 12, 10])
     usual = (amounts * (days + 0.5)).sum() / (days + 0.5).sum()
