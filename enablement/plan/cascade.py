@@ -96,6 +96,8 @@ class Ground:
         if self.underway is None:
             return 1.0
         usual = float(np.nansum(self.expected(self.rates("team"))[:, -1]))
+        if not usual > 0:
+            return 1.0
         return float(self.underway.begun.sum() + self.underway.open.sum() / usual)
 
     def projected(self, rates: NDArray[np.float64]) -> float:
