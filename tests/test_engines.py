@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import importlib.util
+import inspect
 import os
 import shutil
 import subprocess
@@ -18,72 +19,59 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+import asked
 import duckdb
 import pandas as pd
 import pytest
-from conftest import EIGHT, EIGHT_SETTINGS, company, day
+from asked import AS_OF, CASES, GATES, METRICS
+from conftest import EIGHT, EIGHT_SETTINGS, SAMPLE, company, day
 from sqlglot.errors import ParseError, UnsupportedError
 
 import enablement as en
 from enablement.errors import EngineError, ExportError, SettingsError
+from enablement.plan import goal as goals
 from enablement.read import connections, dialects, warehouse
 
-AS_OF, QUARTER = "2026-09-30", "2026Q2"
 SETTINGS = {
     "stages": ["Prospecting", "Qualification", "Discovery", "Proposal", "Negotiation"],
     "outcomes": {"Closed Won": "won", "Closed Lost": "lost"},
     "exported_on": pd.Timestamp(AS_OF).date(),
 }
 TABLES = ["opportunities", "stage_events", "owner_changes", "reps", "quotas", "activities"]
-TABLES += ["accounts", "rates"]
+TABLES += ["accounts", "rates", "calendar"]
 
-CASES: dict[str, list[dict[str, Any]]] = {
-    "conversion": [
-        {"by": "rep"},
-        {"definition": "strict", "by": "team"},
-        {"definition": "touch", "where": {"region": "North"}},
-        {"definition": "decided", "of": "value", "as_of": "2026-06-30"},
-        {"definition": "decided", "skipped": "touched", "by": "segment"},
-        {"definition": "visit", "credit": "share", "by": "rep"},
-        {"definition": "period", "period": QUARTER},
-        {"definition": "within", "within": 30},
-        {"definition": "estimate", "by": ["team", "period"]},
-    ],
-    "compare_definitions": [{}],
-    "cohort_curves": [{}],
-    "share_of_wallet": [{"by": "rep"}],
-    "turnover": [{"period": "2026", "by": "team"}],
-    "win_rate": [{"by": "rep", "credit": "share", "of": "value"}, {"of": "created"}],
-    "ramp": [{}, {"to": "quota", "unit": "quarter"}],
-    "ramp_curve": [{"by": "team"}],
-    "sales_cycle": [{"by": "product"}],
-    "compare_reps": [{"mix": "segment"}],
-    "compare_reps_by_stage": [{}],
-    "stage_visits": [{}],
-    "time_in_stage": [{"by": "team"}],
-    "quota_attainment": [{"period": QUARTER, "by": "rep"}],
-    "pipeline_coverage": [{"period": "2026Q4", "by": "team"}],
-    "pipeline_created": [{"period": QUARTER}],
-    "activity": [{"period": QUARTER, "by": "rep"}],
-    "process_conformance": [{"by": "rep"}, {"by": "stage", "late_start": "allowed"}],
-    "push_count": [{"by": "rep", "unit": "month"}],
-    "pushes": [{}],
-    "slip_rate": [{"period": QUARTER}],
-    "stale": [{}],
-    "discount_rate": [{}],
-    "sales_velocity": [{"by": "team"}],
-    "pipeline_changes": [{"since": "2026-03-31", "by": "team"}],
-}
+PLAN = SAMPLE / "plan.toml"
+PLANNED = [
+    case
+    for name, cases in CASES.items()
+    if en.PUBLIC[name].startswith("enablement.plan.")
+    for case in cases
+]
 
 
-def measures() -> set[str]:
-    """Name what is public and counted."""
-    return {name for name, module in en.PUBLIC.items() if ".measure." in module}
+def test_every_function_that_counts_is_asked():
+    """A new public function that takes a CRM, and a new argument of one, need a case."""
+    assert set(CASES) == asked.functions()
+    for name, cases in CASES.items():
+        said = {argument for case in cases for argument in case} - {"as_of"}
+        assert said == set(asked.arguments(name)), name
 
 
-def test_every_measure_is_compared():
-    """A new measure needs a case here."""
-    assert set(CASES) == measures()
+@pytest.mark.parametrize("name", CASES)
+def test_every_word_of_an_argument_is_asked(name, here):
+    """A new word, such as a definition or a rule of credit, needs a case."""
+    # The plan's functions ask for a benchmark in the same way.
+    cases = PLANNED if en.PUBLIC[name].startswith("enablement.plan.") else CASES[name]
+    for argument, what in asked.arguments(name).items():
+        known = asked.words(argument, what, lambda **said: answer(name, here, **said))
+        said = {str(case[argument]) for case in cases if argument in case}
+        assert set(known) <= said | {str(what.default)}, argument
+
+
+def test_every_word_of_a_plan_is_asked():
+    """A new metric of a goal, or a new gate of a reward, needs a case."""
+    assert set(METRICS) | {"won amount"} == set(goals.METRICS)
+    assert set(GATES) == set(goals.GATES)
 
 
 class Database:
@@ -257,6 +245,9 @@ def cut(sample) -> dict[str, pd.DataFrame]:
         name: frame[frame["opportunity_id"].isin(ids)] if "opportunity_id" in frame else frame
         for name, frame in frames.items()
     }
+    sold = cut["opportunities"]
+    margin = (0.3 * sold["amount"]).round(2).where(sold["opportunity_id"].str[-1] != "A")
+    cut["opportunities"] = sold.assign(margin=margin, quantity=(sold["amount"] // 5000) + 1)
     return {name: frame.reset_index(drop=True) for name, frame in cut.items()}
 
 
@@ -279,14 +270,45 @@ def same(left: pd.DataFrame, right: pd.DataFrame) -> None:
     assert repr(left.attrs) == repr(right.attrs)
 
 
+def answer(name: str, crm: en.CRM, plan: Any = PLAN, **said: Any) -> Any:
+    """Ask a function, with what it cannot do without."""
+    needs = asked.arguments(name)
+    needed = {key: value for key, value in CASES[name][0].items() if needs_it(needs[key])}
+    usual = {"as_of": AS_OF, "plan": plan, **asked.DRAWN}
+    taken = inspect.signature(getattr(en, name)).parameters
+    given = {key: value for key, value in usual.items() if key in taken}
+    return getattr(en, name)(crm, **{**given, **needed, **said})
+
+
+def needs_it(argument: inspect.Parameter) -> bool:
+    return argument.default is inspect.Parameter.empty
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_a_measure_says_the_same_in_every_engine(name, here, there):
+def test_every_engine_says_the_same(name, here, there):
     """The same rows, kinds of columns, values and definitions come back."""
     for case in CASES[name]:
-        said = {"as_of": AS_OF, **case}
-        found = getattr(en, name)(here, **said)
-        assert len(found)
-        same(found, getattr(en, name)(there, **said))
+        found, told = (answer(name, crm, **case) for crm in (here, there))
+        assert len(found), case
+        same(found, told)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_engine_says_the_same_of_a_goal(metric, here, there):
+    """A goal in units, in margin or in share of wallet is counted there as it is here."""
+    lift = {"target": 0.3} if metric == "share of wallet" else {"lift": 0.1}
+    price = {"unit_price": 5000} if metric == "units" else {}
+    plan = {"goal": {"metric": metric, "by": "2027Q3", **lift, **price}}
+    same(*(en.results_worksheet(crm, plan, as_of=AS_OF) for crm in (here, there)))
+
+
+def test_every_engine_says_the_same_of_the_gates_of_a_reward(here, there):
+    """What must hold for the reward is counted there as it is here."""
+    gates = dict.fromkeys(GATES, 0.01)
+    reward = {"threshold": 0.5, "pool": 1000, "rule": "attainment", "gates": gates}
+    plan = {"goal": {"lift": 0.1, "by": "2026Q4"}, "reward": reward}
+    tables = [en.reward(crm, plan, as_of=AS_OF) for crm in (here, there)]
+    same(*tables)
 
 
 def test_the_tables_are_the_same(here, there):
@@ -326,15 +348,15 @@ NEEDED = {"period": "2026Q1", "since": day(30)}
 ON_EIGHT = {  # those of which eight opportunities and their history say something
     *("conversion", "compare_definitions", "cohort_curves", "win_rate", "sales_cycle", "stale"),
     *("compare_reps", "compare_reps_by_stage", "stage_visits", "time_in_stage"),
-    *("process_conformance", "quota_attainment", "sales_velocity", "pipeline_changes"),
+    *("process_conformance", "quota_attainment", "sales_velocity", "pipeline_changes", "baseline"),
 }
 
 
 def told(name: str, crm: en.CRM) -> pd.DataFrame | str:
-    """Ask a measure with what it cannot do without, and give its table, or why there is none."""
-    said = {key: value for key, value in NEEDED.items() if key in CASES[name][0]}
+    """Ask a function with what it cannot do without, and give its table, or why there is none."""
+    needed = {key: value for key, value in NEEDED.items() if key in CASES[name][0]}
     try:
-        return getattr(en, name)(crm, as_of=day(90), **said)
+        return answer(name, crm, as_of=day(90), **needed)
     except en.EnablementError as error:
         return str(error)
 

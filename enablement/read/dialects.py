@@ -69,6 +69,7 @@ def written(tree: exp.Expr, dialect: str) -> str:
     return tree.sql(dialect, unsupported_level=ErrorLevel.RAISE)
 
 
+@functools.lru_cache(maxsize=1024)
 def quoted(name: str, dialect: str) -> str:
     """Write a name as it stands, whatever an engine makes of letters without quotes."""
     return exp.to_identifier(name, quoted=True).sql(dialect)
