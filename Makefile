@@ -111,7 +111,8 @@ clean: ## remove results and caches; .venv, data/sample and data/exports stay
 	    \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -exec rm -rf {} +
 	@echo "Removed results and caches; .venv is kept (rm -r .venv removes it)"
 
-# Set-up takes two steps because pip refuses an editable package among hashed ones.
+# Set-up takes two steps because pip refuses an editable package among hashed ones. Python compiles
+# a module when it is first used; to compile all of them at once takes a third of the set-up.
 $(STAMP): requirements.lock pyproject.toml $(if $(moved),again)
 	@command -v $(PYTHON) >/dev/null || \
 	    { echo "There is no $(PYTHON) here: install Python 3.11 to 3.13 (Debian: apt-get install python3 python3-venv)" >&2; exit 1; }
@@ -124,7 +125,7 @@ $(STAMP): requirements.lock pyproject.toml $(if $(moved),again)
 	    $(PYTHON) -m venv --clear $(VENV); \
 	fi
 	@echo "Installing the locked packages, each checked against its hash (1 to 3 minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --quiet --no-compile --require-hashes -r requirements.lock
 	@echo "Installing enablement itself (a few seconds)"
 	@$(BIN)/python -m pip install --quiet --quiet --no-deps --no-build-isolation -e .
 	@echo "$(CURDIR)" > $@
