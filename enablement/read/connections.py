@@ -7,7 +7,7 @@ import datetime as dt
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pandas as pd
@@ -23,6 +23,9 @@ from enablement.read.spark import Spark
 from enablement.read.values import FLAG, NUMBER, TEXT, TIME
 from enablement.read.warehouse import Warehouse
 from enablement.settings import Settings
+
+if TYPE_CHECKING:
+    from enablement.read.lake import Attached
 
 READ = tuple(dict.fromkeys([*HANDED_OVER, "owner_changes"]))
 BUILT = {  # what is built of the others where a database does not have it
@@ -61,7 +64,10 @@ class Engine:
     extra: str = ""
 
 
+HERE = "duckdb"  # our own engine, which nobody has to translate for
 ENGINES = {
+    "duckdb": Engine(HERE, HERE),
+    "parquet": Engine(HERE, HERE),
     "postgres": Engine("postgres", "postgres", "postgres"),
     "postgresql": Engine("postgres", "postgres", "postgres"),
     "spark": Engine("pyspark", "spark", "spark"),
@@ -95,12 +101,15 @@ LOCAL = {
 def connect(url: str, settings: Settings | Mapping[str, Any] | str | Path | None = None) -> CRM:
     """Open the tables of a database, which counts them itself; only what was counted comes back.
 
-    Nothing is written to it. Its tables are taken as they are: what reading an export sets aside
-    or puts right is for whoever keeps the database.
+    A DuckDB file and a folder of Parquet files are read once, and counted by our own engine.
+    Nothing is written to a database. Its tables are taken as they are: what reading an export
+    sets aside or puts right is for whoever keeps the database.
 
     Parameters
     ----------
-    url : such as ``postgres://name:password@host/database`` or ``spark://local``
+    url : such as ``postgres://name:password@host/database``, ``spark://local``,
+        ``duckdb://company.duckdb`` or ``parquet://folder``; a relative path starts at the
+        workspace's root
     settings : a path, a dict, or None for the workspace's ``settings.toml``; ``[tables]`` says
         what the database calls our tables, ``[columns]`` what it calls their columns
 
@@ -114,6 +123,10 @@ def connect(url: str, settings: Settings | Mapping[str, Any] | str | Path | None
     said = workspace.read(settings, folder=workspace.root())
     _check_settings(said)
     kind = _kind_of(url)
+    if kind.backend == HERE:
+        from enablement.read import lake
+
+        return lake.connect(workspace.root() / unquote(url.partition("://")[2]), said)
     warehouse = ASKED.get(kind.backend, Warehouse)(_opened(url, kind), kind.dialect)
     return Opening(warehouse, said).crm()
 
@@ -235,21 +248,18 @@ def _without_secrets(message: str, url: str) -> str:
 class Opening:
     """One opening of a database, from its tables to those that are handed over."""
 
-    def __init__(self, warehouse: Warehouse, said: Settings) -> None:
+    def __init__(self, warehouse: Warehouse | Attached, said: Settings) -> None:
         self.warehouse, self.said, self.ledger = warehouse, said, Ledger()
         self.there = self._tables()
 
     def crm(self) -> CRM:
         """Hand the tables over."""
-        given: dict[str, Table] = {
-            name: self._given(name) if name in self.there else _nothing(name) for name in READ
-        }
-        self._check_stage_dates(given["opportunities"])
-        given["opportunities"] = self._opportunities(given["opportunities"])
-        self._check(given)
+        given = self.given()
         history = any(name in self.there for name in ("stage_events", "stage_visits"))
         sources = self._built(given)
-        sources["reps"] = self._reps(sources)
+        names = ("opportunities", "stage_visits", "closings", "quotas")
+        owners = " union ".join(f"select rep_id from {name}" for name in names)
+        sources["reps"] = self._reps(sources["reps"], View(owners, sources))
         del sources["owner_changes"]
         for name in sources:
             self._counted(name, sources[name])
@@ -259,9 +269,24 @@ class Opening:
             quality=self.ledger.close(),
             stage_history=history,
             owner_history=history and self._owners(given),
-            dated_stages=tuple(s for s in self.said.stages if s in self.said.stage_dates),
+            dated_stages=self.dated_stages,
             last_seen=self._last_seen(sources),
         )
+
+    @property
+    def dated_stages(self) -> tuple[str, ...]:
+        """The stages, in their order, that have a column with the date of entering them."""
+        return tuple(stage for stage in self.said.stages if stage in self.said.stage_dates)
+
+    def given(self) -> dict[str, Table]:
+        """Take the tables under our names, once nothing in them would make every count wrong."""
+        given: dict[str, Table] = {
+            name: self._given(name) if name in self.there else _nothing(name) for name in READ
+        }
+        self._check_stage_dates(given["opportunities"])
+        given["opportunities"] = self._opportunities(given["opportunities"])
+        self._check(given)
+        return given
 
     def _ask(self, sql: str, **given: Table) -> pd.DataFrame:
         return self.warehouse.query(sql, given)
@@ -428,6 +453,8 @@ class Opening:
                 )
 
     def _check_stages(self, table: str, given: Mapping[str, Table]) -> None:
+        if len(self.said.pipelines) == 1 and self._known_by_name(given[table]):
+            return
         joined = "" if table == "opportunities" else "join o using (opportunity_id)"
         pipeline = "t.pipeline" if table == "opportunities" else "o.pipeline"
         strange = self._ask(
@@ -441,12 +468,18 @@ class Opening:
         if strange.empty:
             return
         stage, n = strange.iloc[0]
+        rows = "1 row" if n == 1 else f"{n:,} rows"
         listed = ", ".join(f'"{name}"' for name in strange["stage"])
         raise SettingsError(
-            f"{'.'.join(self.there[table])}: the stage {stage!r} ({n:,} rows) is not in "
+            f"{'.'.join(self.there[table])}: the stage {stage!r} ({rows}) is not in "
             f"{self.said.origin}. {choices(stage, self.said.known_stages)} "
             f"Add what is missing to stages or [outcomes]: {listed}."
         )
+
+    def _known_by_name(self, table: Table) -> bool:
+        """Whether every stage that a table names is one of the settings, which is soon asked."""
+        named = self._ask("select distinct stage from t where stage is not null", t=table)["stage"]
+        return set(named) <= set(self.said.known_stages)
 
     def _built(self, given: dict[str, Table]) -> dict[str, Table]:
         """Build, in the words of the reading, the visits and closings that are not there."""
@@ -496,19 +529,16 @@ class Opening:
         parts["last_owners"] = View(visits.LAST_OWNERS, dict(parts))
         return visits.owned(**{name: int(count) for name, count in seen.items()})
 
-    def _reps(self, sources: Mapping[str, Table]) -> Table:
+    def _reps(self, listed: Table, owners: Table) -> View:
         """List everybody who owns something, in the list of reps or not; the id is a name too."""
-        names = ("opportunities", "stage_visits", "closings", "quotas")
-        owners = " union ".join(f"select rep_id from {name}" for name in names)
-        extra = [name for name in self._columns(sources["reps"]) if name not in ("rep_id", "name")]
+        extra = [name for name in self._columns(listed) if name not in ("rep_id", "name")]
         none = "".join(f", r.{quoted(name)}" for name in extra)
         sql = (
             f"select k.rep_id, coalesce(r.name, k.rep_id) as name{none} from ("
-            f"select rep_id from (select rep_id from listed_reps union {owners}) "
+            "select rep_id from (select rep_id from listed_reps union select rep_id from owners) "
             "where rep_id is not null) k left join listed_reps r using (rep_id)"
         )
-        given = {"listed_reps": sources["reps"], **{name: sources[name] for name in names}}
-        return View(sql, given, order="rep_id")
+        return View(sql, {"listed_reps": listed, "owners": owners}, order="rep_id")
 
     def _columns(self, table: Table) -> list[str]:
         return list(self._ask("select * from it limit 0", it=table))

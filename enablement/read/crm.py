@@ -242,14 +242,14 @@ def load(
         found |= {f"{snapshots.FOLDER}/{day}/{path.name}": path for path in paths}
     _check_spelt(found)
     said = workspace.read(settings, folder=place)
-    before = _stamps(found)
+    before = stamps(found)
     name = cache.key(found, said)
 
     def read(into: Path) -> None:
         _read(place, said, into)
-        _check_unchanged(before, _stamps(found))
+        check_unchanged(before, stamps(found))
 
-    return _opened(cache.find(name) or cache.keep(name, read), said)
+    return opened(cache.find(name) or cache.keep(name, read), said)
 
 
 def _check_spelt(found: Iterable[str]) -> None:
@@ -260,13 +260,13 @@ def _check_spelt(found: Iterable[str]) -> None:
             raise ExportError(f"The name of the file {shown} is no UTF-8. Give it another one.")
 
 
-def _stamps(found: Mapping[str, Path]) -> dict[str, tuple[int, ...]]:
+def stamps(found: Mapping[str, Path]) -> dict[str, tuple[int, ...]]:
     """Note of each file what changes when somebody writes to it; nothing of one that is gone."""
     stats = {name: path.stat() for name, path in found.items() if path.exists()}
     return {name: (at.st_mtime_ns, at.st_size, at.st_ino) for name, at in stats.items()}
 
 
-def _check_unchanged(before: Mapping[str, object], after: Mapping[str, object]) -> None:
+def check_unchanged(before: Mapping[str, object], after: Mapping[str, object]) -> None:
     """Refuse a reading whose first and last look may have met different files."""
     for name, stamp in before.items():
         if after.get(name) != stamp:
@@ -290,7 +290,7 @@ def _read(folder: Path, said: Settings, into: Path) -> None:
         reading.save(into)
 
 
-def _opened(place: Path, said: Settings) -> CRM:
+def opened(place: Path, said: Settings) -> CRM:
     """Open the tables that a reading left; each is fetched when it is asked for."""
     facts = json.loads((place / FACTS).read_text(encoding="utf-8"))
     last = facts["last_seen"]

@@ -35,6 +35,7 @@ NAMED = re.compile(r"\$([a-z_]+)")
 # What names no parameter: a comment, a text, and a name in quotes, which may be a user's.
 QUOTED = re.compile(r"""--[^\n]*|'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
 UNQUOTED = re.compile(f"{QUOTED.pattern}|{NAMED.pattern}")
+DIALECT = "duckdb"  # in which texts are written
 FEW = 10_000  # rows that are written sooner than looked up
 MEMORY = "1GB"  # of the engine's own; what is more goes to the disk
 
@@ -81,10 +82,19 @@ Table: TypeAlias = pd.DataFrame | pa.Table | Path | View | Remote
 
 
 @contextlib.contextmanager
-def _connected(place: str, folders: Iterable[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB that can reach these folders and nothing else."""
+def _connected(
+    place: str, folders: Iterable[Path], *, first: Iterable[str] = ()
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB that can reach these folders and nothing else.
+
+    Parameters
+    ----------
+    first : SQL that is run while it can still reach everything
+    """
     allowed = ", ".join(literal(f"{folder.resolve()}/") for folder in folders)
     with duckdb.connect(place, config=SAFE | {"temp_directory": _spill().name}) as connection:
+        for sql in first:
+            connection.execute(sql)
         connection.execute(f"set allowed_directories = [{allowed}]")
         connection.execute("set enable_external_access = false")
         connection.execute("set enable_progress_bar = false")
@@ -137,18 +147,26 @@ class Session:
         other
     place : a folder of the tables' own, where what was counted lies for the next process too;
         None keeps it in memory
+    connection : of a database that is open already; whoever opened it closes it
     """
 
     ROOM = 1 << 30  # bytes of what is kept, at most; what was not asked for longest makes room
 
-    def __init__(self, tables: Mapping[str, Table], place: Path | None = None) -> None:
-        self._tables, self._place = dict(tables), place
+    def __init__(
+        self,
+        tables: Mapping[str, Table],
+        place: Path | None = None,
+        *,
+        connection: duckdb.DuckDBPyConnection | None = None,
+    ) -> None:
+        self._tables, self._place, self._given = dict(tables), place, connection
         self._stack = contextlib.ExitStack()
         self._close = weakref.finalize(self, self._stack.close)
         self._lock = threading.RLock()
         self._frames: dict[int | str, str] = {}
         self._kept: dict[str, int] = {}
         self._read: set[Path] = set()
+        self._grew = False  # since room was made
 
     def close(self) -> None:
         """Let go of everything."""
@@ -191,6 +209,8 @@ class Session:
 
     @functools.cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
+        if self._given is not None:
+            return self._given
         folders = {path.parent for path in _paths(self._tables)}
         return self._stack.enter_context(_connected(":memory:", folders))
 
@@ -198,7 +218,7 @@ class Session:
         """Write a text that finds the tables it names."""
         named = set(re.findall(r"\w+", sql))
         parts = [
-            f"{name} as not materialized (select * from {self._rows(table)})"
+            f"{name} as not materialized (select * from {self.rows(table)})"
             for name, table in tables.items()
             if name in named
         ]
@@ -208,10 +228,12 @@ class Session:
         rest = f", {sql[own.end() :]}" if own else f" {sql}"
         return f"with {', '.join(parts)}{rest}"
 
-    def _rows(self, table: Table) -> str:
+    def rows(self, table: Table) -> str:
         """Write where the rows of a table come from."""
         if isinstance(table, Path):
             return _rows_of(table)
+        if isinstance(table, Remote):
+            return f"({table.sql}\n)"
         if not isinstance(table, View):
             return self._shown(table)
         sql = self._reading(_bound(table.sql, table.parameters), table.tables)
@@ -239,6 +261,7 @@ class Session:
         if name not in self._kept:
             ((rows,),) = self._connection.execute(f"create table {name} as {sql}").fetchall()
             self._kept[name] = rows * self._width(name)
+            self._grew = True
         else:
             self._kept[name] = self._kept.pop(name)  # now the last one asked for
         return name
@@ -257,6 +280,7 @@ class Session:
             try:
                 self._connection.execute(f"copy ({sql}) to {literal(str(anew))} ({PARQUET})")
                 os.replace(anew, path)
+                self._grew = True
             except (OSError, duckdb.IOException, duckdb.PermissionException):
                 anew.unlink(missing_ok=True)
                 return False
@@ -271,7 +295,10 @@ class Session:
         return 8 * columns
 
     def _make_room(self) -> None:
-        """Forget what was not asked for longest."""
+        """Forget what was not asked for longest, where something new was kept."""
+        if not self._grew:
+            return
+        self._grew = False
         while sum(self._kept.values()) > self.ROOM and len(self._kept) > 1:
             oldest = next(iter(self._kept))
             self._connection.execute(f"drop table {oldest}")
@@ -344,16 +371,26 @@ class Store:
     timezone : of times that name none
     place : a folder in which it lies as long as it is needed, because files may hold more
         than fits into the memory; None keeps it in memory
+    first : SQL that is run while it can still reach everything
+    reach : a folder that it can reach besides its own
     """
 
-    def __init__(self, timezone: str = "UTC", place: Path | None = None) -> None:
+    def __init__(
+        self,
+        timezone: str = "UTC",
+        place: Path | None = None,
+        *,
+        first: Iterable[str] = (),
+        reach: Path | None = None,
+    ) -> None:
         self._stack, self._place = contextlib.ExitStack(), place
         if place is None:
             self._connection = self._stack.enter_context(_connected(":memory:", []))
         else:
             home = tempfile.TemporaryDirectory(prefix="store-", dir=place)
             database = Path(self._stack.enter_context(home)) / "store.db"
-            opened = _connected(str(database), [database.parent, place])
+            folders = [database.parent, place, *([reach] if reach is not None else [])]
+            opened = _connected(str(database), folders, first=first)
             self._connection = self._stack.enter_context(opened)
             self._connection.execute(f"set memory_limit = '{MEMORY}'")
         self._connection.execute(f"set TimeZone = {literal(timezone)}")
@@ -364,6 +401,11 @@ class Store:
     def __enter__(self) -> Self:
         """Open it."""
         return self
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """What a `Session` over the same database is given."""
+        return self._connection
 
     def __exit__(
         self,
