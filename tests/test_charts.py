@@ -10,6 +10,7 @@ from conftest import EIGHT, EIGHT_SETTINGS, company, day
 
 import enablement as en
 from enablement.show import charts, theme
+from enablement.show.charts import frame
 
 
 def layers(spec: dict[str, Any]) -> list[str]:
@@ -291,3 +292,16 @@ def test_what_is_no_name_is_refused_in_a_line(asked):
     """Not with an error of Python's own."""
     with pytest.raises(en.EnablementError):
         en.win_rate(company(EIGHT), as_of=day(90), **asked)
+
+
+def test_every_line_of_a_long_name_lies_in_its_row():
+    """Of two lines each half a line up; the rows have room for both, and short names no offset."""
+    short, long = (
+        pd.Series(["Call"]),
+        pd.Series([theme.wrapped("Qualification of budget and need")]),
+    )
+    offset = frame.names_axis(long).to_dict()["labelOffset"]
+    assert [case["value"] for case in offset["condition"]] == [-frame.NAME_LINE / 2]
+    assert "labelOffset" not in frame.names_axis(short).to_dict()
+    assert frame.step(short, 18) == 18
+    assert frame.step(long, 18) == 2 * frame.NAME_LINE + 4

@@ -254,3 +254,12 @@ def test_the_command_writes_the_workbook(tmp_path):
     refused = run(app, ["goal", "--plan", str(plan), "--out", str(tmp_path / "goal.ods")])
     assert refused.exit_code == 2
     assert "goal.ods does not end in .xlsx." in refused.output
+
+
+def test_twelve_months_are_printed_on_two_pages_with_the_names_on_both():
+    """On one page their letters would be 5 points high; the first sheet is one page as before."""
+    with zipfile.ZipFile(io.BytesIO(made(ground(4)))) as parts:
+        sheets = {n: parts.read(f"xl/worksheets/sheet{n}.xml").decode() for n in (1, 2, 3)}
+        names = parts.read("xl/workbook.xml").decode()
+    assert ["fitToWidth" in sheet for sheet in sheets.values()] == [False, True, True]
+    assert "Company!$A:$E,Company!$5:$5" in names

@@ -192,7 +192,9 @@ def _stages(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         _reasons(base, y),
     ]
     return frame.finish(
-        alt.layer(*layers).properties(width=width, height=frame.height(len(shown), STAGE_STEP)),
+        alt.layer(*layers).properties(
+            width=width, height=frame.height(len(shown), frame.step(shown["stage"], STAGE_STEP))
+        ),
         table,
         shown["stage"],
         finding=words.time_in_stage(table),

@@ -110,10 +110,10 @@ def group_axis(names: pd.Series, *, field: str = "group") -> alt.Y:
 
 
 def names_axis(names: pd.Series) -> alt.Axis:
-    """Write the names at the left, whole, without lines."""
+    """Write the names at the left, whole, each in the middle of its row, without lines."""
     import altair as alt
 
-    return alt.Axis(
+    axis = alt.Axis(
         labelLimit=DEEPEST,
         minExtent=_room(names),
         ticks=False,
@@ -121,6 +121,18 @@ def names_axis(names: pd.Series) -> alt.Axis:
         grid=False,
         labelPadding=8,
     )
+    if _lines(names) > 1:  # the further lines of a label hang below the first
+        axis.labelOffset = {
+            "condition": [
+                {
+                    "test": f"length(split(datum.value, '\\n')) === {lines}",
+                    "value": -(lines - 1) * NAME_LINE / 2,
+                }
+                for lines in range(2, _lines(names) + 1)
+            ],
+            "value": 0,
+        }
+    return axis
 
 
 def share(field: str, title: str, *, most: float = 1.0) -> alt.X:
@@ -353,13 +365,18 @@ def bars_height(names: pd.Series) -> int:
 
 def step(names: pd.Series, usual: int) -> int:
     """Give every row the room of the name with the most lines."""
-    lines = max((str(name).count("\n") + 1 for name in names), default=1)
+    lines = _lines(names)
     return usual if lines == 1 else max(usual, lines * NAME_LINE + 4)
 
 
 def level(table: pd.DataFrame) -> str:
     """Write how sure the intervals are meant to be, such as ``90 %``."""
     return words.percent(table.attrs["confidence"])
+
+
+def _lines(names: pd.Series) -> int:
+    """Count the lines of the name with the most of them."""
+    return max((str(name).count("\n") + 1 for name in names), default=1)
 
 
 def _footer(notes: list[str], names: pd.Series) -> alt.Chart:

@@ -95,7 +95,9 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     returned = ", there or back at an earlier stage" if table["back"].fillna(0).sum() else ""
     pale = f" Paler: still open{returned}." if unsettled else ""
     return frame.finish(
-        alt.layer(*layers).properties(width=width, height=frame.height(len(stages), STAGE_STEP)),
+        alt.layer(*layers).properties(
+            width=width, height=frame.height(len(stages), frame.step(pd.Series(stages), STAGE_STEP))
+        ),
         table,
         shown["stage"],
         finding=words.conversion(table),

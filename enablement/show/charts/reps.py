@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -30,6 +31,7 @@ FULL = 0.15  # a shrunk rate so far from the stage's has the full colour
 STEP = 18  # px of a row of cells, also where there are many: the numbers must be readable
 PANELS = theme.WIDTH + 80  # px of all columns of cells
 CELL, WIDEST = 66, 130  # px of one column, at least and at most
+LETTERS = 9  # that the name over a column has in a line at least
 SQUARE, NUMBER, SIGN = -20, 20, 28  # px from the middle of a cell
 
 
@@ -369,21 +371,28 @@ def compare_reps_by_stage(table: pd.DataFrame) -> alt.VConcatChart:
     import altair as alt
 
     unsaid = table.attrs["cannot_say"]
-    shown = frame.named(table).assign(
-        place=places(table, table.attrs["groups"]).map(theme.wrapped),
-    )
-    shown = shown[~table["stage"].isin(list(unsaid))]
+    placed = places(table, table.attrs["groups"])
+    sayable = ~table["stage"].isin(list(unsaid))
+    cell = min(max(PANELS // max(placed[sayable].nunique(), 1), CELL), WIDEST)
+    wrapped = functools.partial(theme.wrapped, letters=max(LETTERS, cell // frame.LETTER))
+    shown = frame.named(table).assign(place=placed.map(wrapped))[sayable]
     team = pd.DataFrame(table.attrs["team"]).rename(columns={"stage": "place"})
     team = team[team["rate"].notna()]
-    team = team.assign(place=team["place"].map(theme.wrapped), group=ALL)
+    team = team.assign(place=team["place"].map(wrapped), group=ALL)
     rows = pd.Series([ALL, *dict.fromkeys(shown["group"])])
     stages = list(dict.fromkeys(shown["place"]))
-    cell = min(max(PANELS // max(len(stages), 1), CELL), WIDEST)
+    more = max((name.count("\n") for name in stages), default=0)
     x = alt.X(
         "place:N",
         sort=stages,
         title=None,
-        axis=alt.Axis(orient="top", labelColor=theme.INK, labelLimit=cell, grid=False),
+        axis=alt.Axis(
+            orient="top",
+            labelColor=theme.INK,
+            labelLimit=cell,
+            labelPadding=8 + more * frame.NAME_LINE,
+            grid=False,
+        ),
     )
     y = alt.Y("group:N", sort=list(rows), title=None, axis=frame.names_axis(rows))
     tooltip = [

@@ -237,6 +237,7 @@ class Book:
             self.text(sheet, TOP - 1, column, name, style)
         sheet.freeze_panes(TOP, freeze)
         sheet.repeat_rows(TOP - 1)
+        sheet.repeat_columns(0, freeze - 1)
 
     def wide(self, sheet: Any, level: Level, *, hide: bool = False) -> None:
         """Make the columns of the keys as wide as their names; `hide` leaves out empty ones."""
