@@ -12,16 +12,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from enablement.errors import CannotSayError, EnablementError
-from enablement.measure import pipeline
+from enablement.measure import estimates, pipeline
 from enablement.periods import Calendar, Period, moment
 from enablement.plan import goal as goals
-from enablement.plan import metrics
+from enablement.plan import metrics, translation
 from enablement.plan import staff as staffs
 from enablement.plan.goal import MONTHS, Goal, Plan
 from enablement.plan.staff import Staff
+from enablement.plan.translation import Step
 from enablement.read.crm import CRM
 
 ROWS = ("sold", "expected", "target")
+OF_MEASURE = ("present", "expected", "target")
 COLUMNS = ["total", "per_rep", "per_rep_month", "units_per_rep_month", "short_units"]
 SAME = 0.005  # of a figure: two that are nearer than this are one base
 BASELINE = (
@@ -96,8 +98,16 @@ def baseline(
         of either), ``reps`` (sold and target -> how many), ``attainment`` and
         ``over_assignment`` (shares; missing where not known), ``consistent`` (whether what is
         sold, stated and expected is one base) and ``sentences`` (attainment, over-assignment
-        and base, each with its consequence; before them metric, where the goal is a margin or a
-        share of wallet, which are told as the won amount that they come to).
+        and base, each with its consequence; before them metric, where the goal is a margin,
+        which is told as the won amount that it takes).
+
+        Of a goal in a measure, such as a win rate, the first row is ``present``, ``total`` is the
+        measure itself, and beside it stand ``count`` (what it rests on), ``low`` and ``high`` (its
+        interval; missing where the measure has none). Only what reps add up to has a share per
+        rep and month. ``attrs`` then has ``measure`` and ``column``, ``written`` (whether the
+        figures are a share, days, money and so on), ``better`` (more or less), and other
+        sentences: doubt (whether the target is within what chance does), metric (which won amount
+        it comes to, or why none), and, where they are missing, per rep and expected.
 
     Raises
     ------
@@ -106,7 +116,10 @@ def baseline(
     CannotSayError
         If neither the CRM nor the plan says what is sold.
     """
-    said, translated = metrics.in_amount(crm, *asked(crm, plan, as_of=as_of))
+    read = asked(crm, plan, as_of=as_of)
+    if read[0].goal.measure is not None:
+        return _of_measure(translation.step_of(crm, *read))
+    said, translated = translation.in_amount(crm, *read)
     base = base_of(crm, said, as_of=as_of)
     price = said.goal.price
     table = _per_rep(base, price)
@@ -122,11 +135,105 @@ def baseline(
         "over_assignment": _ratio(base.quotas, base.target),
         "consistent": _consistent(base),
         "sentences": {
-            **({"metric": translated} if translated else {}),
+            **({"metric": translated.says} if translated else {}),
             **_sentences(base, table),
         },
     }
     return table
+
+
+def _of_measure(step: Step) -> pd.DataFrame:
+    """Hold what a measure is, and what it is to be, beside each other."""
+    goal, crm, period = step.plan.goal, step.crm, step.period
+    span, measure = goal.span(crm.settings.calendar), metrics.METRICS[goal.metric]
+    when = measure.dated(period)
+    reps = _reps(goal, staffs.of_crm(crm), period, span)
+    expected = 1.0 if goal.figure.column == "attainment" else np.nan
+    total = np.array([step.present, expected, step.wanted])
+    now = np.array([reps["sold"], reps["sold"], reps["target"]])
+    none = np.full(len(total), np.nan)
+    per_rep = total / now if goal.figure.adds_up else none
+    reading, stated = step.reading, goal.baseline is not None
+    beside = {
+        name: [np.nan if stated else getattr(reading, name), np.nan, np.nan]
+        for name in ("count", "low", "high")
+    }
+    values = dict(zip(COLUMNS, (total, per_rep, per_rep / MONTHS, none, none), strict=True))
+    table = pd.DataFrame({**values, **beside}, index=pd.Index(OF_MEASURE, name="figure"))
+    table.attrs = {
+        "definition": f"{goal.label} {when}: {reading.definition}; the target by {span.end}",
+        "as_of": str(period.end),
+        "metric": goal.label,
+        "currency": crm.settings.currency,
+        "period": str(period),
+        "goal": str(span),
+        "reps": reps,
+        "attainment": np.nan,
+        "over_assignment": np.nan,
+        "consistent": not (stated and _apart(step.present, reading.value)),
+        "measure": goal.metric.replace(" ", "_"),
+        "column": goal.figure.column,
+        "written": goal.figure.written,
+        "of": goal.figure.of,
+        "better": measure.better,
+        "when": when,
+        "sentences": _of_step(step),
+    }
+    return table
+
+
+def _of_step(step: Step) -> dict[str, str]:
+    """Say how sure a step is, which amount it comes to, and what cannot be told of it."""
+    goal, reading = step.plan.goal, step.reading
+    told = {"doubt": _doubt(step)}
+    if goal.baseline is not None and _apart(step.present, reading.value):
+        told["base"] = (
+            f"The plan states {step.write(step.present)} as present, the CRM counts "
+            f"{step.write(reading.value)} in {step.period}."
+        )
+    told["metric"] = _as_amount(step)
+    if not goal.figure.adds_up:
+        told["per rep"] = (
+            f"The {goal.label} is of all together and no sum of what reps do month by month, so "
+            "nothing is told of them."
+        )
+    if goal.figure.column != "attainment":
+        told["expected"] = (
+            f"Quotas are of the won amount: nothing says which {goal.label} is expected."
+        )
+    return {name: text for name, text in told.items() if text}
+
+
+def _as_amount(step: Step) -> str:
+    """Say which won amount the goal comes to, or why none follows."""
+    why = translation.why_not(step.plan)
+    if why:
+        return f"It is not told as a won amount: {why}"
+    try:
+        return translation.translated(step)[1].says
+    except CannotSayError as reason:
+        return f"It is not told as a won amount: {reason}"
+
+
+def _doubt(step: Step) -> str:
+    """Say whether the target is beyond what the present figure may be by chance."""
+    reading = step.reading
+    if np.isnan(reading.low) or np.isnan(reading.high):
+        return ""
+    low, high = step.write(reading.low), step.write(reading.high)
+    inside = reading.low <= step.wanted <= reading.high
+    share = f"{100 * estimates.CONFIDENCE:.0f} %"
+    return f"Today it is between {low} and {high} ({share} interval): the target lies " + (
+        "within, so that reaching it may be chance." if inside else "beyond."
+    )
+
+
+def _reps(goal: Goal, staff: Staff, period: Period, span: Period) -> dict[str, float]:
+    """Count the reps there in the baseline's months and in the goal's, in whole ones."""
+    then = float(heads(goal, staff, span, period).there(span).sum())
+    if isinstance(goal.constraints.headcount, int):
+        then = float(goal.constraints.headcount)
+    return {"sold": float(staff.there(period).sum()), "target": then}
 
 
 def asked(
@@ -224,10 +331,8 @@ def _of_crm(
     counted = float(amounts.sum())
     unowned = float(amounts[~found["rep_id"].isin(staff.ids)].sum())
     quotas = found["quota"].sum(min_count=1) if column == "sold" else np.nan
-    now = float(staff.there(period).sum())
-    then = float(heads(goal, staff, span, period).there(span).sum())
-    if isinstance(goal.constraints.headcount, int):
-        then = float(goal.constraints.headcount)
+    there = _reps(goal, staff, period, span)
+    now, then = there["sold"], there["target"]
     expected, reps = float(quotas) * worth, float((found["quota"] > 0).sum())
     if np.isnan(expected) and goal.stated.expected:
         expected, reps = goal.stated.expected * now, now

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from enablement.errors import EnablementError
 from enablement.measure import activity as activities
 from enablement.periods import Calendar, Period
-from enablement.plan import baseline, capacity, funnels, lags, metrics, swings, underway
+from enablement.plan import baseline, capacity, funnels, lags, swings, translation, underway
 from enablement.plan import goal as goals
 from enablement.plan.apportionment import apportion, staggered
 from enablement.plan.capacity import Ramp, Season
@@ -23,6 +23,7 @@ from enablement.plan.goal import Plan
 from enablement.plan.lags import Lags
 from enablement.plan.staff import Staff
 from enablement.plan.swings import STILL, Swings
+from enablement.plan.translation import Translation
 from enablement.plan.underway import Underway
 from enablement.read.crm import CRM
 
@@ -56,6 +57,7 @@ class Ground:
     quota : of each of them, what their quota was; NaN where there is none
     swings : how far quarters vary beyond the chance of counts
     underway : what is open on the eve and when it is won; None where it is not known
+    translated : how a goal in another metric is told as a won amount; None where it is not
     """
 
     plan: Plan
@@ -70,6 +72,13 @@ class Ground:
     quota: NDArray[np.float64]
     swings: Swings = STILL
     underway: Underway | None = None
+    translated: Translation | None = None
+
+    @property
+    def metric(self) -> str:
+        """The metric of every figure, and behind it what it stands for."""
+        metric, how = self.plan.goal.metric, self.translated
+        return f"{metric} ({how.short})" if how is not None and how.short else metric
 
     def capacity(self) -> NDArray[np.float64]:
         """Working days, ramp and season of each rep in each month, reps × months."""
@@ -82,6 +91,11 @@ class Ground:
     def rates(self, of: str = "own") -> NDArray[np.float64]:
         """Share that moves on, of those who are there for the goal, reps × stages."""
         return self.funnel.rates(of)[self.places]
+
+    def wanted(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the rates at which the goal is reached; the same where it is none of rates."""
+        how = self.translated
+        return rates if how is None else how.raised(self.funnel.stages, rates)
 
     def expected(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
         """How many enter each stage, and are won, if nothing changes; reps × stages + 1."""
@@ -194,10 +208,11 @@ def worksheet(
 ) -> pd.DataFrame:
     """Compute the worksheet from what was counted once; see `results_worksheet`."""
     used = ground.rates(rates)
-    shares = share_out(ground, used)
+    wanted = ground.wanted(used)
+    shares = share_out(ground, wanted)
     expected = _by_month(ground, used)
     says = _says(ground, shares)
-    table = _table(ground, shares, used, expected, says)
+    table = _table(ground, shares, wanted, expected, says)
     table.attrs = _described(ground, shares, used, says, rates, activity or {})
     return table
 
@@ -207,7 +222,7 @@ def ground_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
 
     Those say in which month what comes, and are asked for only where it matters.
     """
-    plan, translated = metrics.in_amount(crm, *baseline.asked(crm, plan, as_of=as_of))
+    plan, translated = translation.in_amount(crm, *baseline.asked(crm, plan, as_of=as_of))
     base = baseline.base_of(crm, plan, as_of=as_of)
     calendar = Calendar() if crm is None else crm.settings.calendar
     months = plan.goal.months(calendar)
@@ -219,7 +234,7 @@ def ground_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
         staff = baseline.heads(plan.goal, funnel.staff, base.span, base.period)
         quota = baseline.quotas_of(crm, staff, base)
     if translated:
-        funnel = dataclasses.replace(funnel, notes=(translated, *funnel.notes))
+        funnel = dataclasses.replace(funnel, notes=(translated.says, *funnel.notes))
     if len(staff) == 0:
         raise EnablementError("Nobody is there for the goal: every rep has left before it begins.")
     places = np.flatnonzero(funnel.staff.table["rep_id"].isin(staff.ids))
@@ -229,7 +244,23 @@ def ground_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
         worked = capacity.capacity(funnel.staff, before, season=capacity.FLAT, ramp_up=ramp_up)
         funnel = dataclasses.replace(funnel, worked=worked.sum(axis=1))
     unknown = Lags((np.nan,) * len(funnel.stages), "Nothing is said of by when.")
-    return Ground(plan, base, funnel, months, capacity.FLAT, ramp_up, unknown, staff, places, quota)
+    found = Ground(
+        plan, base, funnel, months, capacity.FLAT, ramp_up, unknown, staff, places, quota
+    )
+    return _aimed(dataclasses.replace(found, translated=translated))
+
+
+def _aimed(ground: Ground) -> Ground:
+    """Find the target of a goal that is so many times what comes if nothing changes.
+
+    A rate is the same for more reps and for fewer, so it is not held against what was sold.
+    """
+    how, besides = ground.translated, ground.funnel.besides
+    if how is None or how.factor is None:
+        return ground
+    usual = ground.projected(ground.rates("team")) - besides
+    target = usual * how.factor + besides
+    return dataclasses.replace(ground, base=dataclasses.replace(ground.base, target=target))
 
 
 def seasonal(crm: CRM | None, ground: Ground) -> Ground:
@@ -247,7 +278,7 @@ def seasonal(crm: CRM | None, ground: Ground) -> Ground:
         known.quarter if season.found else None,
         ahead=_between(ground.months[0], period),
     )
-    ground = dataclasses.replace(ground, season=season, swings=found)
+    ground = _aimed(dataclasses.replace(ground, season=season, swings=found))
     open_ones = underway.of_crm(
         crm,
         period,
@@ -514,11 +545,12 @@ def _described(
     people = ground.staff.table
     return {
         "definition": WORKSHEET.format(
-            metric=goal.metric,
+            metric=ground.metric,
             target=base.target,
             span=base.span,
             share=shared_by(ground),
-            rates="their own drawn towards the others'" if of == "own" else "the team's",
+            rates=("their own drawn towards the others'" if of == "own" else "the team's")
+            + (", raised to the goal" if ground.wanted(rates) is not rates else ""),
             counts=ground.funnel.says,
         ),
         "as_of": None if base.period is None else str(base.period.end),

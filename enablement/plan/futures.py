@@ -334,7 +334,7 @@ def _described(
     besides = ground.funnel.besides
     return {
         "definition": CHANCE.format(
-            metric=ground.plan.goal.metric,
+            metric=ground.metric,
             number=number,
             counts=ground.funnel.says,
             opened="what is open counts by stage, days and amount; " if ground.underway else "",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from enablement.errors import EnablementError
-from enablement.measure import conformance, pipeline, wallet, winloss
 from enablement.periods import Period, moment
+from enablement.plan import metrics
 from enablement.read.crm import CRM
 
 
@@ -56,44 +56,11 @@ def _gate(crm: CRM | None, name: str, least: float, period: Period | None, as_of
     if crm is None or period is None:
         return Gate(name, least, np.nan, "There is no export to measure it in.")
     try:
-        value = MEASURED[name](crm, period, as_of)
+        metric = metrics.METRICS[name.replace("_", " ")]
+        asked = metrics.Question(period, as_of)
+        value = metrics.read(crm, metric, asked, stage="", column="").value
     except EnablementError as error:
         return Gate(name, least, np.nan, str(error))
     if np.isnan(value):
         return Gate(name, least, value, f"Nothing in {period} says it.")
     return Gate(name, least, value, f"In {period}, as known on {moment(as_of):%Y-%m-%d}.")
-
-
-def _win_rate(crm: CRM, period: Period, as_of: object) -> float:
-    return float(winloss.win_rate(crm, as_of=as_of, period=period)["rate"].iloc[0])
-
-
-def _quota_attainment(crm: CRM, period: Period, as_of: object) -> float:
-    found = pipeline.quota_attainment(crm, as_of=as_of, period=period)
-    return float(found["attainment"].iloc[0])
-
-
-def _share_at_quota(crm: CRM, period: Period, as_of: object) -> float:
-    found = pipeline.quota_attainment(crm, as_of=as_of, period=period)
-    return float(found["share_at_quota"].iloc[0])
-
-
-def _process_conformance(crm: CRM, period: Period, as_of: object) -> float:
-    """Give how many keep to the process in the way in which most leave it."""
-    found = conformance.process_conformance(crm, as_of=as_of, period=period)
-    return 1 - float(found["rate"].astype(float).max())
-
-
-def _share_of_wallet(crm: CRM, period: Period, as_of: object) -> float:
-    """Give the share of the last year, which ends with what may be seen of the period."""
-    until = min(moment(as_of), moment(period.end))
-    return float(wallet.share_of_wallet(crm, as_of=until)["rate"].iloc[0])
-
-
-MEASURED: dict[str, Callable[[CRM, Period, object], float]] = {
-    "win_rate": _win_rate,
-    "quota_attainment": _quota_attainment,
-    "share_at_quota": _share_at_quota,
-    "process_conformance": _process_conformance,
-    "share_of_wallet": _share_of_wallet,
-}

@@ -354,7 +354,7 @@ def _described(
     }
     return {
         "definition": GLIDE.format(
-            metric=ground.plan.goal.metric,
+            metric=ground.metric,
             target=target,
             sold=f"as known on {course.as_of}" if course.as_of else "nothing is known of it",
             number=number,

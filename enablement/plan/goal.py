@@ -22,17 +22,23 @@ from typing import Any
 from enablement import settings as workspace
 from enablement.errors import EnablementError, NoPlanError, SettingsError, choices
 from enablement.periods import Calendar, Period, moment
+from enablement.plan import metrics
+from enablement.plan.metrics import Figure, Metric
 
 FILE_NAME = "plan.toml"
-METRICS = ("won amount", "units", "won count", "margin", "share of wallet")
+SOLD = ("won amount", "units", "won count", "margin")  # metrics that are shared out among reps
+METRICS = (*SOLD, *metrics.METRICS)
 COUNTED = ("units", "won count")  # metrics whose figures are numbers of things, not money
 SHARES = ("quota", "equal", "projected")
 HEADCOUNT = ("fixed", "open")
 LEVERS = ("volume", "conversion", "deal_size", "discount", "cycle", "selling_time")
 RULES = ("equal", "contribution", "attainment")
-GATES = (
-    *("win_rate", "quota_attainment", "share_at_quota", "process_conformance"),
-    "share_of_wallet",
+GATES = tuple(
+    metric.name.replace(" ", "_")
+    for metric in metrics.EVERY
+    if metric.better == metrics.MORE
+    and metric.figures[0].written in metrics.PERCENTAGES
+    and not (metric.of_stage or metric.kind_needed)
 )
 MONTHS = 12  # of the goal, and of the baseline it is held against
 KNOWN = ("goal", "desired", "kpis", "outcomes", "reward")
@@ -102,10 +108,16 @@ class Goal:
 
     by : the last day of the goal's twelve fiscal months, or a period such as ``2027`` or
         ``2027Q3`` that ends with it
-    metric : ``won amount``, ``units``, ``won count``, ``margin`` or ``share of wallet`` (0 to 1);
-        the last two are told as the won amount that they come to
+    metric : ``won amount``, ``units``, ``won count`` or ``margin``, or a measure of the package
+        such as ``win rate`` or ``sales cycle`` (`enablement.plan.metrics` lists them); with blanks,
+        also where it is written as its function, ``win_rate``
+    stage : of a ``conversion`` or a ``time in stage``; "" for the others
+    kind : of an ``activity`` its type, of ``process conformance`` the way of leaving the process,
+        of ``ramp`` what is to be reached; "" where none is meant
+    column : which column of the measure's table is meant; "" for the usual one
     target : what is to be reached in those twelve months; None where `lift` is said
-    lift : by which share of the baseline it is to rise; None where `target` is said
+    lift : by which share of the baseline it is to rise, or to fall where less is better; None
+        where `target` is said
     baseline : what is reached in twelve months today; None takes it from the CRM
     unit_price : what one unit costs; None where there are no units
     share : how the target is shared among reps: by ``quota`` (equally where there are none),
@@ -118,6 +130,9 @@ class Goal:
 
     by: str | dt.date
     metric: str = "won amount"
+    stage: str = ""
+    kind: str = ""
+    column: str = ""
     target: float | None = None
     lift: float | None = None
     baseline: float | None = None
@@ -133,6 +148,25 @@ class Goal:
     def price(self) -> float | None:
         """What one unit is worth in the metric: one where the metric counts units itself."""
         return 1.0 if self.metric in COUNTED else self.unit_price
+
+    @property
+    def measure(self) -> Metric | None:
+        """The measure that the goal is stated in; None where it is in what is sold."""
+        return metrics.METRICS.get(self.metric)
+
+    @property
+    def figure(self) -> Figure:
+        """The figure of that measure."""
+        return metrics.METRICS[self.metric].figure(self.column)
+
+    @property
+    def label(self) -> str:
+        """The metric in words, such as ``conversion of Discovery``."""
+        of = f" of {self.stage}" if self.stage else f" ({self.kind})" if self.kind else ""
+        measure = self.measure
+        usual = measure is None or self.figure == measure.figures[0]
+        noun = (measure.noun if measure else "") or self.metric
+        return f"{noun}{of}" + ("" if usual else f", {self.column.replace('_', ' ')}")
 
     def months(self, calendar: Calendar) -> tuple[Period, ...]:
         """List the twelve fiscal months of the goal, the last of which ends on its day.
@@ -258,11 +292,12 @@ def _goal(said: Mapping[str, Any], where: str) -> Goal:
         raise SettingsError(f"{where} must say either target or lift, and not both.")
     if "by" not in said:
         raise SettingsError(f"{where} must say by when: by = 2026-12-31.")
-    for key, known in (("metric", METRICS), ("share", SHARES)):
-        _word(said.get(key, known[0]), known, f"{where} {key}")
-    for key in ("target", "baseline", "unit_price", "ramp_days"):
+    said = {**said, "metric": metrics.name_of(said.get("metric", METRICS[0]))}
+    _metric(said, where)
+    _word(said.get("share", SHARES[0]), SHARES, f"{where} share")
+    for key in ("baseline", "unit_price", "ramp_days"):
         _number(said.get(key), f"{where} {key}", above=0)
-    _number(said.get("lift"), f"{where} lift", above=-1)
+    _aim(said, metrics.METRICS.get(said["metric"]), where)
     given: dict[str, Any] = {
         **{"by": _day(said["by"], where)},
         **{key: _table(said.get(key, {}), f"{where} {key}") for key in ("pins", "caps")},
@@ -276,6 +311,64 @@ def _goal(said: Mapping[str, Any], where: str) -> Goal:
     if both:
         raise SettingsError(f"{where} has both a pin and a cap of {min(both)!r}; one is enough.")
     return Goal(**{**said, **given})
+
+
+def _metric(said: Mapping[str, Any], where: str) -> None:
+    """Check the metric, and what says which figure of it is meant."""
+    name = said["metric"]
+    if isinstance(name, str) and name in metrics.LISTS:
+        raise SettingsError(
+            f"{where} metric = {name!r} is no figure of a company but a table of many. Its figure "
+            f"is {metrics.LISTS[name]!r}."
+        )
+    _word(name, METRICS, f"{where} metric")
+    measure = metrics.METRICS.get(name)
+    for key in ("stage", "kind", "column"):
+        if not isinstance(said.get(key, ""), str):
+            raise SettingsError(f"{where} {key} = {said[key]!r} is no text.")
+    takes = {
+        "stage": measure is not None and measure.of_stage,
+        "kind": measure is not None and measure.has_kinds,
+        "column": measure is not None,
+    }
+    for key, taken in takes.items():
+        if said.get(key) and not taken:
+            raise SettingsError(f"{where} {key} says nothing of {name}; leave it out.")
+    if measure is None:
+        return
+    if measure.of_stage and not said.get("stage"):
+        raise SettingsError(f'{where} metric = {name!r} is that of a stage: stage = "Discovery".')
+    if measure.kind_needed and not said.get("kind"):
+        raise SettingsError(f'{where} metric = {name!r} is that of a kind: kind = "meeting".')
+    if said.get("kind") and measure.kinds:
+        _word(said["kind"], measure.kinds, f"{where} kind")
+    if said.get("column"):
+        _word(said["column"], [f.column for f in measure.figures], f"{where} column")
+    for key in ("pins", "caps"):
+        if said.get(key):
+            raise SettingsError(
+                f"{where} {key} are of what single reps sell, and the {name} is nothing that is "
+                "shared out among them. Say the goal as won amount to have both."
+            )
+
+
+def _aim(said: Mapping[str, Any], measure: Metric | None, where: str) -> None:
+    """Check the target or the lift; which way is better is known of measures."""
+    target, lift = said.get("target"), said.get("lift")
+    if measure is None or measure.better == metrics.MORE:
+        _number(target, f"{where} target", above=0)
+    else:
+        _number(target, f"{where} target", least=0)
+    _number(lift, f"{where} lift", above=-1)
+    if measure is None:
+        return
+    if measure.figure(said.get("column", "")).written == metrics.SHARE and (target or 0) > 1:
+        raise SettingsError(f"{where} target = {target!r}: {said['metric']} is a share, at most 1.")
+    if lift and (lift > 0) != (measure.better == metrics.MORE):
+        raise SettingsError(
+            f"{where} lift = {lift!r} would {'raise' if lift > 0 else 'lower'} the "
+            f"{said['metric']}, and {measure.better} of it is better: lift = {-lift!r}."
+        )
 
 
 def _day(said: object, where: str) -> str | dt.date:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from enablement.errors import CannotSayError
 from enablement.plan import benchmarks, cascade, futures, lags, peers, rooms
 from enablement.plan import goal as goals
 from enablement.plan.benchmarks import Benchmark
@@ -142,7 +143,13 @@ def levers_of(
     """
     none = np.full(len(ground.funnel.stages), np.nan)
     best, worst = (none, none) if rates is None else rates
-    every = rooms.rooms_of(ground, held, reps, worst, waits, new)
+    every = [
+        lever if _moves(ground, lever) else lever.still()
+        for lever in rooms.rooms_of(ground, held, reps, worst, waits, new)
+    ]
+    moving = np.array([_moves(ground, lever) for lever in every])
+    if not moving.any():
+        raise CannotSayError(f"No lever is known that moves the {ground.metric}.")
     through = max(ground.base.target - ground.funnel.besides, 0.0)
     usual = ground.projected(ground.rates("team")) - ground.funnel.besides
     room = np.log([lever.factor(lever.best) for lever in every])
@@ -155,11 +162,31 @@ def levers_of(
         for lever, way, full in zip(every, stretch, room, strict=True)
     ]
     table = _table(every, needed, stretch, usual, ground.funnel.besides)
+    table = table[moving].reset_index(drop=True)
     table.attrs = _described(ground, held, size, every, needed, usual, number=number, seed=seed)
     hours = np.nan if reps.hours is None else reps.hours.a_day
-    notes = _notes(ground, held, reps, best, every)
+    shown = [lever for lever, moves in zip(every, moving, strict=True) if moves]
+    notes = [*_notes(ground, held, reps, best, shown), *_others(ground, every)]
     table.attrs = {**table.attrs, "hours_a_day": hours, "notes": notes}
     return table
+
+
+def _moves(ground: Ground, lever: Lever) -> bool:
+    """Whether a lever moves the metric of the goal, and not only the amount that it is told as."""
+    how = ground.translated
+    return how is None or how.moves(lever.name, lever.stage)
+
+
+def _others(ground: Ground, every: Sequence[Lever]) -> list[str]:
+    """Name the levers that bring more, and not more of the metric."""
+    idle = [lever for lever in every if not _moves(ground, lever)]
+    if not idle or ground.translated is None:
+        return []
+    names = dict.fromkeys(lever.stage or lever.name.replace("_", " ") for lever in idle)
+    return [
+        f"{', '.join(names)}: what these bring is won amount and not the {ground.translated.short}"
+        " that is wanted, so they are no levers here."
+    ]
 
 
 def least_stretch(
@@ -243,7 +270,7 @@ def _described(
     kinds = dict.fromkeys(kind for kind in held.of if kind)
     return {
         "definition": LEVERS.format(
-            metric=ground.plan.goal.metric,
+            metric=ground.metric,
             target=target,
             benchmark=" and ".join(kinds) or "none",
             counts=ground.funnel.says,

@@ -1,101 +1,483 @@
-"""The metrics of a goal that are not shared out themselves, as the won amount that they come to."""
+"""Metrics: the measures of the package that a goal or a gate may be stated in, in one list."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
 
-from enablement.errors import CannotSayError, SettingsError
-from enablement.measure import margins, pipeline, wallet
-from enablement.periods import Period
-from enablement.plan.goal import Plan
+import numpy as np
+import pandas as pd
+
+from enablement.errors import CannotSayError, SettingsError, choices
+from enablement.measure import (
+    activity,
+    ageing,
+    closedates,
+    conformance,
+    discounts,
+    estimates,
+    funnel,
+    pipeline,
+    ramp,
+    stages,
+    turnover,
+    velocity,
+    wallet,
+    winloss,
+)
+from enablement.periods import Period, moment
 from enablement.read.crm import CRM
 
-MARGIN, WALLET = "margin", "share of wallet"
+MORE, LESS = "more", "less"  # which of it is better
+# How a figure is written: shares are at most 1, ratios and times are not.
+SHARE, RATIO, TIMES, NUMBER, DAYS = "share", "ratio", "times", "number", "days"
+MONEY, A_DAY = "money", "money a day"
+PERCENTAGES = (SHARE, RATIO)
+QUARTER = 3  # months
 
 
-def in_amount(crm: CRM | None, plan: Plan, period: Period | None) -> tuple[Plan, str]:
-    """Say a goal in margin or in share of wallet as one in won amount.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a CRM.
 
-    What reps do is sell; which amount that takes follows from what was sold in the baseline's
-    months: the margin that an amount left, and what the accounts could spend.
+    period : the days that are counted
+    as_of : the last moment whose events may be seen
+    kind : the kind that a plan names; "" where it names none
+    """
+
+    period: Period
+    as_of: object
+    kind: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Figure:
+    """One column of a measure's table, as a goal may be stated in it.
+
+    column : its name
+    written : what it is: a share, a ratio, times, a number, days, money or money a day
+    counts : the columns whose sum it rests on; none where the measure says no such number
+    of : what those count, in words
+    interval : the columns of its ends; None where the measure has none
+    adds_up : whether it is the sum of what reps bring month by month
+    """
+
+    column: str
+    written: str
+    counts: tuple[str, ...] = ()
+    of: str = ""
+    interval: tuple[str, str] | None = None
+    adds_up: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Metric:
+    """A measure that has one figure for the company, and how it is asked.
+
+    name : as `enablement` has it, with blanks
+    ask : gives the measure's table
+    figures : what of the table may be meant; the first one where nothing is said
+    better : whether ``more`` or ``less`` of it is better
+    row : the column whose value says which row is meant; "" where there is one
+    kinds : the kinds that there are, where the package itself knows them
+    kind_needed : whether a plan must name one
+    noun : what it is called in a sentence; "" for its name
+    when : how the days are meant that it is of: ``in`` them, or ``on`` or ``until`` their last
+    """
+
+    name: str
+    ask: Callable[[CRM, Question], pd.DataFrame]
+    figures: tuple[Figure, ...]
+    better: str = MORE
+    row: str = ""
+    kinds: tuple[str, ...] = ()
+    kind_needed: bool = False
+    noun: str = ""
+    when: str = "in"
+
+    def dated(self, period: Period) -> str:
+        """Say of which days it is."""
+        return f"in {period}" if self.when == "in" else f"{self.when} {period.end}"
+
+    @property
+    def of_stage(self) -> bool:
+        """Whether it is that of a stage, which a plan must name."""
+        return self.row == "stage"
+
+    @property
+    def has_kinds(self) -> bool:
+        """Whether a plan may name a kind of it."""
+        return bool(self.kinds) or self.kind_needed
+
+    def figure(self, column: str) -> Figure:
+        """Find the figure of a column; the usual one where none is named."""
+        return next((f for f in self.figures if f.column == column), self.figures[0])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reading:
+    """What a metric is.
+
+    value : missing where there is nothing to tell it from
+    count : what it rests on; missing where the measure says no such number
+    low, high : its interval; missing where it has none
+    definition : the measure's own line
+    """
+
+    value: float
+    count: float
+    low: float
+    high: float
+    definition: str
+
+
+def read(crm: CRM, metric: Metric, question: Question, *, stage: str, column: str) -> Reading:
+    """Ask a CRM what a metric is.
 
     Parameters
     ----------
-    period : the baseline's months; None without a CRM
-
-    Returns
-    -------
-    plan : as it is where its metric needs no translation
-    says : how it was translated; "" if it was not
+    stage : which stage is meant; "" where the metric has none
+    column : which figure is meant; "" for the usual one
 
     Raises
     ------
     SettingsError
-        If more than the whole wallet is wanted.
+        If the stage or the kind is not known.
     CannotSayError
-        If the export has no margins, or no potentials; or without a CRM.
+        If the data do not carry it.
     """
-    metric = plan.goal.metric
-    if crm is None or period is None:
-        if metric == WALLET:
-            raise CannotSayError(
-                "Without a CRM nothing says what accounts could spend, so a share of wallet is "
-                "no amount. Say the won amount that it comes to."
+    found, figure = metric.ask(crm, question), metric.figure(column)
+    row = _row(found, metric, stage or question.kind)
+    value = _number(row[figure.column])
+    if np.isnan(value) and stage in found.attrs.get("cannot_say", {}):
+        raise CannotSayError(found.attrs["cannot_say"][stage])
+    count = float(row[list(figure.counts)].sum()) if figure.counts else np.nan
+    low, high = (np.nan if end is None else _number(row[end]) for end in figure.interval or NONE)
+    return Reading(value, count, low, high, found.attrs["definition"])
+
+
+def _number(value: object) -> float:
+    """Give a cell as a number; one that is missing as NaN."""
+    return np.nan if pd.isna(value) else float(value)  # type: ignore[arg-type]
+
+
+def _row(found: pd.DataFrame, metric: Metric, wanted: str) -> pd.Series:
+    """Find the row that is meant."""
+    if metric.row and wanted:
+        known = list(dict.fromkeys(found[metric.row].dropna().astype(str)))
+        if wanted not in known:
+            what = "stage" if metric.of_stage else "kind"
+            raise SettingsError(
+                f"[goal] {what} = {wanted!r} has no {metric.name}. {choices(wanted, known)}"
             )
-        return plan, ""
-    if metric == MARGIN:
-        return _of_margin(crm, plan, period)
-    return _of_wallet(crm, plan, period) if metric == WALLET else (plan, "")
+        found = found[found[metric.row].astype(str).eq(wanted)]
+    if len(found) > 1 and "pipeline" in found:
+        raise CannotSayError(
+            f"{wanted} is a stage of several pipelines, and a goal is of one. Load the "
+            "opportunities of one of them."
+        )
+    if found.empty:
+        raise CannotSayError(f"Nothing says what the {metric.name} is.")
+    return found.iloc[0]
 
 
-def _of_margin(crm: CRM, plan: Plan, period: Period) -> tuple[Plan, str]:
-    share, known, others = margins.margin_share(crm, as_of=period.end, period=period)
-    goal = plan.goal
-    given: dict[str, Any] = {
-        name: value / share
-        for name in ("target", "baseline")
-        if (value := getattr(goal, name)) is not None
+def _asked(question: Question) -> dict[str, object]:
+    return {"as_of": question.as_of, "period": question.period}
+
+
+def _win_rate(crm: CRM, question: Question) -> pd.DataFrame:
+    return winloss.win_rate(crm, **_asked(question))  # type: ignore[arg-type]
+
+
+def _conversion(crm: CRM, question: Question) -> pd.DataFrame:
+    """Ask for the share of those decided, which is what the plan's funnel counts."""
+    return funnel.conversion(crm, definition="decided", **_asked(question))  # type: ignore[arg-type]
+
+
+def _quota_attainment(crm: CRM, question: Question) -> pd.DataFrame:
+    return pipeline.quota_attainment(crm, **_asked(question))  # type: ignore[arg-type]
+
+
+def _sales_velocity(crm: CRM, question: Question) -> pd.DataFrame:
+    return velocity.sales_velocity(crm, **_asked(question))  # type: ignore[arg-type]
+
+
+def _pipeline_created(crm: CRM, question: Question) -> pd.DataFrame:
+    return pipeline.pipeline_created(crm, **_asked(question))  # type: ignore[arg-type]
+
+
+def _pipeline_coverage(crm: CRM, question: Question) -> pd.DataFrame:
+    """Ask for the quarter that follows, as it stands on the last day."""
+    day = moment(question.as_of)
+    ahead = crm.settings.calendar.after(question.period)
+    return pipeline.pipeline_coverage(crm, as_of=day, period=ahead)
+
+
+def _share_of_wallet(crm: CRM, question: Question) -> pd.DataFrame:
+    """Ask for the year that ends with what may be seen of the period, of all accounts.
+
+    Of customers alone it would fall with every prospect that is won.
+    """
+    until = min(moment(question.as_of), moment(question.period.end))
+    return wallet.share_of_wallet(crm, as_of=until, accounts="all")
+
+
+def _sales_cycle(crm: CRM, question: Question) -> pd.DataFrame:
+    return winloss.sales_cycle(crm, **_asked(question))  # type: ignore[arg-type]
+
+
+def _time_in_stage(crm: CRM, question: Question) -> pd.DataFrame:
+    return stages.time_in_stage(crm, **_asked(question))  # type: ignore[arg-type]
+
+
+def _discount_rate(crm: CRM, question: Question) -> pd.DataFrame:
+    return discounts.discount_rate(crm, **_asked(question))  # type: ignore[arg-type]
+
+
+def _push_count(crm: CRM, question: Question) -> pd.DataFrame:
+    return closedates.push_count(crm, **_asked(question))  # type: ignore[arg-type]
+
+
+def _turnover(crm: CRM, question: Question) -> pd.DataFrame:
+    return turnover.turnover(crm, **_asked(question))  # type: ignore[arg-type]
+
+
+def _activity(crm: CRM, question: Question) -> pd.DataFrame:
+    return activity.activity(crm, **_asked(question))  # type: ignore[arg-type]
+
+
+def _slip_rate(crm: CRM, question: Question) -> pd.DataFrame:
+    """Add up the quarters: of a whole year only what was due long ahead would count."""
+    calendar = crm.settings.calendar
+    inside = question.period
+    months = [m for m in calendar.every("month") if inside.start <= m.start and m.end <= inside.end]
+    if not months:
+        return closedates.slip_rate(crm, **_asked(question))  # type: ignore[arg-type]
+    parts = [
+        closedates.slip_rate(
+            crm, as_of=question.as_of, period=(first.start, months[at + QUARTER - 1].end)
+        )
+        for at, first in enumerate(months)
+        if at % QUARTER == 0 and at + QUARTER <= len(months)
+    ]
+    due, won = (float(sum(part[name].iloc[0] for part in parts)) for name in ("due", "won"))
+    low, high = estimates.jeffreys([due - won], [due])
+    table = pd.DataFrame({"due": [due], "rate": [(due - won) / due if due > 0 else np.nan]})
+    table = table.assign(low=low, high=high)
+    table.attrs = {
+        **parts[-1].attrs,
+        "definition": f"not won in its quarter / open at its start and due in it, the "
+        f"{len(parts)} quarters of {question.period} together",
     }
-    for name in ("pins", "caps"):
-        given[name] = {rep: value / share for rep, value in getattr(goal, name).items()}
-    if goal.stated.expected is not None:
-        given["stated"] = dataclasses.replace(goal.stated, expected=goal.stated.expected / share)
-    unknown = f"; of {others:,} others it is not known" if others else ""
-    says = (
-        f"The goal is a margin: of {known:,} won in {period} {100 * share:.1f} % of the amount "
-        f"stayed as margin{unknown}. All figures here are the won amount that the margin takes at "
-        "that share, for every rep the same."
+    return table
+
+
+def _stale(crm: CRM, question: Question) -> pd.DataFrame:
+    """Give the share of the open ones that are stale, of those of which it is known."""
+    listed = ageing.stale(crm, as_of=question.as_of)
+    known, many = float(listed["stale"].notna().sum()), float(listed["stale"].sum())
+    low, high = estimates.jeffreys([many], [known])
+    table = pd.DataFrame({"rate": [many / known if known else np.nan], "known": [known]})
+    table = table.assign(low=low, high=high)
+    table.attrs = listed.attrs
+    return table
+
+
+def _ramp(crm: CRM, question: Question) -> pd.DataFrame:
+    """Ask of all who were hired until then: of a year's alone few would be there yet."""
+    return ramp.ramp(crm, as_of=question.as_of, to=question.kind or RAMPS[0]).assign(
+        to=question.kind or RAMPS[0]
     )
-    return _in_money(plan, **given), says
 
 
-def _of_wallet(crm: CRM, plan: Plan, period: Period) -> tuple[Plan, str]:
-    found = wallet.share_of_wallet(crm, as_of=period.end, accounts="all").iloc[0]
-    potential, goal = float(found["potential"]), plan.goal
-    if goal.pins or goal.caps:
-        raise SettingsError(
-            f"{plan.origin}: [goal] pins and caps are of single reps, and a share of wallet is of "
-            "accounts. Say the goal as won amount to have both."
-        )
-    present = float(found["rate"]) if goal.baseline is None else goal.baseline
-    wanted = goal.reached(present)
-    if wanted > 1:
-        raise SettingsError(
-            f"{plan.origin}: [goal] wants {100 * wanted:.0f} % of the wallet, more than the whole "
-            f"of it. A share is between 0 and 1; today it is {present:.3f}."
-        )
-    sold = pipeline.quota_attainment(crm, as_of=period.end, period=period).iloc[0]["sold"]
-    more = (wanted - present) * potential
-    says = (
-        f"The goal is a share of wallet: from {100 * present:.1f} % to {100 * wanted:.1f} % of the "
-        f"{potential:,.0f} that {found['accounts']:,.0f} accounts could spend in a year is "
-        f"{more:,.0f} more won amount. All figures here are won amounts, those of accounts "
-        "without a known potential included."
-    )
-    return _in_money(plan, target=float(sold) + more, baseline=None, lift=None), says
+def _process_conformance(crm: CRM, question: Question) -> pd.DataFrame:
+    """Give the shares that keep to the process, the way in which most leave it first."""
+    table = conformance.process_conformance(crm, **_asked(question))  # type: ignore[arg-type]
+    kept = table.assign(
+        kept=1 - table["rate"].astype(float), kept_low=1 - table["high"], kept_high=1 - table["low"]
+    ).sort_values("kept", kind="stable")
+    kept.attrs = {**table.attrs, "definition": f"1 - {table.attrs['definition']}"}
+    return kept
 
 
-def _in_money(plan: Plan, **given: Any) -> Plan:
-    goal = dataclasses.replace(plan.goal, metric="won amount", **given)
-    return dataclasses.replace(plan, goal=goal)
+RAMPS = ("first won", "productive", "quota")
+INTERVAL, NONE = ("low", "high"), (None, None)
+EVERY = (
+    Metric(
+        "win rate",
+        _win_rate,
+        (Figure("rate", SHARE, ("won", "lost"), "won or lost", interval=INTERVAL),),
+    ),
+    Metric(
+        "conversion",
+        _conversion,
+        (
+            Figure("rate", SHARE, ("entered",), "decided", interval=INTERVAL),
+            Figure("to_won", SHARE, ("entered",), "decided"),
+        ),
+        row="stage",
+    ),
+    Metric(
+        "quota attainment",
+        _quota_attainment,
+        (Figure("attainment", RATIO, ("reps",), "reps with a quota"),),
+    ),
+    Metric(
+        "share at quota",
+        _quota_attainment,
+        (Figure("share_at_quota", SHARE, ("reps",), "reps with a quota", interval=INTERVAL),),
+    ),
+    Metric(
+        "sales velocity",
+        _sales_velocity,
+        (Figure("velocity", A_DAY, ("won",), "won", interval=INTERVAL),),
+    ),
+    Metric(
+        "pipeline created",
+        _pipeline_created,
+        (
+            Figure("amount", MONEY, ("created",), "created", adds_up=True),
+            Figure("created", NUMBER, adds_up=True),
+        ),
+    ),
+    Metric(
+        "pipeline coverage",
+        _pipeline_coverage,
+        (Figure("coverage", TIMES, ("open",), "open and due"),),
+        when="on",
+    ),
+    Metric(
+        "share of wallet",
+        _share_of_wallet,
+        (Figure("rate", SHARE, ("accounts",), "accounts"),),
+    ),
+    Metric(
+        "activity",
+        _activity,
+        (
+            Figure("counted", NUMBER, adds_up=True),
+            Figure("per_day", TIMES, ("counted",), "held"),
+            Figure("rate", SHARE, ("booked",), "booked", interval=INTERVAL),
+            Figure("per_opportunity", TIMES, ("opportunities",), "opportunities"),
+        ),
+        row="activity_type",
+        kind_needed=True,
+    ),
+    Metric(
+        "process conformance",
+        _process_conformance,
+        (
+            Figure(
+                "kept",
+                SHARE,
+                ("out_of",),
+                "that could leave it",
+                interval=("kept_low", "kept_high"),
+            ),
+        ),
+        row="deviation",
+        kinds=tuple(conformance.OUT_OF),
+    ),
+    Metric(
+        "sales cycle",
+        _sales_cycle,
+        (
+            Figure("median", DAYS, ("won",), "won", interval=INTERVAL),
+            Figure("mean", DAYS, ("won",), "won"),
+            Figure("p90", DAYS, ("won",), "won"),
+        ),
+        LESS,
+    ),
+    Metric(
+        "time in stage",
+        _time_in_stage,
+        (
+            Figure("median", DAYS, ("entered",), "stays", interval=INTERVAL),
+            Figure("p75", DAYS, ("entered",), "stays"),
+            Figure("p90", DAYS, ("entered",), "stays"),
+        ),
+        LESS,
+        row="stage",
+    ),
+    Metric(
+        "discount rate",
+        _discount_rate,
+        (
+            Figure("rate", SHARE, ("won",), "won"),
+            Figure("mean", SHARE, ("won",), "won", interval=INTERVAL),
+        ),
+        LESS,
+    ),
+    Metric(
+        "slip rate",
+        _slip_rate,
+        (Figure("rate", SHARE, ("due",), "due", interval=INTERVAL),),
+        LESS,
+    ),
+    Metric(
+        "push count",
+        _push_count,
+        (
+            Figure("rate", SHARE, ("opportunities",), "begun", interval=INTERVAL),
+            Figure("per_opportunity", TIMES, ("opportunities",), "begun"),
+        ),
+        LESS,
+    ),
+    Metric(
+        "stale",
+        _stale,
+        (Figure("rate", SHARE, ("known",), "open", interval=INTERVAL),),
+        LESS,
+        noun="share of stale ones",
+        when="on",
+    ),
+    Metric(
+        "turnover",
+        _turnover,
+        (Figure("rate", RATIO, ("leavers",), "who left", interval=INTERVAL),),
+        LESS,
+    ),
+    Metric(
+        "ramp",
+        _ramp,
+        (
+            Figure("median", DAYS, ("reps",), "reps", interval=INTERVAL),
+            Figure("p75", DAYS, ("reps",), "reps"),
+        ),
+        LESS,
+        row="to",
+        kinds=RAMPS,
+        when="until",
+    ),
+)
+METRICS = {metric.name: metric for metric in EVERY}
+# Measures that are no one figure of a company, and what is meant instead.
+LISTS = {
+    "compare definitions": "conversion",
+    "cohort curves": "conversion",
+    "compare reps": "win rate",
+    "compare reps by stage": "conversion",
+    "stage visits": "time in stage",
+    "pushes": "push count",
+    "ramp curve": "ramp",
+    "pipeline changes": "pipeline created",
+}
+
+
+def name_of(said: object) -> object:
+    """Give the name that is meant by one with underscores, as functions have it."""
+    return said.replace("_", " ") if isinstance(said, str) else said
+
+
+def written(value: float, how: str, currency: str = "") -> str:
+    """Write a figure in a sentence."""
+    if np.isnan(value):
+        return "not known"
+    if how in PERCENTAGES:
+        return f"{100 * value:.1f} %"
+    if how == DAYS:
+        return f"{value:,.0f} days"
+    if how == TIMES:
+        return f"{value:,.3g}"
+    sign = f" {currency}" if currency and how in (MONEY, A_DAY) else ""
+    return f"{value:,.0f}{sign}" + (" a day" if how == A_DAY else "")

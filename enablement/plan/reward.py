@@ -110,6 +110,7 @@ def reward(
     said = goals.goal(plan)
     told = _told(said)
     ground = cascade.seasonal(crm, cascade.ground_of(crm, said, as_of=as_of))
+    _check(said, ground)
     until = _begun(crm, ground, as_of)
     if crm is None or until is None:
         brought, period = projected(ground), ground.base.period
@@ -229,6 +230,18 @@ def _told(plan: Plan) -> Reward:
     return plan.reward
 
 
+def _check(said: Plan, ground: Ground) -> None:
+    """Refuse to pay for an amount where the goal is another thing, which it may miss."""
+    if ground.translated is None or ground.translated.same:
+        return
+    gate = said.goal.metric.replace(" ", "_")
+    way = f", with [reward.gates] {gate} as the least it must be" if gate in goals.GATES else ""
+    raise CannotSayError(
+        f"A reward is shared out by what is sold, which may be reached without the "
+        f"{said.goal.label} that is wanted. State the goal as won amount{way}."
+    )
+
+
 def _begun(crm: CRM | None, ground: Ground, as_of: object) -> pd.Timestamp | None:
     """Say until when what was sold for the goal may be seen; None before its months begin."""
     if crm is None:
@@ -280,7 +293,7 @@ def _described(
     return {
         "definition": REWARD.format(
             pool=told.pool,
-            metric=ground.plan.goal.metric,
+            metric=ground.metric,
             span=base.span,
             threshold=100 * told.threshold,
             target=base.target,

@@ -76,6 +76,10 @@ class Lever:
                 below = middle
         return above
 
+    def still(self) -> Lever:
+        """Give the lever as one that stays where it is."""
+        return dataclasses.replace(self, worst=self.present, best=self.present, most=self.present)
+
 
 def rooms_of(
     ground: Ground,

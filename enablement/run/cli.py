@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from enablement.errors import EnablementError
+from enablement.errors import CannotSayError, EnablementError
 
 app = typer.Typer(
     help="From a CRM export to a learning plan for each rep, and back to a measured effect.",
@@ -124,15 +124,21 @@ def goal(
     from enablement.plan import baseline, cascade
     from enablement.plan import goal as goals
     from enablement.read.crm import load
-    from enablement.show import worksheet
+    from enablement.show import words, worksheet
 
     if out is not None and out.suffix.lower() != ".xlsx":
         raise EnablementError(f"{out.name} does not end in .xlsx.")
     said = goals.goal((plan or folder or Path()).resolve())
     crm = load(folder.resolve(), settings.resolve() if settings else None) if folder else None
-    for sentence in baseline.baseline(crm, said).attrs["sentences"].values():
+    for sentence in words.baseline(baseline.baseline(crm, said)).splitlines():
         _say(sentence)
-    ground = cascade.grounded(crm, said)
+    try:
+        ground = cascade.grounded(crm, said)
+    except CannotSayError as reason:
+        if out is not None or said.goal.measure is None:
+            raise
+        _say(str(reason))
+        return
     table = cascade.worksheet(ground)
     for sentence in (table.attrs["verdict"], *table.attrs["notes"]):
         _say(sentence)

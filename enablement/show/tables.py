@@ -7,6 +7,7 @@ import html
 
 import pandas as pd
 
+from enablement.measure.estimates import CONFIDENCE
 from enablement.plan.goal import COUNTED
 from enablement.read.findings import Findings
 from enablement.read.quality import Quality
@@ -363,6 +364,8 @@ def _of(carried: dict[str, dict[str, object]], what: str) -> pd.Series:
 
 def baseline(table: pd.DataFrame) -> Shown:
     """What is sold, expected and to be reached, for all and per rep."""
+    if "measure" in table.attrs:
+        return _measured(table)
     told: dict[str, object] = {
         "": [str(name).capitalize() for name in table.index],
         "in twelve months": [words.figure(value, table) for value in table["total"]],
@@ -372,6 +375,22 @@ def baseline(table: pd.DataFrame) -> Shown:
     if table["units_per_rep_month"].notna().any() and table.attrs["metric"] not in COUNTED:
         told["units a month"] = [_short(value) for value in table["units_per_rep_month"]]
         told["short of the target"] = [_short(value) for value in table["short_units"]]
+    return _framed(told, empty="nothing is known of the baseline")
+
+
+def _measured(table: pd.DataFrame) -> Shown:
+    """What a measure is, what is expected of it and what it is to be."""
+    level = words.percent(CONFIDENCE)
+    written = functools.partial(words.figure, table=table)
+    told: dict[str, object] = {
+        "": [str(name).capitalize() for name in table.index],
+        f"{table.attrs['metric']} ({level})": _doubted(table, ("total", "low", "high"), written),
+    }
+    if table["count"].notna().any():
+        told[table.attrs["of"]] = table["count"].map(words.whole)
+    if table["per_rep"].notna().any():
+        told["per rep"] = table["per_rep"].map(written)
+        told["per rep and month"] = table["per_rep_month"].map(written)
     return _framed(told, empty="nothing is known of the baseline")
 
 

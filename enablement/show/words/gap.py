@@ -6,8 +6,9 @@ import re
 
 import pandas as pd
 
+from enablement.plan import metrics
 from enablement.plan.goal import COUNTED
-from enablement.show.words.figures import chance, names, percent, plural
+from enablement.show.words.figures import chance, names, percent, plural, whole
 from enablement.show.words.goal import figure
 
 LARGE = r"(?<![\d.,-])-?\d{1,3}(?:,\d{3})+(?![\d,.]*\d)"  # with a comma between its digits
@@ -134,13 +135,16 @@ def baseline(table: pd.DataFrame) -> str:
     table : as `enablement.baseline` returns it
     """
     attrs, total = table.attrs, table["total"]
+    if "measure" in attrs:
+        return _measured(table)
     sold, target = (figure(total[name], table) for name in ("sold", "target"))
     more = total["target"] / total["sold"] - 1 if total["sold"] > 0 else 0.0
     step = f", {percent(abs(more))} {'more' if more > 0 else 'less'}" if round(more, 3) else ""
     told = [
         f"Sold in {attrs['period'] or 'a year'}: {sold}. Wanted in {attrs['goal']}: {target}{step}."
     ]
-    said = [attrs["sentences"][name] for name in ("attainment", "over-assignment")]
+    first = ("metric", "attainment", "over-assignment")
+    said = [attrs["sentences"][name] for name in first if name in attrs["sentences"]]
     if not attrs["consistent"]:
         said.append(attrs["sentences"]["base"])
     return "\n".join([*told, *(shortened(sentence, table) for sentence in said)])
@@ -157,6 +161,37 @@ def shortened(sentence: str, table: pd.DataFrame) -> str:
     if table.attrs["metric"] in COUNTED:
         return sentence
     return re.sub(LARGE, lambda found: figure(float(found[0].replace(",", "")), table), sentence)
+
+
+def _measured(table: pd.DataFrame) -> str:
+    """Say what a measure is, how sure that is, and what is wanted of it."""
+    attrs, now = table.attrs, table.loc["present"]
+    present, target = (figure(table["total"][name], table) for name in ("present", "target"))
+    low, high = (figure(now[end], table) for end in ("low", "high"))
+    doubt = [] if pd.isna(now["low"]) else [f"{low.removesuffix(' %')} to {high}"]
+    doubt += [] if pd.isna(now["count"]) else [f"of {whole(now['count'])} {attrs['of']}"]
+    sure = f" ({', '.join(doubt)})" if doubt else ""
+    name, step = attrs["metric"], table["total"]["target"] - now["total"]
+    told = (
+        f"{name[:1].upper()}{name[1:]} {attrs['when']}: {present}{sure}. Wanted in "
+        f"{attrs['goal']}: {target}{_step(step, now['total'], attrs['written'])}."
+    )
+    return "\n".join([told, *attrs["sentences"].values()])
+
+
+def _step(step: float, present: float, how: str) -> str:
+    """Say how much more or less is wanted: of shares in points, since a percentage is two things.
+
+    Parameters
+    ----------
+    how : the figures are written
+    """
+    word = "more" if step > 0 else "less"
+    if abs(step) < 1e-9:
+        return ", as today"
+    if how in metrics.PERCENTAGES:
+        return f", {100 * abs(step):.1f} points {word}"
+    return f", {percent(abs(step / present))} {word}" if present else ""
 
 
 def goal_chance(table: pd.DataFrame) -> str:

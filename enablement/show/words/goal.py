@@ -8,21 +8,35 @@ from typing import Any
 import pandas as pd
 
 from enablement.errors import EnablementError, choices
+from enablement.plan import metrics
 from enablement.show.words.figures import chance, money, percent, sign_of, whole
 
 MONEY = ("won amount", "margin")  # metrics whose figures are money
 
 
 def figure(amount: float, table: pd.DataFrame) -> str:
-    """Write a figure of the goal's metric: money short, a number of things whole.
+    """Write a figure of the goal's metric: money short, a share in tenths, things whole.
 
     Parameters
     ----------
-    table : one that says its ``metric`` and ``currency``
+    table : one that says its ``metric`` and ``currency``, and of a measure how it is ``written``
     """
+    if "written" in table.attrs:
+        return _measured(amount, table.attrs["written"], table.attrs["currency"])
     if table.attrs["metric"] in MONEY:
         return money(amount, table.attrs["currency"])
     return f"{whole(amount)} {table.attrs['metric'].removesuffix(' count')}"
+
+
+def _measured(amount: float, how: str, currency: str) -> str:
+    """Write a figure of a measure, a missing one as a dash."""
+    if pd.isna(amount):
+        return "–"
+    if how == metrics.MONEY:
+        return money(amount, currency)
+    if how == metrics.A_DAY:
+        return f"{money(amount, currency)} a day"
+    return metrics.written(amount, how)
 
 
 def levers(table: pd.DataFrame) -> str:

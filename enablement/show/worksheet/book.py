@@ -112,6 +112,8 @@ class Book:
         self.idle = self.capacity.sum(axis=1) <= 0
         self.capacity[self.idle] = 1.0  # shared out equally, as `apportion` does it
         self.price = self.goal.price or 1.0
+        now = ground.rates("team")
+        self.raised = ground.wanted(now) is not now  # whether the rates are those of a goal in one
         self.figures = {level.name: self._figures(level) for level in self.levels}
         self.style = styles(book)
         names = ["Goal", *(level.sheet for level in self.levels)]

@@ -33,6 +33,12 @@ from enablement.show.worksheet.book import (
     ref,
 )
 
+RAISED = (
+    "The rates are those that the plan wants. Another target typed here asks for more or fewer "
+    "wins at these rates, and not for other rates: for those, change plan.toml and write the "
+    "workbook again. What comes is told at today's rates."
+)
+
 
 def write(book: Book) -> None:
     """Write the first sheet."""
@@ -72,8 +78,13 @@ def _inputs(book: Book, sheet: Any) -> None:
     book.text(sheet, TARGET, 0, f"Target ({goal.metric})")
     book.figure(sheet, TARGET, 1, base.target, "input")
     sheet.data_validation(TARGET, 1, TARGET, 1, rules)
+    stands = book.ground.translated
+    behind = f" It is what {stands.short} comes to." if stands is not None and stands.short else ""
     book.note(
-        sheet, TARGET, 1, f"What is to be reached in {base.span}. Everything follows from it."
+        sheet,
+        TARGET,
+        1,
+        f"What is to be reached in {base.span}. Everything follows from it.{behind}",
     )
     book.text(sheet, PRICE, 0, "Unit price")
     _unit_price(book, sheet, rules)
@@ -234,6 +245,8 @@ def _remarks(book: Book, sheet: Any) -> None:
     for column in range(1, 7):
         book.text(sheet, row - 1, column, "", "head")
     texts = [f"Counts: {book.ground.funnel.says}.", *book.table.attrs["notes"]]
+    if book.raised:
+        texts.append(RAISED)
     texts += [f"{name}: {meaning}" for name, meaning in DEFINITIONS.items()]
     for text in texts:
         sheet.merge_range(row, 0, row, 6, "", book.style["wrapped"])

@@ -204,6 +204,9 @@ def _ahead(book: Book, sheet: Any, level: Level, place: int, top: int, step: int
         year = _sum(book, level, place, row, AHEAD)
     elif step == 0:
         year = f"{ref(TOP + place, VOLUME, sheet='Capacity')}*SUM({capacity})"
+    elif book.raised:  # what comes goes by today's rates, which are not those of the goal
+        before = figures["projected"][place, :, step - 1].sum()
+        year = f"{ref(row - 1, AHEAD)}*{float(ahead.sum() / before) if before else 0.0!r}"
     else:
         year = f"{ref(row - 1, AHEAD)}*{ref(row - 1, RATE)}"
     book.formula(sheet, row, AHEAD, year, ahead.sum(), "decimal")
