@@ -143,8 +143,9 @@ def baseline(table: pd.DataFrame) -> str:
     told = [
         f"Sold in {attrs['period'] or 'a year'}: {sold}. Wanted in {attrs['goal']}: {target}{step}."
     ]
-    first = ("metric", "attainment", "over-assignment")
-    said = [attrs["sentences"][name] for name in first if name in attrs["sentences"]]
+    if "metric" in attrs["sentences"]:  # whose numbers are not all money
+        told.append(attrs["sentences"]["metric"])
+    said = [attrs["sentences"][name] for name in ("attainment", "over-assignment")]
     if not attrs["consistent"]:
         said.append(attrs["sentences"]["base"])
     return "\n".join([*told, *(shortened(sentence, table) for sentence in said)])
