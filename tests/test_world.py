@@ -161,6 +161,24 @@ def test_any_company_satisfies_the_visit_accounting(world):
     assert (visits["exit"] == "handed off").sum() == (noted.kind == HANDOVER).sum()
 
 
+def test_who_leaves_hands_over_after_the_entry_of_the_stage():
+    """One rep leaves within minutes of one; in one second nobody could tell which came first.
+
+    Found by the test above.
+    """
+    leaks = (Leak("Proposal", "skill", 0.6104462738285542),)
+    world = simulate(
+        52115715, reps=5, quarters=2, warmup=3, leaks=leaks, rollouts=(), handover=0.0,
+        per_quarter=4.705497936997244, turnover=0.14593997071191878, back=0.0, skip=0.0,
+        reopen=0.0, time_shape=3.0, practising=0.0,
+    )  # fmt: skip
+    noted = world.events
+    handed = np.flatnonzero(noted.kind == HANDOVER)
+    when = world.clock.second(noted.time)
+    assert (noted.opportunity[handed] == noted.opportunity[handed - 1]).all()
+    assert (when[handed] > when[handed - 1]).all()
+
+
 @thorough
 @given(worlds)
 def test_any_company_has_a_truth(world):

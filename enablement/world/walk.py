@@ -196,7 +196,9 @@ class Walk:
         handed = np.where(self.draw("hand-over", step, at) < rate, moment, np.inf)
         stop = people.stop[rep]
         leaver = (stop <= left) & (stop > entered)
-        handed = np.where(leaver, np.minimum(handed, np.maximum(stop - 0.02, entered)), handed)
+        # Not in the second of the entry: nobody could tell then which came first.
+        soonest = entered + np.minimum(0.001, (stop - entered) / 2)
+        handed = np.where(leaver, np.minimum(handed, np.maximum(stop - 0.02, soonest)), handed)
         choice = people.anchors[people.team[rep]]
         width = choice.shape[1]
         place = (self.draw("taken over by", step, at) * width).astype(np.int64)
