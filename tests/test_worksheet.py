@@ -19,6 +19,7 @@ import enablement as en
 from enablement.plan import cascade
 from enablement.plan import goal as goals
 from enablement.plan.capacity import Ramp, Season
+from enablement.plan.translation import Translation
 from enablement.run.cli import app
 from enablement.show import worksheet
 from enablement.show.worksheet import book
@@ -168,12 +169,15 @@ def cases():
     grown = ground(8, target=500_000.0, staff=staff, unit_price=50, **bounds, **more)
     pinned = said(grown, pins={"R003": 25_025, "R001": 10_000}, caps={"R000": 40_000})
     few = ground(5, target=123_456.0, share="equal")
+    how = Translation("as said", "win rate 23.1 %", factor=1.1, stages=None, together=True)
+    raised = dataclasses.replace(ground(6, target=222_222.0, seed=3), translated=how)
     return {
         "higher": (plain, {(1, "B5"): 1_234_567}, aimed(plain, 1_234_567.0)),
         "priced": (plain, {(1, "B6"): 7.5}, said(plain, unit_price=7.5)),
         "pinned": (grown, {(7, "F14"): 10_000, (7, "G13"): 40_000}, pinned),
         "grown": (grown, {(1, "B5"): 2_345_678}, aimed(grown, 2_345_678.0)),
         "few": (few, {(1, "B5"): 3}, aimed(few, 3.0)),
+        "raised": (raised, {(1, "B5"): 333_333}, aimed(raised, 333_333.0)),
     }
 
 

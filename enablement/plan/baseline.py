@@ -218,7 +218,8 @@ def _as_amount(step: Step) -> str:
 def _doubt(step: Step) -> str:
     """Say whether the target is beyond what the present figure may be by chance."""
     reading = step.reading
-    if np.isnan(reading.low) or np.isnan(reading.high):
+    unmoved = not _apart(step.present, step.wanted)
+    if unmoved or np.isnan(reading.low) or np.isnan(reading.high):
         return ""
     low, high = step.write(reading.low), step.write(reading.high)
     inside = reading.low <= step.wanted <= reading.high

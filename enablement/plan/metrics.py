@@ -434,7 +434,7 @@ EVERY = (
     Metric(
         "turnover",
         _turnover,
-        (Figure("rate", RATIO, ("leavers",), "who left", interval=INTERVAL),),
+        (Figure("rate", RATIO, ("headcount",), "reps on average", interval=INTERVAL),),
         LESS,
     ),
     Metric(

@@ -130,7 +130,8 @@ def goal(
         raise EnablementError(f"{out.name} does not end in .xlsx.")
     said = goals.goal((plan or folder or Path()).resolve())
     crm = load(folder.resolve(), settings.resolve() if settings else None) if folder else None
-    for sentence in words.baseline(baseline.baseline(crm, said)).splitlines():
+    told = words.baseline(baseline.baseline(crm, said)).splitlines()
+    for sentence in told:
         _say(sentence)
     try:
         ground = cascade.grounded(crm, said)
@@ -141,7 +142,8 @@ def goal(
         return
     table = cascade.worksheet(ground)
     for sentence in (table.attrs["verdict"], *table.attrs["notes"]):
-        _say(sentence)
+        if sentence not in told:
+            _say(sentence)
     if out is not None:
         activity = cascade.activity_per_entry(crm, ground)
         out.write_bytes(worksheet.workbook(ground, table, activity=activity))
