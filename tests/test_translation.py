@@ -393,6 +393,18 @@ def test_the_definitions_say_what_the_amount_stands_for(sample):
         assert ("won amount (win rate 33.0 %)" in table.attrs["definition"]) == glide
 
 
+def test_a_chance_is_said_to_be_that_of_the_amount():
+    """Three won of five at 75 %: more deals bring the amount too. Of quotas both are the same."""
+    asked = {"as_of": "2025-12-31", "futures": 100}
+    rate = en.goal_chance(
+        measured(), {"goal": {"metric": "win_rate", "lift": 0.25, "by": BY}}, **asked
+    )
+    said = en.words.goal_chance(rate)
+    assert said.endswith("That is the chance of the amount, and not of the win rate 75.0 %.")
+    quotas = {"goal": {"metric": "quota_attainment", "target": 0.9, "by": BY}}
+    assert "not of the" not in en.words.goal_chance(en.goal_chance(measured(), quotas, **asked))
+
+
 @pytest.mark.parametrize("said", NONE, ids=named)
 def test_where_no_amount_follows_the_baseline_is_told_and_the_rest_refused(sample, said):
     """In a line that says why, and what would do."""

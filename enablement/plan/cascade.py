@@ -80,6 +80,12 @@ class Ground:
         metric, how = self.plan.goal.metric, self.translated
         return f"{metric} ({how.short})" if how is not None and how.short else metric
 
+    @property
+    def stands_for(self) -> str:
+        """What the amount stands for and may miss; "" where it reaches that as well."""
+        how = self.translated
+        return "" if how is None or how.same else how.short
+
     def capacity(self) -> NDArray[np.float64]:
         """Working days, ramp and season of each rep in each month, reps × months."""
         return capacity.capacity(self.staff, self.months, season=self.season, ramp_up=self.ramp_up)

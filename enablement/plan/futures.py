@@ -77,7 +77,9 @@ def goal_chance(
             low, high    float  interval of what comes
             probability  float  that the target is reached or passed, 0 to 1
 
-        ``attrs`` has ``definition``, ``metric``, ``currency``, ``verdict`` and ``notes``.
+        ``attrs`` has ``definition``, ``metric``, ``stands_for`` (the goal in another metric that
+        the amount comes to and may miss; "" where there is none), ``currency``, ``verdict`` and
+        ``notes``.
 
     Raises
     ------
@@ -342,6 +344,7 @@ def _described(
         ),
         "as_of": None if ground.base.period is None else str(ground.base.period.end),
         "metric": ground.plan.goal.metric,
+        "stands_for": ground.stands_for,
         "currency": ground.base.currency,
         "verdict": (
             f"If nothing changes, {whole['expected']:,.0f} come ({whole['low']:,.0f} to "

@@ -323,7 +323,7 @@ def _of_created(step: Step) -> tuple[Plan, Translation]:
         "created late comes after the goal's months. All figures here are the won amount that it "
         "comes to."
     )
-    levers = (*VOLUME, "deal_size", "discount") if by_amount else VOLUME
+    levers = (*VOLUME, "deal_size") if by_amount else VOLUME
     target = _sold(step) + through * (step.ratio - 1)
     return _amount(step, target), _how(step, says, levers=levers)
 

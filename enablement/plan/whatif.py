@@ -101,8 +101,8 @@ def what_if(
             needed   int    how many must, for the target
             short    float  needed - comes
 
-        ``attrs`` has ``definition``, ``metric``, ``currency``, ``target``, ``expected`` (what
-        comes, in the metric: more or less than that where more or less is open today than
+        ``attrs`` has ``definition``, ``metric``, ``stands_for`` (as of `goal_chance`),
+        ``currency``, ``target``, ``expected`` (what comes, in the metric: more or less than that where more or less is open today than
         usual), ``low`` and ``high`` (its interval, of the futures), ``missing``
         (target - expected, 0 where there is enough), ``probability`` (of reaching the target)
         and ``notes``.
@@ -164,6 +164,7 @@ def outcome(
         "definition": WHAT_IF.format(number=number, counts=funnel.says),
         "as_of": None if base.period is None else str(base.period.end),
         "metric": found.ground.plan.goal.metric,
+        "stands_for": found.ground.stands_for,
         "currency": base.currency,
         "target": aim,
         "expected": expected,

@@ -207,8 +207,14 @@ def goal_chance(table: pd.DataFrame) -> str:
     return (
         f"If nothing changes, the chance of reaching {figure(whole['target'], table)} is "
         f"{chance(whole['probability'])}; {percent(table.attrs['confidence'])} of the futures lie "
-        f"between {low} and {high}."
+        f"between {low} and {high}.{_of_amount(table)}"
     )
+
+
+def _of_amount(table: pd.DataFrame) -> str:
+    """Say that a chance is that of an amount, where the goal is another thing."""
+    goal = table.attrs.get("stands_for")
+    return f" That is the chance of the amount, and not of the {goal}." if goal else ""
 
 
 def what_if(table: pd.DataFrame) -> str:
@@ -225,5 +231,5 @@ def what_if(table: pd.DataFrame) -> str:
     short = f": {figure(attrs['missing'], table)} are missing" if attrs["missing"] > 0 else ""
     return (
         f"{comes} ({low} to {high}) come of {target}{short}. The chance of reaching it is "
-        f"{chance(attrs['probability'])}."
+        f"{chance(attrs['probability'])}.{_of_amount(table)}"
     )
