@@ -102,8 +102,9 @@ def what_if(
             short    float  needed - comes
 
         ``attrs`` has ``definition``, ``metric``, ``stands_for`` (as of `goal_chance`),
-        ``currency``, ``target``, ``expected`` (what comes, in the metric: more or less than that where more or less is open today than
-        usual), ``low`` and ``high`` (its interval, of the futures), ``missing``
+        ``currency``, ``target``, ``expected`` (what comes, in the metric: more or less than that
+        where more or less is open today than usual), ``low`` and ``high`` (its interval, of the
+        futures), ``missing``
         (target - expected, 0 where there is enough), ``probability`` (of reaching the target)
         and ``notes``.
 
