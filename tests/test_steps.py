@@ -82,6 +82,14 @@ def test_what_begins_later_is_won_later(found):
     assert late.begun == pytest.approx([1])
 
 
+def test_a_season_is_one_of_what_is_won(found):
+    """Half as much again is won in a month that is half as strong again; what is open stays."""
+    usual = underway.of_steps(found, np.array([500, 600, 700]), np.array([2.0, 2.0]))
+    season = usual.in_season(np.array([2.0, 2.0]), np.array([1.0, 3.0]))
+    assert season.begun == pytest.approx([0.25, 0.75])
+    assert (season.open == usual.open).all()
+
+
 def test_a_period_counts_from_its_first_day(eight):
     """From day 21 on D3, D5 and D7 are in Qual, and those who had left before do not count.
 

@@ -285,13 +285,13 @@ def seasonal(crm: CRM | None, ground: Ground) -> Ground:
         ahead=_between(ground.months[0], period),
     )
     ground = _aimed(dataclasses.replace(ground, season=season, swings=found))
+    steady = dataclasses.replace(ground, season=capacity.FLAT).capacity().sum(axis=0)
     open_ones = underway.of_crm(
-        crm,
-        period,
-        ground.months,
-        ground.capacity().sum(axis=0),
-        value=ground.plan.goal.metric != "won count",
+        crm, period, ground.months, steady, value=ground.plan.goal.metric != "won count"
     )
+    if open_ones is not None:
+        won = ground.capacity().sum(axis=0)
+        open_ones = open_ones.in_season(steady, won)
     return dataclasses.replace(ground, underway=open_ones)
 
 

@@ -31,6 +31,20 @@ class Underway:
     variance: NDArray[np.float64]
     known: float
 
+    def in_season(self, steady: NDArray[np.float64], won: NDArray[np.float64]) -> Underway:
+        """Let what begins later be won by the season.
+
+        A season is one of what is won, so it counts in the month of the win; what is open brings
+        its own, as more or less is open.
+
+        Parameters
+        ----------
+        steady, won : how much of a year's work lies in each month, without the season and with it
+        """
+        share = np.divide(won, steady, out=np.ones(len(won)), where=steady > 0)
+        usual = won.sum() / steady.sum()
+        return dataclasses.replace(self, begun=self.begun * share / usual)
+
 
 def of_crm(
     crm: CRM,
@@ -45,7 +59,7 @@ def of_crm(
     Parameters
     ----------
     months : of the goal, all of them after the period
-    work : how much of a year's work lies in each
+    work : how much of a year's work lies in each, without the season
     value : whether a large one counts as several
     """
     found = steps.steps(crm, period, value=value)
