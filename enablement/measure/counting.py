@@ -109,12 +109,14 @@ def _asked(crm: CRM, question: Question) -> tuple[str, dict[str, engine.Table], 
         "quarters": definitions.quarters(crm, groups),
         **question.besides,
     }
+    if not definitions.names_accounts(crm, _said(question)):
+        tables["opportunities"] = crm.counted["opportunities"]
     rule = RULES.get(str(given["credit"]), OTHER_RULES)
     texts = "".join(engine.text("measure", name) for name in (*question.passages, *rule))
     tables["exchanged"] = exchange.exchanged(crm, groups, until, tables)
-    if question.passages in AT_A_LOOK and not groups.only:
+    if question.passages in AT_A_LOOK and not by_rep(groups):
         tables["credited"] = View(f"with {texts}", tables, given)
-    else:  # by rep, so that a question of one rep reads little
+    else:  # by rep, so that the question of one rep that follows reads little
         order = "rep_id, opportunity_id, place"
         tables["credited"] = Kept(f"with {texts}", tables, given, order=order)
     worth = View(engine.text("measure", "amounts"), tables, given)
@@ -124,9 +126,14 @@ def _asked(crm: CRM, question: Question) -> tuple[str, dict[str, engine.Table], 
     return sql, tables, given
 
 
+def _said(question: Question) -> str:
+    """Write what a question says itself, whatever it is asked of."""
+    return f"{question.select} {question.groups.limit()} {question.group}"
+
+
 def _joins(question: Question, *, by_value: bool) -> str:
     """Write the joins of the tables that a question names; the others would only cost time."""
-    asked = f"{question.select} {question.groups.limit()} {question.group}"
+    asked = _said(question)
     attributes = "(select * exclude (outcome, stage, rep_id, closed_at, amount) from opportunities)"
     joins = {
         r"\bs\.": "join states s using (opportunity_id)",

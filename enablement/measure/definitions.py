@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -281,6 +282,11 @@ def _of_accounts(crm: CRM) -> list[str]:
         and crm.has("accounts", name)
         and not (name in crm.columns("opportunities") and crm.has("opportunities", name))
     ]
+
+
+def names_accounts(crm: CRM, sql: str) -> bool:
+    """Whether a text names a column that accounts know and opportunities do not."""
+    return bool(set(_of_accounts(crm)).intersection(re.findall(r"\w+", sql)))
 
 
 def opportunities(crm: CRM, table: engine.Table) -> engine.Table:
