@@ -159,6 +159,27 @@ CASES: dict[str, list[dict[str, Any]]] = {
 }
 # Words of a plan that change what the CRM is asked; the sample's is asked for all else.
 METRICS = ("units", "won count", "margin", "share of wallet")
+# A goal in each measure: what else the plan must say.
+MEASURED: dict[str, dict[str, Any]] = {
+    "win rate": {"lift": 0.1},
+    "conversion": {"stage": "Discovery", "lift": 0.05},
+    "quota attainment": {"target": 1.1},
+    "share at quota": {"target": 0.5},
+    "sales velocity": {"lift": 0.1},
+    "pipeline created": {"lift": 0.1},
+    "pipeline coverage": {"lift": 0.1},
+    "share of wallet": {"target": 0.3},
+    "activity": {"kind": "meeting", "lift": 0.1},
+    "process conformance": {"lift": 0.1},
+    "sales cycle": {"lift": -0.1},
+    "time in stage": {"stage": "Discovery", "lift": -0.1},
+    "discount rate": {"lift": -0.1},
+    "slip rate": {"lift": -0.1},
+    "push count": {"lift": -0.1},
+    "stale": {"target": 0.0},
+    "turnover": {"target": 0.0},
+    "ramp": {"baseline": 100, "lift": -0.1},
+}
 GATES = ("win_rate", "quota_attainment", "share_at_quota", "process_conformance", "share_of_wallet")
 
 TAKEN = ("crm", "plan", "as_of")  # what every case says

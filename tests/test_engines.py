@@ -23,7 +23,7 @@ import asked
 import duckdb
 import pandas as pd
 import pytest
-from asked import AS_OF, CASES, GATES, METRICS
+from asked import AS_OF, CASES, GATES, MEASURED, METRICS
 from conftest import EIGHT, EIGHT_SETTINGS, SAMPLE, company, day
 from sqlglot.errors import ParseError, UnsupportedError
 
@@ -70,7 +70,7 @@ def test_every_word_of_an_argument_is_asked(name, here):
 
 def test_every_word_of_a_plan_is_asked():
     """A new metric of a goal, or a new gate of a reward, needs a case."""
-    assert set(METRICS) | {"won amount"} == set(goals.METRICS)
+    assert {*METRICS, *MEASURED, "won amount"} == set(goals.METRICS)
     assert set(GATES) == set(goals.GATES)
 
 
@@ -328,6 +328,13 @@ def test_every_engine_says_the_same_of_a_goal(metric, here, there):
     price = {"unit_price": 5000} if metric == "units" else {}
     plan = {"goal": {"metric": metric, "by": "2027Q3", **lift, **price}}
     same(*(en.results_worksheet(crm, plan, as_of=AS_OF) for crm in (here, there)))
+
+
+@pytest.mark.parametrize("metric", MEASURED)
+def test_every_engine_says_the_same_of_a_goal_in_a_measure(metric, here, there):
+    """What it is today is counted there as it is here."""
+    plan = {"goal": {"metric": metric, "by": "2027Q3", **MEASURED[metric]}}
+    same(*(en.baseline(crm, plan, as_of=AS_OF) for crm in (here, there)))
 
 
 def test_every_engine_says_the_same_of_the_gates_of_a_reward(here, there):
