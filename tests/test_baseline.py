@@ -34,7 +34,9 @@ XYZ = {
 }
 
 
-def company(reps=25, *, sold=40_000.0, quota=11_250.0, hired=None, left=None, owned=True):
+def company(
+    reps=25, *, sold=40_000.0, quota=11_250.0, hired=None, left=None, owned=True, dated=True
+):
     """Reps who each won one opportunity in each quarter of 2025, with a quota for each quarter."""
     ids = [f"R{number:02}" for number in range(reps)]
     rows = [(rep, quarter) for rep in ids for quarter in range(4)]
@@ -43,10 +45,10 @@ def company(reps=25, *, sold=40_000.0, quota=11_250.0, hired=None, left=None, ow
         {
             "opportunity_id": [f"{rep}-{quarter}" for rep, quarter in rows],
             "rep_id": [rep if owned else None for rep, _ in rows],
-            "amount": sold / 4,
+            "amount": None if sold is None else sold / 4,
             "stage": "Won",
             "created_at": closed,
-            "closed_at": closed,
+            "closed_at": closed if dated else None,
         }
     )
     quotas = pd.DataFrame(
@@ -159,6 +161,37 @@ def test_units_and_wins_are_goals_too():
     wins = en.baseline(crm, {"goal": {**GOAL, "metric": "won count"}})
     assert wins.loc["target", "total"] == 12
     assert wins.loc["expected"].isna().all()
+
+
+WINS = {"goal": {"metric": "won count", "lift": 0.5, "by": dt.date(2026, 12, 31)}}
+
+
+@pytest.mark.parametrize("quota", [None, 11_250.0])
+def test_a_number_of_wins_asks_for_no_amounts(quota):
+    """2 reps won 4 each in 2025, nobody knows of how much: half more are 12."""
+    crm = company(2, sold=None, quota=quota)
+    assert en.baseline(crm, WINS)["total"].tolist()[::2] == [8, 12]
+    wins = en.results_worksheet(crm, WINS).query("level == 'company' and stage == 'won'")
+    assert wins["needed"].sum() == 12
+    assert en.glide_path(crm, WINS, as_of="2025-12-31")["plan_total"].iloc[-1] == 12
+    with pytest.raises(CannotSayError, match="no amounts"):
+        en.baseline(crm, {"goal": {**WINS["goal"], "metric": "won amount"}})
+
+
+@pytest.mark.parametrize("metric", ["won count", "won amount"])
+def test_nothing_is_won_in_a_year_that_no_win_is_dated_in(metric):
+    """Of 8 won ones without a close date none is counted as 0."""
+    with pytest.raises(CannotSayError, match="no close dates"):
+        en.baseline(company(2, dated=False), {"goal": {**WINS["goal"], "metric": metric}})
+
+
+def test_an_export_without_owners_says_so():
+    """Eight won ones of nobody: that no rep is there is not that they have left."""
+    sold = company(2, owned=False, quota=None).opportunities
+    columns = ["opportunity_id", "amount", "stage", "created_at", "closed_at"]
+    nobodys = en.crm(opportunities=sold[columns], settings=SETTINGS)
+    with pytest.raises(CannotSayError, match="names no reps"):
+        en.results_worksheet(nobodys, WINS)
 
 
 def test_without_a_crm_rates_and_volume_give_the_baseline():

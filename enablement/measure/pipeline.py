@@ -63,7 +63,7 @@ def quota_attainment(
     span = crm.period(period)
     groups = definitions.split(crm, by, where)
     exchange.check(crm, groups)
-    sold = _sum(crm, groups, as_of, span, SOLD)
+    sold = won(crm, as_of=as_of, period=span, by=by, where=where)
     table = _with_quotas(crm, sold, groups, span)
     table = table.assign(attainment=table["sold"] / table["quota"].where(table["quota"] > 0))
     table = _at_quota(crm, table, groups, as_of, span)
@@ -81,6 +81,33 @@ def quota_attainment(
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
     )
+
+
+def won(
+    crm: CRM,
+    *,
+    as_of: object,
+    period: str | Period,
+    by: str | Sequence[str] | None = None,
+    where: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Count what was won in a period, also where the export has no amounts.
+
+    Parameters
+    ----------
+    crm, as_of, period, by, where : as for `quota_attainment`
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per group: the group, ``won``, ``sold`` and ``without_amount`` as
+        `quota_attainment` has them; ``sold`` is missing where amounts are not there, or cannot
+        be added.
+    """
+    groups = definitions.split(crm, by, where)
+    table = _sum(crm, groups, as_of, crm.period(period), SOLD)
+    in_money = crm.has("opportunities", "amount") and exchange.addable(crm, groups)
+    return table if in_money else table.assign(sold=float("nan"))
 
 
 def pipeline_coverage(

@@ -12,12 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from enablement.errors import CannotSayError, EnablementError
-from enablement.measure import estimates, pipeline
+from enablement.measure import estimates, quotas
 from enablement.periods import Calendar, Period, moment
 from enablement.plan import goal as goals
 from enablement.plan import metrics, translation
 from enablement.plan import staff as staffs
 from enablement.plan.goal import MONTHS, Goal, Plan
+from enablement.plan.sales import sales
 from enablement.plan.staff import Staff
 from enablement.plan.translation import Step
 from enablement.read.crm import CRM
@@ -258,8 +259,8 @@ def base_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Base:
     months = months_before(crm, plan, as_of=as_of)
     period = goals.together(months, calendar)
     staff = staffs.of_crm(crm)
-    found = pipeline.quota_attainment(crm, as_of=period.end, period=period, by="rep")
-    ahead = pipeline.quota_attainment(crm, as_of=period.end, period=span)
+    found = sales(crm, plan.goal, as_of=period.end, period=period, by="rep")
+    ahead = sales(crm, plan.goal, as_of=period.end, period=span)
     base = _of_crm(plan.goal, found, float(ahead["quota"].iloc[0]), staff, period, span)
     return dataclasses.replace(base, currency=crm.settings.currency)
 
@@ -278,8 +279,8 @@ def quotas_of(crm: CRM, staff: Staff, base: Base) -> NDArray[np.float64]:
     if base.period is None:
         return np.full(len(staff), np.nan)
     period = base.span if base.quotas_of == str(base.span) else base.period
-    found = pipeline.quota_attainment(crm, as_of=base.period.end, period=period, by="rep")
-    quota = found.set_index("rep_id")["quota"].reindex(staff.ids).to_numpy(dtype=float)
+    targets = quotas.of_period(crm, crm.period(period)).groupby("rep_id")["target"].sum()
+    quota = targets.reindex(staff.ids).to_numpy(dtype=float)
     return np.where(quota > 0, quota, np.nan)
 
 
@@ -326,19 +327,15 @@ def _stated_result(goal: Goal) -> float:
 def _of_crm(
     goal: Goal, found: pd.DataFrame, ahead: float, staff: Staff, period: Period, span: Period
 ) -> Base:
-    worth = 1 / goal.unit_price if goal.metric == "units" and goal.unit_price else 1.0
-    column = "won" if goal.metric == "won count" else "sold"
-    amounts = found[column].astype(float) * worth
-    counted = float(amounts.sum())
-    unowned = float(amounts[~found["rep_id"].isin(staff.ids)].sum())
-    quotas = found["quota"].sum(min_count=1) if column == "sold" else np.nan
+    counted = float(found["brought"].sum())
+    unowned = float(found.loc[~found["rep_id"].isin(staff.ids), "brought"].sum())
     there = _reps(goal, staff, period, span)
     now, then = there["sold"], there["target"]
-    expected, reps = float(quotas) * worth, float((found["quota"] > 0).sum())
+    expected = float(found["quota"].sum(min_count=1))
+    reps = float((found["quota"] > 0).sum())
     if np.isnan(expected) and goal.stated.expected:
         expected, reps = goal.stated.expected * now, now
-    next_ones = ahead * worth if column == "sold" else np.nan
-    has_next = bool(next_ones > 0)
+    has_next = bool(ahead > 0)
     sold = goal.baseline if goal.baseline is not None else counted
     return Base(
         sold=sold,
@@ -346,7 +343,7 @@ def _of_crm(
         target=goal.reached(sold),
         counted=counted,
         unowned=unowned,
-        quotas=next_ones if has_next else expected,
+        quotas=ahead if has_next else expected,
         quotas_of=str(span) if has_next else str(period),
         quota_reps=reps,
         now=now,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from enablement.errors import EnablementError
+from enablement.errors import CannotSayError, EnablementError
 from enablement.measure import activity as activities
 from enablement.periods import Calendar, Period
 from enablement.plan import baseline, capacity, funnels, lags, swings, translation, underway
@@ -242,7 +242,11 @@ def ground_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
     if translated:
         funnel = dataclasses.replace(funnel, notes=(translated.says, *funnel.notes))
     if len(staff) == 0:
-        raise EnablementError("Nobody is there for the goal: every rep has left before it begins.")
+        if not len(funnel.staff):
+            raise CannotSayError(
+                "Nobody is there for the goal: the export names no reps.", lacks="no reps"
+            )
+        raise CannotSayError("Nobody is there for the goal: every rep has left before it begins.")
     places = np.flatnonzero(funnel.staff.table["rep_id"].isin(staff.ids))
     ramp_up = capacity.ramp_up(crm, plan.goal, staff, months, funnel, base.period)
     if crm is not None and ramp_up.days is not None:

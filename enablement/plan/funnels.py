@@ -336,7 +336,7 @@ def _worth(
 ) -> tuple[float, float, float, tuple[str, ...]]:
     """Find what a won one brings, what is reached besides the funnel, and by how many."""
     won = float(wins["won"].sum())
-    sold = pipeline.quota_attainment(crm, as_of=asked["as_of"], period=asked["period"]).iloc[0]
+    sold = pipeline.won(crm, as_of=asked["as_of"], period=asked["period"]).iloc[0]
     others = max(float(sold["won"]) - won, 0.0)
     if goal.metric == "won count":
         return 1.0, others, others, _besides(others)

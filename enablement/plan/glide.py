@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from enablement.measure import pipeline
 from enablement.measure.estimates import CONFIDENCE
 from enablement.periods import Calendar, Period, moment
 from enablement.plan import cascade, futures
@@ -18,6 +17,7 @@ from enablement.plan import goal as goals
 from enablement.plan.apportionment import apportion
 from enablement.plan.cascade import ROUNDING, Ground
 from enablement.plan.goal import Plan
+from enablement.plan.sales import sales
 from enablement.plan.sizes import Sizes
 from enablement.plan.staff import NEVER
 from enablement.read.crm import CRM
@@ -258,10 +258,7 @@ def _gone(ground: Ground, until: pd.Timestamp) -> NDArray[np.float64]:
 
 def _sold(crm: CRM, ground: Ground, span: Period, until: pd.Timestamp) -> float:
     """Add up what was won in a quarter so far, in the metric."""
-    goal = ground.plan.goal
-    found = pipeline.quota_attainment(crm, as_of=until, period=span).iloc[0]
-    worth = 1 / goal.unit_price if goal.metric == "units" and goal.unit_price else 1.0
-    return float(found["won" if goal.metric == "won count" else "sold"]) * worth
+    return float(sales(crm, ground.plan.goal, as_of=until, period=span)["brought"].iloc[0])
 
 
 def _name(crm: CRM | None, span: Period) -> str:

@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from enablement.errors import CannotSayError
-from enablement.measure import pipeline
 from enablement.periods import moment
 from enablement.plan import cascade, gates
 from enablement.plan import goal as goals
@@ -20,6 +19,7 @@ from enablement.plan.apportionment import apportion
 from enablement.plan.cascade import ROUNDING, Ground
 from enablement.plan.gates import Gate
 from enablement.plan.goal import RULES, Plan, Reward
+from enablement.plan.sales import sales
 from enablement.read.crm import CRM
 
 CENTS = 100
@@ -212,11 +212,8 @@ def projected(ground: Ground) -> Brought:
 
 def sold(crm: CRM, ground: Ground, until: pd.Timestamp) -> Brought:
     """Say what each sold so far in the goal's months."""
-    goal = ground.plan.goal
-    found = pipeline.quota_attainment(crm, as_of=until, period=ground.base.span, by="rep")
-    worth = 1 / goal.unit_price if goal.metric == "units" and goal.unit_price else 1.0
-    column = "won" if goal.metric == "won count" else "sold"
-    amount = found.set_index("rep_id")[column].astype(float) * worth
+    found = sales(crm, ground.plan.goal, as_of=until, period=ground.base.span, by="rep")
+    amount = found.set_index("rep_id")["brought"]
     each = amount.reindex(ground.staff.ids).fillna(0.0).to_numpy(dtype=float)
     return Brought(each, float(amount.sum()), "sold", f"{until:%Y-%m-%d}")
 
