@@ -61,13 +61,13 @@ test-py: $(STAMP) ## run the unit tests alone, without a browser
 # Spark is half a gigabyte and needs Java, so it lies beside and is no part of the lock.
 SPARK := .venv-spark
 
-test-spark: ## hold Spark against DuckDB (Java 17; 5 to 20 minutes, and 1 to 3 to install it in .venv-spark)
+test-spark: ## hold Spark against DuckDB (Java 17; 5 to 10 minutes, and 1 to 3 to install it in .venv-spark)
 	@command -v java >/dev/null || \
 	    { echo "There is no Java here: install version 17 (Debian: apt-get install openjdk-17-jre-headless)" >&2; exit 1; }
 	@test -x $(SPARK)/bin/python || $(PYTHON) -m venv $(SPARK)
 	@echo "Installing Spark and what the package needs in $(SPARK) (1 to 3 minutes the first time)"
 	@$(SPARK)/bin/python -m pip install --quiet -e '.[spark]' pytest
-	@echo "Testing that Spark counts what DuckDB counts (5 to 20 minutes)"
+	@echo "Testing that Spark counts what DuckDB counts (5 to 10 minutes)"
 	@$(SPARK)/bin/python -m pytest --durations=3 tests/test_engines.py -k spark
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
