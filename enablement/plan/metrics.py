@@ -181,29 +181,11 @@ def _row(found: pd.DataFrame, metric: Metric, wanted: str) -> pd.Series:
     return found.iloc[0]
 
 
-def _asked(question: Question) -> dict[str, object]:
-    return {"as_of": question.as_of, "period": question.period}
-
-
-def _win_rate(crm: CRM, question: Question) -> pd.DataFrame:
-    return winloss.win_rate(crm, **_asked(question))  # type: ignore[arg-type]
-
-
-def _conversion(crm: CRM, question: Question) -> pd.DataFrame:
-    """Ask for the share of those decided, which is what the plan's funnel counts."""
-    return funnel.conversion(crm, definition="decided", **_asked(question))  # type: ignore[arg-type]
-
-
-def _quota_attainment(crm: CRM, question: Question) -> pd.DataFrame:
-    return pipeline.quota_attainment(crm, **_asked(question))  # type: ignore[arg-type]
-
-
-def _sales_velocity(crm: CRM, question: Question) -> pd.DataFrame:
-    return velocity.sales_velocity(crm, **_asked(question))  # type: ignore[arg-type]
-
-
-def _pipeline_created(crm: CRM, question: Question) -> pd.DataFrame:
-    return pipeline.pipeline_created(crm, **_asked(question))  # type: ignore[arg-type]
+def _plain(
+    measure: Callable[..., pd.DataFrame], **said: str
+) -> Callable[[CRM, Question], pd.DataFrame]:
+    """Ask a measure that takes the day and the period as they are."""
+    return lambda crm, asked: measure(crm, as_of=asked.as_of, period=asked.period, **said)
 
 
 def _pipeline_coverage(crm: CRM, question: Question) -> pd.DataFrame:
@@ -222,37 +204,13 @@ def _share_of_wallet(crm: CRM, question: Question) -> pd.DataFrame:
     return wallet.share_of_wallet(crm, as_of=until, accounts="all")
 
 
-def _sales_cycle(crm: CRM, question: Question) -> pd.DataFrame:
-    return winloss.sales_cycle(crm, **_asked(question))  # type: ignore[arg-type]
-
-
-def _time_in_stage(crm: CRM, question: Question) -> pd.DataFrame:
-    return stages.time_in_stage(crm, **_asked(question))  # type: ignore[arg-type]
-
-
-def _discount_rate(crm: CRM, question: Question) -> pd.DataFrame:
-    return discounts.discount_rate(crm, **_asked(question))  # type: ignore[arg-type]
-
-
-def _push_count(crm: CRM, question: Question) -> pd.DataFrame:
-    return closedates.push_count(crm, **_asked(question))  # type: ignore[arg-type]
-
-
-def _turnover(crm: CRM, question: Question) -> pd.DataFrame:
-    return turnover.turnover(crm, **_asked(question))  # type: ignore[arg-type]
-
-
-def _activity(crm: CRM, question: Question) -> pd.DataFrame:
-    return activity.activity(crm, **_asked(question))  # type: ignore[arg-type]
-
-
 def _slip_rate(crm: CRM, question: Question) -> pd.DataFrame:
     """Add up the quarters: of a whole year only what was due long ahead would count."""
     calendar = crm.settings.calendar
     inside = question.period
     months = [m for m in calendar.every("month") if inside.start <= m.start and m.end <= inside.end]
     if not months:
-        return closedates.slip_rate(crm, **_asked(question))  # type: ignore[arg-type]
+        return closedates.slip_rate(crm, as_of=question.as_of, period=inside)
     parts = [
         closedates.slip_rate(
             crm, as_of=question.as_of, period=(first.start, months[at + QUARTER - 1].end)
@@ -292,7 +250,7 @@ def _ramp(crm: CRM, question: Question) -> pd.DataFrame:
 
 def _process_conformance(crm: CRM, question: Question) -> pd.DataFrame:
     """Give the shares that keep to the process, the way in which most leave it first."""
-    table = conformance.process_conformance(crm, **_asked(question))  # type: ignore[arg-type]
+    table = conformance.process_conformance(crm, as_of=question.as_of, period=question.period)
     kept = table.assign(
         kept=1 - table["rate"].astype(float), kept_low=1 - table["high"], kept_high=1 - table["low"]
     ).sort_values("kept", kind="stable")
@@ -305,12 +263,13 @@ INTERVAL, NONE = ("low", "high"), (None, None)
 EVERY = (
     Metric(
         "win rate",
-        _win_rate,
+        _plain(winloss.win_rate),
         (Figure("rate", SHARE, ("won", "lost"), "won or lost", interval=INTERVAL),),
     ),
     Metric(
         "conversion",
-        _conversion,
+        # Of those decided, which is what the plan's funnel counts.
+        _plain(funnel.conversion, definition="decided"),
         (
             Figure("rate", SHARE, ("entered",), "decided", interval=INTERVAL),
             Figure("to_won", SHARE, ("entered",), "decided"),
@@ -319,22 +278,22 @@ EVERY = (
     ),
     Metric(
         "quota attainment",
-        _quota_attainment,
+        _plain(pipeline.quota_attainment),
         (Figure("attainment", RATIO, ("reps",), "reps with a quota"),),
     ),
     Metric(
         "share at quota",
-        _quota_attainment,
+        _plain(pipeline.quota_attainment),
         (Figure("share_at_quota", SHARE, ("reps",), "reps with a quota", interval=INTERVAL),),
     ),
     Metric(
         "sales velocity",
-        _sales_velocity,
+        _plain(velocity.sales_velocity),
         (Figure("velocity", A_DAY, ("won",), "won", interval=INTERVAL),),
     ),
     Metric(
         "pipeline created",
-        _pipeline_created,
+        _plain(pipeline.pipeline_created),
         (
             Figure("amount", MONEY, ("created",), "created", adds_up=True),
             Figure("created", NUMBER, adds_up=True),
@@ -353,7 +312,7 @@ EVERY = (
     ),
     Metric(
         "activity",
-        _activity,
+        _plain(activity.activity),
         (
             Figure("counted", NUMBER, adds_up=True),
             Figure("per_day", TIMES, ("counted",), "held"),
@@ -380,7 +339,7 @@ EVERY = (
     ),
     Metric(
         "sales cycle",
-        _sales_cycle,
+        _plain(winloss.sales_cycle),
         (
             Figure("median", DAYS, ("won",), "won", interval=INTERVAL),
             Figure("mean", DAYS, ("won",), "won"),
@@ -390,7 +349,7 @@ EVERY = (
     ),
     Metric(
         "time in stage",
-        _time_in_stage,
+        _plain(stages.time_in_stage),
         (
             Figure("median", DAYS, ("entered",), "stays", interval=INTERVAL),
             Figure("p75", DAYS, ("entered",), "stays"),
@@ -401,7 +360,7 @@ EVERY = (
     ),
     Metric(
         "discount rate",
-        _discount_rate,
+        _plain(discounts.discount_rate),
         (
             Figure("rate", SHARE, ("won",), "won"),
             Figure("mean", SHARE, ("won",), "won", interval=INTERVAL),
@@ -416,7 +375,7 @@ EVERY = (
     ),
     Metric(
         "push count",
-        _push_count,
+        _plain(closedates.push_count),
         (
             Figure("rate", SHARE, ("opportunities",), "begun", interval=INTERVAL),
             Figure("per_opportunity", TIMES, ("opportunities",), "begun"),
@@ -433,7 +392,7 @@ EVERY = (
     ),
     Metric(
         "turnover",
-        _turnover,
+        _plain(turnover.turnover),
         (Figure("rate", RATIO, ("headcount",), "reps on average", interval=INTERVAL),),
         LESS,
     ),
