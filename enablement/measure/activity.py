@@ -9,6 +9,7 @@ import pandas as pd
 
 from enablement.errors import CannotSayError
 from enablement.measure import definitions, estimates
+from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read import engine
@@ -32,6 +33,7 @@ COLUMNS = [
 ]
 
 
+@checked
 def activity(
     crm: CRM,
     *,

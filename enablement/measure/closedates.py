@@ -9,6 +9,7 @@ import pandas as pd
 
 from enablement.errors import CannotSayError
 from enablement.measure import counting, definitions, estimates, standing
+from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read import engine
@@ -19,6 +20,7 @@ PUSHES = "moves of the close date into a later {unit}, while open; as the {telle
 TELLERS = {"history": "history", "crm": "CRM's own count"}
 
 
+@checked
 def push_count(
     crm: CRM,
     *,
@@ -165,6 +167,7 @@ def pushes(
     )
 
 
+@checked
 def slip_rate(
     crm: CRM,
     *,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from enablement.errors import EnablementError, choices
 from enablement.measure import counting, definitions, estimates
+from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read import engine
@@ -54,6 +55,7 @@ class Curves:
     followed: NDArray[np.float64]
 
 
+@checked
 def cohort_curves(
     crm: CRM,
     *,

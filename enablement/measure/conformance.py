@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from enablement.errors import CannotSayError, EnablementError
+from enablement.errors import CannotSayError
 from enablement.measure import counting, definitions, estimates
+from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read import visits
@@ -35,6 +36,7 @@ COUNTS = ["deviated", "out_of", "times"]
 COLUMNS = ["deviation", "deviated", "out_of", "of", "rate", "low", "high", "times"]
 
 
+@checked
 def process_conformance(
     crm: CRM,
     *,
@@ -103,8 +105,6 @@ def process_conformance(
     definitions.check_word("late_start", late_start, LATE_STARTS)
     definitions.check_word("credit", credit, definitions.CREDITS)
     definitions.check_word("renewals", renewals, definitions.RENEWALS)
-    if in_a_day < 2:
-        raise EnablementError(f"in_a_day={in_a_day}: several stages in a day are at least 2.")
     until, span = moment(as_of), None if period is None else crm.period(period)
     definitions.check_past(crm, until, "Process conformance")
     cannot = _cannot_say(crm, until)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from enablement.errors import CannotSayError
 from enablement.measure import counting, definitions, estimates, exchange
+from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
@@ -20,6 +21,7 @@ COUNTS = ["won", "without_list"]
 COLUMNS = [*COUNTS, "sold", "list", "rate", "mean", "low", "high", "median", "largest"]
 
 
+@checked
 def discount_rate(
     crm: CRM,
     *,

@@ -11,6 +11,7 @@ import pandas as pd
 
 from enablement.errors import EnablementError, choices
 from enablement.measure import competing, counting, definitions, estimates, exchange
+from enablement.measure.arguments import checked
 from enablement.measure.definitions import CONVERSIONS, Definition, Split
 from enablement.periods import Period, moment
 from enablement.read import visits
@@ -111,6 +112,7 @@ class Question:
         }
 
 
+@checked
 def conversion(
     crm: CRM,
     *,

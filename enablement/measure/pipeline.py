@@ -8,11 +8,13 @@ import pandas as pd
 
 from enablement.errors import CannotSayError
 from enablement.measure import definitions, estimates, exchange, quotas, requirement
+from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
 
 
+@checked
 def quota_attainment(
     crm: CRM,
     *,
@@ -110,6 +112,7 @@ def won(
     return table if in_money else table.assign(sold=float("nan"))
 
 
+@checked
 def pipeline_coverage(
     crm: CRM,
     *,

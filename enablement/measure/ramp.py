@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from enablement.errors import CannotSayError, EnablementError
 from enablement.measure import counting, definitions, durations, estimates, exchange, quotas
+from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
@@ -120,6 +121,7 @@ def follow(
     return people, _until_kept(people, sold, bar * reach.least, spans, reach.kept)
 
 
+@checked
 def ramp(
     crm: CRM,
     *,
@@ -249,10 +251,7 @@ def _check(crm: CRM, groups: Split, reach: Milestone) -> None:
 def _asked(to: str, share: float | None, kept: int | None) -> tuple[float, int]:
     """Give the share to reach and for how many units, those of the word unless said."""
     usual_share, usual_kept = USUAL[to]
-    least, units = usual_share if share is None else share, usual_kept if kept is None else kept
-    if units < 1 or least < 0 or (to != "first won" and least == 0):
-        raise EnablementError(f"share={share!r}, kept={kept!r}: a share above 0, for 1 or more.")
-    return least, units
+    return usual_share if share is None else share, usual_kept if kept is None else kept
 
 
 def _people(crm: CRM, groups: Split, until: pd.Timestamp, span: Period | None) -> pd.DataFrame:

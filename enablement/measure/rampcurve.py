@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from enablement.errors import CannotSayError
 from enablement.measure import definitions, estimates, ramp
+from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
@@ -32,6 +33,7 @@ SAID = {
 }
 
 
+@checked
 def ramp_curve(
     crm: CRM,
     *,

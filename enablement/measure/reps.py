@@ -18,6 +18,7 @@ from enablement.measure import (
     standardisation,
     winloss,
 )
+from enablement.measure.arguments import checked
 from enablement.measure.shrinkage import Shrunk
 from enablement.periods import Period
 from enablement.read.crm import CRM
@@ -37,6 +38,7 @@ BY_STAGE = ["overall", "difference", "q", "stands_out"]
 ADJUSTED = ["adjusted", "adjusted_low", "adjusted_high", "adjusted_team", "covered"]
 
 
+@checked
 def compare_reps(
     crm: CRM,
     *,
@@ -157,6 +159,7 @@ def compare_reps(
     )
 
 
+@checked
 def compare_reps_by_stage(
     crm: CRM,
     *,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from enablement.measure import counting, definitions, durations, estimates
+from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read import visits
@@ -81,6 +82,7 @@ def stage_visits(
     )
 
 
+@checked
 def time_in_stage(
     crm: CRM,
     *,

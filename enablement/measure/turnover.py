@@ -8,6 +8,7 @@ import pandas as pd
 
 from enablement.errors import CannotSayError, EnablementError
 from enablement.measure import definitions, estimates
+from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
@@ -24,6 +25,7 @@ COUNTS = ["joiners", "leavers", "without_hire_date"]
 COLUMNS = ["headcount", "joiners", "leavers", "rate", "low", "high", "without_hire_date"]
 
 
+@checked
 def turnover(
     crm: CRM,
     *,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from enablement.errors import CannotSayError
 from enablement.measure import counting, definitions, estimates, exchange
+from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
@@ -24,6 +25,7 @@ COLUMNS = [
 ]
 
 
+@checked
 def sales_velocity(
     crm: CRM,
     *,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from enablement.measure import counting, definitions, estimates, exchange
+from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
@@ -32,6 +33,7 @@ COUNTED = {
 }
 
 
+@checked
 def win_rate(
     crm: CRM,
     *,
@@ -148,6 +150,7 @@ def win_rate(
     )
 
 
+@checked
 def sales_cycle(
     crm: CRM,
     *,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from enablement.measure.arguments import checked
 from enablement.measure.estimates import CONFIDENCE
 from enablement.plan import cascade, sizes
 from enablement.plan import goal as goals
@@ -46,6 +47,7 @@ class Change:
 AS_NOW = Change()
 
 
+@checked
 def goal_chance(
     crm: CRM | None,
     plan: Plan | Mapping[str, object] | str | Path,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from enablement.errors import CannotSayError, EnablementError, choices
 from enablement.measure import shrinkage
+from enablement.measure.arguments import checked
 from enablement.measure.estimates import ALPHA, CONFIDENCE, jeffreys
 from enablement.measure.shrinkage import Spread
 from enablement.plan import attribution, benchmarks, cascade, futures
@@ -81,6 +82,7 @@ class Doubt:
     worst: NDArray[np.float64]
 
 
+@checked
 def stage_gap(
     crm: CRM | None,
     plan: Plan | Mapping[str, object] | str | Path,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from enablement.measure.arguments import checked
 from enablement.measure.estimates import CONFIDENCE
 from enablement.periods import Calendar, Period, moment
 from enablement.plan import cascade, futures
@@ -74,6 +75,7 @@ class Course:
         return self.gone >= 1
 
 
+@checked
 def glide_path(
     crm: CRM | None,
     plan: Plan | Mapping[str, object] | str | Path,

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from enablement.errors import CannotSayError
+from enablement.measure.arguments import checked
 from enablement.plan import benchmarks, cascade, futures, lags, peers, rooms
 from enablement.plan import goal as goals
 from enablement.plan.benchmarks import Benchmark
@@ -36,6 +37,7 @@ COLUMNS = [
 ]
 
 
+@checked
 def levers(
     crm: CRM | None,
     plan: Plan | Mapping[str, object] | str | Path,

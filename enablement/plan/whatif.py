@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from enablement.errors import EnablementError, choices
+from enablement.measure.arguments import NUMBERS, checked
 from enablement.measure.estimates import CONFIDENCE
 from enablement.plan import cascade, futures
 from enablement.plan import goal as goals
@@ -63,6 +64,7 @@ class Counted:
         return self.ground.base.target
 
 
+@checked
 def what_if(
     crm: CRM | None,
     plan: Plan | Mapping[str, object] | str | Path,
@@ -134,6 +136,7 @@ def counted(
     return Counted(ground, futures.sizes_of(crm, ground), first)
 
 
+@checked
 def outcome(
     found: Counted,
     *,
@@ -148,8 +151,6 @@ def outcome(
     aim = found.target if target is None else target
     size = found.deal_size if deal_size is None else deal_size
     used = _rates(found, rates or {})
-    if not (aim > 0 and size > 0 and selling_time > -1):
-        raise EnablementError("A target and a deal size are above 0, selling_time above -1.")
     funnel = found.ground.funnel
     comes = found.first * (1 + selling_time) * np.cumprod([1.0, *used])
     change = Change(1 + selling_time, used if rates else None, size / found.deal_size)
@@ -199,8 +200,8 @@ def _rates(found: Counted, said: Mapping[str, float]) -> NDArray[np.float64]:
     for stage, rate in said.items():
         if stage not in found.stages:
             raise EnablementError(f"No stage {stage!r}. {choices(stage, list(found.stages))}")
-        if not 0 < rate <= 1:
-            raise EnablementError(f"The rate of {stage} is {rate:g}: it is above 0 and at most 1.")
+        if not NUMBERS["share"].fits(rate) or rate > 1:
+            raise EnablementError(f"The rate of {stage} is {rate!r}: it is above 0 and at most 1.")
         used[found.stages.index(stage)] = rate
     return used
 
