@@ -36,6 +36,17 @@ def test_an_export_that_knows_no_teams_is_answered_so():
         en.ask(en.quota_attainment, crm, as_of=END, period="2026Q1", by="teem")
 
 
+def test_what_a_plan_must_say_is_told_once(tmp_path):
+    """The baseline, with which the page begins, says how; the rest are one short sentence."""
+    asked = {"plan": tmp_path, "as_of": END}
+    others = [en.results_worksheet, en.stage_gap, en.levers, en.goal_chance, en.reward]
+    told = {str(en.ask(measure, company(), **asked)) for measure in others}
+    assert told == {"This needs a plan, which is not there."}
+    least = str(en.ask(en.baseline, company(), **asked))
+    assert "[goal] with lift = 0.5" in least
+    assert str(tmp_path.parent) not in least
+
+
 def test_a_measure_without_a_table_for_reading_shows_its_numbers():
     """Those of the measure itself, as they are."""
     answer = en.ask(en.pipeline_created, company(), as_of=END, period="2026Q1")

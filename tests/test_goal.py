@@ -109,7 +109,9 @@ def test_what_does_not_fit_is_refused_in_a_line(said, message):
 
 def test_a_plan_that_is_not_there_is_named(tmp_path):
     """And what the least one would say."""
-    with pytest.raises(SettingsError, match=r"no plan at .*The least it must say"):
+    with pytest.raises(
+        SettingsError, match=rf"There is no plan.toml in {tmp_path.name}. The least it must say"
+    ):
         en.goal(tmp_path / "plan.toml")
     (tmp_path / "plan.toml").write_text("[goal\n")
     with pytest.raises(SettingsError, match=r"^plan\.toml: "):

@@ -171,5 +171,5 @@ def test_a_stored_notebook_keeps_a_widget_only_where_nothing_stands_for_it(stand
 def test_without_a_plan_or_data_there_is_a_sentence():
     """A page goes on, and says what is missing."""
     said = en.widgets.what_if(company(EIGHT), "nowhere", as_of="2026-04-01")._repr_mimebundle_()
-    assert said["text/plain"].startswith("There is no plan at nowhere.")
+    assert said["text/plain"] == "This needs a plan, which is not there."
     assert str(en.ask(en.what_if, company(EIGHT), plan="nowhere", as_of=None)) == said["text/plain"]

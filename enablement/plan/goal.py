@@ -256,9 +256,11 @@ def goal(source: Plan | Mapping[str, Any] | str | Path | None = None) -> Plan:
     if source is not None and not isinstance(source, (str, Path)):
         raise SettingsError(f"plan={source!r} is neither a path nor a dict.")
     path = workspace.root() / (source or FILE_NAME)
-    path = path / FILE_NAME if path.is_dir() else path
+    path = path if path.is_file() or path.suffix == ".toml" else path / FILE_NAME
     if not path.is_file():
-        raise NoPlanError(f"There is no plan at {source or FILE_NAME}. {LEAST}", lacks="no plan")
+        raise NoPlanError(
+            f"There is no {path.name} in {path.parent.name}. {LEAST}", lacks="no plan"
+        )
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

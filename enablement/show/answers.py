@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from enablement.errors import CannotSayError
+from enablement.errors import CannotSayError, NoPlanError
 from enablement.read.crm import CRM
 from enablement.show import charts, tables, words
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 Measure = Callable[..., pd.DataFrame]
+WITHOUT_PLAN = "This needs a plan, which is not there."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +72,16 @@ def ask(measure: Measure, crm: CRM, **said: object) -> Answer:
     ------
     EnablementError
         If a name or a value is wrong: that is a mistake of the question, not of the data.
+
+    Notes
+    -----
+    What a plan must say at least is told by the baseline, with which a page of a goal begins;
+    the other measures then say in a few words that they need one.
     """
     name = measure.__name__
     try:
         return Answer(name, measure(crm, **said))
+    except NoPlanError as reason:
+        return Answer(name, None, str(reason) if name == "baseline" else WITHOUT_PLAN)
     except CannotSayError as reason:
         return Answer(name, None, str(reason))

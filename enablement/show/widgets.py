@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enablement.errors import CannotSayError
+from enablement.errors import CannotSayError, NoPlanError
 from enablement.measure.funnel import conversion
 from enablement.measure.winloss import win_rate
 from enablement.plan import whatif
 from enablement.plan.goal import Plan
 from enablement.read.crm import CRM
-from enablement.show import charts, theme, words
+from enablement.show import answers, charts, theme, words
 
 if TYPE_CHECKING:
     import altair as alt
@@ -78,6 +78,8 @@ def what_if(
 
     try:
         return sliders.WhatIf(whatif.counted(crm, plan, as_of=as_of))
+    except NoPlanError:
+        return sliders.Said(answers.WITHOUT_PLAN)
     except CannotSayError as reason:
         return sliders.Said(str(reason))
 
