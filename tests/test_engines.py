@@ -136,22 +136,17 @@ class Postgres(Database):
         self._run("pg_ctl", "-D", f"{self._folder}/data", "-m", "immediate", "stop")
 
 
-class Lake:
-    """A DuckDB file, or a folder of Parquet files."""
+class File:
+    """A DuckDB file. A folder of Parquet differs only in what shows its files as tables."""
 
-    def __init__(self, kind: str, place: Path) -> None:
-        self.url, self._kind, self._place = f"{kind}://{place}", kind, place
+    def __init__(self, place: Path) -> None:
+        self.url, self._place = f"duckdb://{place}", str(place)
 
     def put(self, name: str, frame: pd.DataFrame) -> None:
         """Store a table."""
-        place = str(self._place) if self._kind == "duckdb" else ":memory:"
-        with duckdb.connect(place) as connection:
+        with duckdb.connect(self._place) as connection:
             connection.register("given", texts(frame))
-            if self._kind == "duckdb":
-                connection.execute(f"create table {quoted(name)} as select * from given")
-            else:
-                self._place.mkdir(exist_ok=True)
-                connection.execute(f"copy given to '{self._place / name}.parquet'")
+            connection.execute(f"create table {quoted(name)} as select * from given")
 
 
 class Spark:
@@ -225,22 +220,17 @@ def spark() -> Iterator[Spark]:
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory) -> Lake:
-    return Lake("duckdb", tmp_path_factory.mktemp("lake") / "company.duckdb")
+def file(tmp_path_factory) -> File:
+    return File(tmp_path_factory.mktemp("lake") / "company.duckdb")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Lake:
-    return Lake("parquet", tmp_path_factory.mktemp("lake") / "company")
-
-
-@pytest.fixture(scope="module", params=["file", "folder", "postgres", "spark"])
-def server(request) -> Database | Lake | Spark:
+@pytest.fixture(scope="module", params=["file", "postgres", "spark"])
+def server(request) -> Database | File | Spark:
     return request.getfixturevalue(request.param)
 
 
 def connected(
-    server: Database | Lake | Spark, name: str, frames: dict[str, pd.DataFrame], settings: Any
+    server: Database | File | Spark, name: str, frames: dict[str, pd.DataFrame], settings: Any
 ) -> en.CRM:
     """Put a company's tables into an engine, and connect to them."""
     for table, frame in frames.items():
