@@ -139,11 +139,24 @@ def test_every_slider_has_a_name_and_the_answer_is_read_out():
     """For those who hear the page, and for keys."""
     page = sliders.WhatIf(counted())
     names = [slider.description for slider in page.sliders]
-    assert names == ["Target", "Lead", "Qual", "Prop", "Deal size", "Selling time, ± %"]
+    assert names == ["Target", "Lead", "Qual", "Prop", "Deal size", "Selling time"]
     assert 'aria-live="polite"' in page.page.value
     assert "Deal size" not in [
         s.description for s in sliders.WhatIf(counted(metric="won count")).sliders
     ]
+
+
+def test_a_slider_is_read_as_the_sentence_writes_it():
+    """A currency's sign and a letter, a blank before the percent sign, a minus that is one."""
+    page = sliders.WhatIf(counted())
+    page.target.value, page.rates[1].value, page.time.value = 1_200_000, 0.6, -20
+    told = dict(zip(page.sliders, (figure.value for figure in page.figures), strict=True))
+    assert told[page.rates[1]] == "60 %"
+    assert told[page.time] == "−20 %"
+    sign = words.sign_of(page.answer.attrs["currency"])
+    assert told[page.target] == (sign + "1.20 M").replace("$", "<span>$</span>")
+    page.back.click()
+    assert page.figures[page.sliders.index(page.time)].value == "as today"
 
 
 def test_what_is_stored_is_the_same_every_time(monkeypatch):

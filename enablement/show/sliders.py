@@ -16,6 +16,7 @@ from enablement.show import tables, theme, words
 
 LABEL = "150px"
 WIDTH = "480px"
+FIGURE = "80px"  # of what stands beside a slider
 ROUND = 2  # digits to which a slider of an amount is rounded where it begins
 TALL = 22  # px of the bar
 FRAME = "width: max-content; max-width: 100%; overflow-x: auto"
@@ -61,22 +62,27 @@ class WhatIf(Still):
         self.counted = counted
         self.target = _amount("Target", counted.target)
         self.size = _amount("Deal size", counted.deal_size)
-        self.time = _slider("Selling time, ± %", 0, -50, 100, 1, "+d", ipywidgets.IntSlider)
+        self.time = _slider("Selling time", 0, -50, 100, 1, ipywidgets.IntSlider)
         self.rates = [
-            _slider(stage, round(float(rate), 2), 0.01, 1.0, 0.01, ".0%")
+            _slider(stage, round(float(rate), 2), 0.01, 1.0, 0.01)
             for stage, rate in zip(counted.stages, counted.rates, strict=True)
         ]
         sized = [] if counted.ground.plan.goal.metric == "won count" else [self.size]
         self.sliders = [self.target, *self.rates, *sized, self.time]
         self.today = [slider.value for slider in self.sliders]
         self.back = ipywidgets.Button(description="As today", tooltip="Put every slider back")
+        self.figures = [ipywidgets.HTML(layout={"width": FIGURE}) for _ in self.sliders]
         self.page = ipywidgets.HTML(layout={"width": "100%"})
         self.held = False
         self._answer()
         for slider in self.sliders:
             slider.observe(self._moved, names="value")
         self.back.on_click(self._put_back)
-        super().__init__([*self.sliders, self.back, self.page])
+        rows = [
+            ipywidgets.HBox(beside, layout={"width": WIDTH, "max_width": "100%"})
+            for beside in zip(self.sliders, self.figures, strict=True)
+        ]
+        super().__init__([*rows, self.back, self.page])
 
     def told(self) -> dict[str, str]:
         """Write the answer for where the sliders stand."""
@@ -112,11 +118,21 @@ class WhatIf(Still):
             deal_size=self._asked(self.size),
             selling_time=self.time.value / 100,
         )
+        for slider, figure in zip(self.sliders, self.figures, strict=True):
+            figure.value = _literal(self._figure(slider))
         said = _sentence(words.what_if(self.answer), live=True)
         table = tables.what_if(self.answer)._repr_html_()
         # In the class by which Jupyter lays out tables.
         framed = f'<div class="jp-RenderedHTMLCommon" style="{FRAME}">{table}</div>'
         self.page.value = said + _bar(self.answer) + framed + f'<p style="{SMALL}">{TOGETHER}</p>'
+
+    def _figure(self, slider: ipywidgets.FloatSlider) -> str:
+        """Write where a slider stands, as the sentence beside it writes its figures."""
+        if slider is self.time:
+            return f"{slider.value:+d} %".replace("-", "−") if slider.value else "as today"
+        if slider in self.rates:
+            return words.percent(slider.value)
+        return words.figure(slider.value, self.answer)
 
     def _asked(self, slider: ipywidgets.FloatSlider) -> float | None:
         """Say what a slider asks for; one where it began stands for the figure before rounding."""
@@ -132,10 +148,12 @@ def _slider(
     least: float,
     most: float,
     step: float,
-    written: str,
     kind: type[ipywidgets.FloatSlider] | type[ipywidgets.IntSlider] = ipywidgets.FloatSlider,
 ) -> ipywidgets.FloatSlider | ipywidgets.IntSlider:
-    """Make a slider with a name, for keys and for those who hear it."""
+    """Make a slider with a name, for keys and for those who hear it.
+
+    Its own readout has no currency, no blank before a %, and takes a typed 80 % for 80.
+    """
     return kind(
         value=value,
         min=least,
@@ -144,9 +162,9 @@ def _slider(
         description=name,
         description_allow_html=False,
         tooltip=name,
-        readout_format=written,
+        readout=False,
         style={"description_width": LABEL},
-        layout={"width": WIDTH},
+        layout={"width": "auto", "flex": "1 1 auto", "min_width": "0"},
     )
 
 
@@ -154,14 +172,18 @@ def _amount(name: str, value: float) -> ipywidgets.FloatSlider:
     """Make a slider of an amount, from half of it to twice as much."""
     step = 10.0 ** (math.floor(math.log10(value)) - ROUND)
     start = round(value / step) * step
-    return _slider(name, start, round(start / 2 / step) * step, 2 * start, step, ".3s")
+    return _slider(name, start, round(start / 2 / step) * step, 2 * start, step)
 
 
 def _sentence(text: str, *, live: bool = False) -> str:
     """Write a sentence; `live` has it read out again when it changes."""
     role = ' role="status" aria-live="polite"' if live else ""
-    literal = html.escape(text).replace("$", "<span>$</span>")
-    return f'<p class="said"{role}>{literal}</p>'
+    return f'<p class="said"{role}>{_literal(text)}</p>'
+
+
+def _literal(text: str) -> str:
+    """Write a text as HTML; two dollar signs in one text would be read as mathematics."""
+    return html.escape(text).replace("$", "<span>$</span>")
 
 
 def _bar(table: pd.DataFrame) -> str:
