@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plans import XYZ, aimed, alike, ground
-from test_charts import layer, layers
+from test_charts import footer, layer, layers
 
 import enablement as en
-from enablement.plan import benchmarks, levers, rooms
+from enablement.plan import benchmarks, levers, peers, rooms
 from enablement.plan.lags import Waits
 from enablement.plan.levers import least_stretch
 from enablement.plan.peers import Ends, Hours, Peers, ends
@@ -36,6 +36,20 @@ PHONE = {
 def asked(at, **more):
     """The levers of a company whose amounts are alike."""
     return levers.levers_of(at, HELD, alike(8, variation=0.5), number=500, **more)
+
+
+@pytest.mark.parametrize("source", ["calendar", "activities"])
+def test_from_what_the_selling_time_is_known_stands_where_the_lever_is(source):
+    """Of activities only what is recorded is known, and the sentence that has it first says so."""
+    longest = dataclasses.replace(ALL_KNOWN, selling_time=Ends(1.9, 0.9, known=True))
+    hours = dataclasses.replace(ALL_KNOWN.hours, source=source)
+    table = asked(ground(8), reps=dataclasses.replace(longest, hours=hours))
+    told = words.levers(table)
+    assert told.startswith("Selling time as of the best quarter of the reps would bring most")
+    assert ("only what activities record" in told) is (source == "activities")
+    line = footer(charts.levers(table))
+    assert table.attrs["definition"].endswith(peers.TIMES[source])
+    assert peers.TIMES[source] in line
 
 
 def product(table, column="present"):

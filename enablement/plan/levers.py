@@ -91,7 +91,9 @@ def levers(
         ``attrs`` has ``definition``, ``metric``, ``currency``, ``projected``, ``target``,
         ``reached`` (with every lever where it must be), ``reachable``, ``probability_now`` and
         ``probability_then`` (of reaching the goal, by simulation), ``hours_a_day`` (selling hours
-        of a rep a working day; missing where not known), ``verdict`` and ``notes``.
+        of a rep a working day; missing where not known), ``time_from`` (``calendar`` or
+        ``activities``, which know only what is recorded; "" where neither), ``verdict`` and
+        ``notes``.
 
     Raises
     ------
@@ -166,11 +168,22 @@ def levers_of(
     table = _table(every, needed, stretch, usual, ground.funnel.besides)
     table = table[moving].reset_index(drop=True)
     table.attrs = _described(ground, held, size, every, needed, usual, number=number, seed=seed)
-    hours = np.nan if reps.hours is None else reps.hours.a_day
     shown = [lever for lever, moves in zip(every, moving, strict=True) if moves]
     notes = [*_notes(ground, held, reps, best, shown), *_others(ground, every)]
-    table.attrs = {**table.attrs, "hours_a_day": hours, "notes": notes}
+    table.attrs = {**table.attrs, **_timed(table, reps), "notes": notes}
     return table
+
+
+def _timed(table: pd.DataFrame, reps: Peers) -> dict[str, object]:
+    """Say from what the selling time is known, where it is a lever, with the definition."""
+    if reps.hours is None or not table["lever"].eq("selling_time").any():
+        return {"hours_a_day": np.nan if reps.hours is None else reps.hours.a_day, "time_from": ""}
+    return {
+        "definition": f"{table.attrs['definition']}; selling time: "
+        f"{peers.TIMES[reps.hours.source]}",
+        "hours_a_day": reps.hours.a_day,
+        "time_from": reps.hours.source,
+    }
 
 
 def _moves(ground: Ground, lever: Lever) -> bool:

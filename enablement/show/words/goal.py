@@ -58,11 +58,17 @@ def levers(table: pd.DataFrame) -> str:
     if not top["gain"] > 0:
         return f"No lever is known to bring more, and {_short(table)} are missing of {target}."
     most = f"{_at_best(top)} would bring most, {figure(top['gain'], table)}"
+    recorded = ""
+    if top["lever"] == "selling_time" and told["time_from"] == "activities":
+        recorded = " Selling time is only what activities record: to record more is no gain."
     if not told["reachable"]:
-        return f"{most}, and all levers together do not reach {target}."
+        return f"{most}, and all levers together do not reach {target}.{recorded}"
     if top["alone"] >= told["target"]:
-        return f"{most}: alone it could reach {target}."
-    return f"{most} of the {_short(table)} that are missing; together the levers reach {target}."
+        return f"{most}: alone it could reach {target}.{recorded}"
+    return (
+        f"{most} of the {_short(table)} that are missing; together the levers reach {target}."
+        f"{recorded}"
+    )
 
 
 def reached(table: pd.DataFrame) -> str:
