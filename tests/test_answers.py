@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import pandas as pd
 import pytest
+import python_calamine
 from test_pipeline import END, company
 
 import enablement as en
@@ -73,3 +76,21 @@ def test_the_outlook_says_from_what_the_number_comes_and_what_cannot_be_said():
         "At risk: Of no open opportunity can be said whether it is stale. Cannot"
     )
     assert "what slipped (no stage history), what was pushed (no history of expected" in risk
+
+
+def test_of_a_goal_whose_year_is_over_nothing_is_said_to_come(sample):
+    """On its last day it is over, in the words and in the workbook; the day before it is not.
+
+    The export of the sample ends on the last day of its fiscal year.
+    """
+    plan = {"goal": {"target": 5_000_000, "by": "2026-09-30"}}
+    measures = [en.results_worksheet, en.stage_gap, en.goal_chance]
+    said = {"2026-09-30": "The goal's months are over", "2026-09-29": "If nothing changes"}
+    for as_of, start in said.items():
+        sheet, gap, likely = (en.ask(m, sample, plan=plan, as_of=as_of) for m in measures)
+        for told in (str(sheet), str(likely), en.words.at_benchmark(gap.numbers)):
+            assert told.startswith(start)
+        assert sheet.numbers.attrs["verdict"].startswith(start)
+    written = io.BytesIO(en.results_workbook(sample, plan))
+    book = python_calamine.CalamineWorkbook.from_filelike(written)
+    assert book.get_sheet_by_name("Goal").to_python()[2][0].startswith(said["2026-09-30"])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from enablement.errors import CannotSayError, EnablementError
 from enablement.measure import activity as activities
-from enablement.periods import Calendar, Period
+from enablement.periods import Calendar, Period, moment
 from enablement.plan import baseline, capacity, funnels, lags, swings, translation, underway
 from enablement.plan import goal as goals
 from enablement.plan.apportionment import apportion, staggered
@@ -43,6 +43,14 @@ WORKSHEET = (
 )
 
 
+# What comes of what is wanted, as it is told before the goal's months are over and after.
+COMING = {
+    "ahead": "If nothing changes, {} come of the {} that are wanted",
+    "over": "The goal's months are over: by what was known before them {} were to come of the {} "
+    "that were wanted",
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Ground:
     """Everything that a worksheet is computed from, counted once.
@@ -58,6 +66,7 @@ class Ground:
     swings : how far quarters vary beyond the chance of counts
     underway : what is open on the eve and when it is won; None where it is not known
     translated : how a goal in another metric is told as a won amount; None where it is not
+    when : whether the last of its days is ``ahead`` of what is seen, or ``over``
     """
 
     plan: Plan
@@ -73,6 +82,7 @@ class Ground:
     swings: Swings = STILL
     underway: Underway | None = None
     translated: Translation | None = None
+    when: str = "ahead"
 
     @property
     def metric(self) -> str:
@@ -257,7 +267,16 @@ def ground_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
     found = Ground(
         plan, base, funnel, months, capacity.FLAT, ramp_up, unknown, staff, places, quota
     )
-    return _aimed(dataclasses.replace(found, translated=translated))
+    when = _when(crm, base.span, as_of)
+    return _aimed(dataclasses.replace(found, translated=translated, when=when))
+
+
+def _when(crm: CRM | None, span: Period, as_of: object) -> str:
+    """Say whether the goal's months are over on the day that is asked of."""
+    if as_of is None and crm is None:
+        return "ahead"
+    seen = moment(as_of).date() if as_of is not None or crm is None else crm.seen_until
+    return "over" if seen >= span.end else "ahead"
 
 
 def _aimed(ground: Ground) -> Ground:
@@ -569,6 +588,7 @@ def _described(
         "target": base.target,
         "projected": projected,
         "besides": ground.funnel.besides,
+        "when": ground.when,
         "verdict": _verdict(ground, projected, says),
         "notes": _notes(ground),
         "activity": {name: float(np.ceil(per * first)) for name, per in activity.items()},
@@ -580,12 +600,10 @@ def _described(
 def _verdict(ground: Ground, projected: float, says: NDArray[np.object_]) -> str:
     """Say what the goal asks beyond what comes if nothing changes, and what was never done."""
     target = ground.base.target
+    start = COMING[ground.when].format(f"{projected:,.0f}", f"{target:,.0f}")
     if projected >= target * (1 - ROUNDING):
-        return f"If nothing changes, {projected:,.0f} come of the {target:,.0f} that are wanted."
-    start = (
-        f"If nothing changes, {projected:,.0f} come of the {target:,.0f} that are wanted: "
-        f"{target - projected:,.0f} are missing."
-    )
+        return f"{start}."
+    start = f"{start}: {target - projected:,.0f} are missing."
     over = (says != "").any(axis=1)
     if not over.any():
         return f"{start} No rep needs more at a stage than some rep has had."

@@ -347,6 +347,7 @@ def _described(
         "as_of": None if ground.base.period is None else str(ground.base.period.end),
         "metric": ground.plan.goal.metric,
         "stands_for": ground.stands_for,
+        "when": ground.when,
         "currency": ground.base.currency,
         "verdict": (
             f"If nothing changes, {whole['expected']:,.0f} come ({whole['low']:,.0f} to "

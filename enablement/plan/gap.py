@@ -448,10 +448,11 @@ def _described(
         "projected": present,
         "besides": besides,
         "at_benchmark": then,
+        "when": ground.when,
         "stands_out": worst,
         "sure": _sure(table),
         "verdict": _by_groups(table) if by else _verdict(table, worst),
-        "notes": [*ground.funnel.notes, _reach(present, then, ground.base.target)],
+        "notes": [*ground.funnel.notes, _reach(ground, present, then)],
         "groups": tuple(groups.names.columns),
         "labels": dict(zip(people["rep_id"], people["name"], strict=True)),
         "confidence": confidence,
@@ -520,10 +521,11 @@ def _by_groups(table: pd.DataFrame) -> str:
     )
 
 
-def _reach(present: float, then: float, target: float) -> str:
+def _reach(ground: Ground, present: float, then: float) -> str:
     """Say whether the benchmarks reach the target."""
+    target = ground.base.target
     if present >= target * (1 - cascade.ROUNDING):
-        return f"If nothing changes, {present:,.0f} come of the {target:,.0f} that are wanted."
+        return cascade.COMING[ground.when].format(f"{present:,.0f}", f"{target:,.0f}") + "."
     ends = "which reaches" if then >= target * (1 - cascade.ROUNDING) else "which is short of"
     return (
         f"With every stage at its benchmark {then:,.0f} would come instead of {present:,.0f}, "

@@ -7,11 +7,18 @@ import re
 import pandas as pd
 
 from enablement.plan import metrics
+from enablement.plan.cascade import COMING
 from enablement.plan.goal import COUNTED
 from enablement.show.words.figures import chance, names, percent, plural, whole
 from enablement.show.words.goal import figure
 
 LARGE = r"(?<![\d.,-])-?\d{1,3}(?:,\d{3})+(?![\d,.]*\d)"  # with a comma between its digits
+
+
+CHANCE = {
+    "ahead": "If nothing changes, the chance of reaching {} is",
+    "over": "The goal's months are over: before them the chance of reaching {} was",
+}
 
 
 def stage_gap(table: pd.DataFrame) -> str:
@@ -92,7 +99,7 @@ def at_benchmark(table: pd.DataFrame) -> str:
     comes, then, target = (
         figure(attrs[name], table) for name in ("projected", "at_benchmark", "target")
     )
-    start = f"If nothing changes, {comes} come of the {target} that are wanted"
+    start = COMING[attrs["when"]].format(comes, target)
     if attrs["projected"] >= attrs["target"] or not table["cost"].sum() > 0:
         return f"{start}."
     ends = "enough" if attrs["at_benchmark"] >= attrs["target"] else "not enough"
@@ -108,7 +115,7 @@ def results_worksheet(table: pd.DataFrame) -> str:
     """
     attrs = table.attrs
     comes, target = (figure(attrs[name], table) for name in ("projected", "target"))
-    start = f"If nothing changes, {comes} come of the {target} that are wanted"
+    start = COMING[attrs["when"]].format(comes, target)
     missing = attrs["target"] - attrs["projected"]
     if missing <= 0:
         return f"{start}."
@@ -205,7 +212,7 @@ def goal_chance(table: pd.DataFrame) -> str:
     whole = table.iloc[-1]
     low, high = (figure(whole[end], table) for end in ("low", "high"))
     return (
-        f"If nothing changes, the chance of reaching {figure(whole['target'], table)} is "
+        f"{CHANCE[table.attrs['when']].format(figure(whole['target'], table))} "
         f"{chance(whole['probability'])}; {percent(table.attrs['confidence'])} of the futures lie "
         f"between {low} and {high}.{_of_amount(table)}"
     )

@@ -61,12 +61,13 @@ def _finding(book: Book, sheet: Any) -> None:
     """Say what the target asks beyond what comes, in a sentence that follows it."""
     target, ahead = book.base.target, book.table.attrs["projected"]
     cells = ref(TARGET, 1), ref(RESULT, 1), ref(RESULT + 1, 1)
+    before, between, after = cascade.COMING[book.table.attrs["when"]].split("{}")
     told = (
-        f'"If nothing changes, "&TEXT({cells[1]},"#,##0")&" come of the "&TEXT({cells[0]},'
-        f'"#,##0")&" that are wanted"&IF({cells[1]}>={cells[0]}*(1-{cascade.ROUNDING:.0E}),".",'
+        f'"{before}"&TEXT({cells[1]},"#,##0")&"{between}"&TEXT({cells[0]},'
+        f'"#,##0")&"{after}"&IF({cells[1]}>={cells[0]}*(1-{cascade.ROUNDING:.0E}),".",'
         f'": "&TEXT({cells[2]},"#,##0")&" are missing.")'
     )
-    start = f"If nothing changes, {ahead:,.0f} come of the {target:,.0f} that are wanted"
+    start = f"{before}{ahead:,.0f}{between}{target:,.0f}{after}"
     rest = f": {target - ahead:,.0f} are missing."
     enough = ahead >= target * (1 - cascade.ROUNDING)
     book.formula(sheet, 2, 0, told, start + ("." if enough else rest), "bold")

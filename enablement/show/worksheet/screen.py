@@ -159,7 +159,7 @@ def _by_stage(table: pd.DataFrame, here: pd.DataFrame, place: str) -> Screen:
         "Short is what is needed over what comes if nothing changes.",
         *([OTHERS] if seen else []),
     ]
-    told = "" if place == COMPANY else _of_place(here)
+    told = "" if place == COMPANY else _of_place(here, table.attrs["when"])
     return _screen(shown, frame, table, place, "stage", told, notes)
 
 
@@ -309,11 +309,14 @@ def _cell(text: object) -> str:
     return f"{first}<br><{SMALL}>{second}</{SMALL}>" if second else first
 
 
-def _of_place(here: pd.DataFrame) -> str:
+def _of_place(here: pd.DataFrame, when: str) -> str:
     """Say of one place how many of the wins that are needed come."""
     won = here[here["stage"] == here["stage"].cat.categories[-1]]
     needed, comes = float(won["needed"].sum()), float(won["projected"].sum())
-    told = f"If nothing changes, {comes:,.0f} of the {needed:,.0f} wins come that are needed"
+    told = {
+        "ahead": f"If nothing changes, {comes:,.0f} of the {needed:,.0f} wins come that are needed",
+        "over": f"The goal's months are over: {comes:,.0f} of the {needed:,.0f} wins were to come",
+    }[when]
     never = here.loc[here["says"] != "", "stage"].drop_duplicates()
     return told + (
         f"; at {never.iloc[0]} it {here['says'].loc[never.index[0]]}." if len(never) else "."
