@@ -123,3 +123,19 @@ def test_a_stage_that_nobody_has_is_refused_by_name():
     plan = en.goal({**LEAST, "desired": {"Qualify": 0.5}})
     with pytest.raises(SettingsError, match="Did you mean 'Qual'"):
         plan.check_stages(["Lead", "Qual"])
+
+
+@pytest.mark.parametrize(
+    ("by", "first_month", "name"),
+    [
+        ("2026-12-31", 1, "2026"),
+        ("2026-09-30", 1, "2025Q4 to 2026Q3"),
+        ("2026-09-30", 10, "2026"),
+        ("2027-03-31", 2, "2026-04-01 to 2027-03-31"),
+    ],
+)
+def test_twelve_months_are_named_as_the_fiscal_calendar_does(by, first_month, name):
+    """A year, whole quarters, and the days where quarters begin in February, May and so on."""
+    span = en.goal({"goal": {"target": 5, "by": by}}).goal.span(Calendar(first_month=first_month))
+    assert str(span) == name
+    assert str(span.end) == by

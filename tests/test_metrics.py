@@ -93,7 +93,7 @@ def test_the_eight_are_counted_by_hand(said, present, count):
     assert table.loc["present", "count"] == count
     wanted = said.get("target", present * (1 + said.get("lift", 0)))
     assert table.loc["target", "total"] == pytest.approx(wanted)
-    assert table.attrs["period"] == "2025-04-01 to 2026-03-31"
+    assert table.attrs["period"] == "2025Q2 to 2026Q1"
 
 
 CELLS = {
@@ -301,11 +301,11 @@ def test_a_measure_is_read_as_one_speaks_of_it():
     """Shares in tenths, in points and with what they rest on; days as days."""
     said = en.words.baseline(en.baseline(eight(), goal(metric="win_rate", lift=0.2)))
     assert said.splitlines()[0] == (
-        "Win rate in 2025-04-01 to 2026-03-31: 60.0 % (26.1 to 87.2 %, of 5 won or lost). Wanted "
-        "in 2026-04-01 to 2027-03-31: 72.0 %, 12.0 points more."
+        "Win rate in 2025Q2 to 2026Q1: 60.0 % (26.1 to 87.2 %, of 5 won or lost). Wanted "
+        "in 2026Q2 to 2027Q1: 72.0 %, 12.0 points more."
     )
     days = en.words.baseline(en.baseline(eight(), goal(metric="sales_cycle", lift=-0.1)))
-    assert days.startswith("Sales cycle in 2025-04-01 to 2026-03-31: 30 days (")
+    assert days.startswith("Sales cycle in 2025Q2 to 2026Q1: 30 days (")
     assert "27 days, 10 % less." in days
     shown = en.tables.baseline(en.baseline(eight(), goal(metric="win_rate", lift=0.2)))
     assert shown.loc["Present"].tolist() == ["60.0 % (26.1 to 87.2 %)", "5"]

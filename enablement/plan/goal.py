@@ -487,8 +487,15 @@ def _shares(said: Mapping[str, Any], where: str) -> dict[str, float]:
 
 
 def together(months: Sequence[Period], calendar: Calendar) -> Period:
-    """Put twelve months in a row into one period, which has a year's name where it is one."""
-    year, _, first = months[0].name.partition("M")
-    if first == "01":
+    """Put twelve months in a row into one period, by its year's name, or by those of its quarters.
+
+    Where they are neither a year nor whole quarters it has the name of its days.
+    """
+    year, _, month = months[0].name.partition("M")
+    if month == "01":
         return calendar.period(year)
-    return calendar.period((months[0].start, months[-1].end))
+    first, last = calendar.quarter(months[0].start), calendar.quarter(months[-1].end)
+    days = calendar.period((months[0].start, months[-1].end))
+    if (first.start, last.end) != (days.start, days.end):
+        return days
+    return dataclasses.replace(days, name=f"{first.name} to {last.name}")
