@@ -17,10 +17,11 @@ import enablement as en
 from enablement.errors import CannotSayError, EnablementError
 from enablement.measure import shrinkage
 from enablement.periods import Calendar, Period
-from enablement.plan import capacity, cascade, funnels
+from enablement.plan import capacity, cascade, funnels, staff
 from enablement.plan import goal as goals
 from enablement.plan.capacity import Ramp
 from enablement.plan.lags import Lags, latest
+from enablement.show import widgets
 
 
 def sums(table, column="needed"):
@@ -284,3 +285,14 @@ def test_a_period_of_the_goal_is_its_own():
     at = ground(4)
     assert (at.months[0].start, at.months[-1].end) == (YEAR.start, YEAR.end)
     assert isinstance(at.base.span, Period)
+
+
+def test_teams_stand_as_one_counts():
+    """Team 1, 2, 10, and not 1, 10, 2; of names without a number nothing changes."""
+    teams = ["Team 10", "Team 2", "South", "Team 1"]
+    people = pd.DataFrame({"rep_id": list("ABCD"), "team": teams})
+    opportunities = pd.DataFrame({"opportunity_id": list("1234"), "rep_id": list("ABCD")})
+    said = {"stages": ["Lead"], "outcomes": {"Won": "won"}}
+    crm = en.crm(opportunities=opportunities.assign(stage="Won"), reps=people, settings=said)
+    assert list(staff.of_crm(crm).table["team"]) == ["South", "Team 1", "Team 2", "Team 10"]
+    assert widgets.team_names(crm) == ["South", "Team 1", "Team 2", "Team 10"]

@@ -16,6 +16,7 @@ from enablement.read.crm import CRM
 from enablement.workdays import WorkingDays
 
 NEVER = np.datetime64("NaT")  # since and until of somebody who is always there
+LONGEST = 20  # digits of a number in a name
 NOBODY = "Rep {}"  # a rep without a name, where there is no CRM
 
 
@@ -86,7 +87,15 @@ def of_crm(crm: CRM) -> Staff:
         }
     )
     order = ["region", "team", "name", "rep_id"]
-    return Staff(table.sort_values(order, ignore_index=True), crm.settings.working_days)
+    table = table.sort_values(order, key=counting_up, ignore_index=True)
+    return Staff(table, crm.settings.working_days)
+
+
+def counting_up(names: pd.Series) -> pd.Series:
+    """Give what sorts names as one counts: Team 2 before Team 10."""
+    return names.astype(str).str.replace(
+        r"\d+", lambda digits: digits[0].zfill(LONGEST), regex=True
+    )
 
 
 def stated(goal: Goal) -> Staff:

@@ -13,6 +13,7 @@ from enablement.measure.funnel import conversion
 from enablement.measure.winloss import win_rate
 from enablement.plan import whatif
 from enablement.plan.goal import Plan
+from enablement.plan.staff import counting_up
 from enablement.read.crm import CRM
 from enablement.show import answers, charts, theme, words
 
@@ -123,4 +124,5 @@ def quarters(crm: CRM, *, most: int = 8) -> list[str]:
 
 def team_names(crm: CRM) -> list[str]:
     """Name the teams of those who sell."""
-    return sorted(crm.sellers["team"].dropna().unique())
+    teams = crm.sellers["team"].dropna().drop_duplicates()
+    return list(teams.sort_values(key=counting_up))
