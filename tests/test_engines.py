@@ -448,6 +448,19 @@ def test_names_and_values_are_never_read_as_sql(server):
         assert tables[0]["created"].sum() == (1 if "where" in said else 2)
 
 
+def test_a_column_without_a_value_may_be_of_any_kind(server):
+    """As nobody has left yet, nothing says that the column is of days."""
+    frames = {name: getattr(company(EIGHT), name) for name in ("opportunities", "stage_events")}
+    frames["reps"] = pd.DataFrame(
+        {"rep_id": ["A", "B"], "left_on": pd.Series([None, None], dtype="str")}
+    )
+    there = connected(server, "nobody_left", frames, EIGHT_SETTINGS)
+    assert list(there.reps["left_on"].isna()) == [True, True]
+    frames["reps"] = frames["reps"].assign(left_on="some day")
+    with pytest.raises(ExportError, match="'left_on' is not a date or a time"):
+        connected(server, "somebody_left", frames, EIGHT_SETTINGS)
+
+
 def test_tables_without_a_row(server):
     """Nothing was sold, and nothing is there to count."""
     frame = company(EIGHT).opportunities.iloc[:0]

@@ -362,8 +362,8 @@ class Opening:
                 )
             kind = KINDS[schema[name]] if name in schema else here[called or ""]
             kind = "BIGINT" if name in WHOLE and table in BUILT else kind
-            self._check_kind(table, name, called, kind, here)
-            columns[name] = (called, kind)
+            fits = called is None or self._fits(table, name, called, kind, here)
+            columns[name] = (called if fits else None, kind)
         taken = {called for called, _ in columns.values()}
         known = {name.lower() for name in (*columns, *MADE_HERE)}
         for name, kind in here.items():
@@ -373,19 +373,26 @@ class Opening:
                 columns[f"crm_{shown}" if reserved else shown] = (name, kind)
         return self.warehouse.remote(table, place, columns)
 
-    def _check_kind(
-        self, table: str, name: str, called: str | None, kind: str, here: Mapping[str, str]
-    ) -> None:
-        if called is None or kind == "VARCHAR":
-            return
-        fits = {"DOUBLE": ("DOUBLE", "BIGINT"), "BIGINT": ("BIGINT", "DOUBLE")}.get(kind, (kind,))
-        if here[called] not in fits:
-            wanted = CALLED[kind]
-            raise ExportError(
-                f"{'.'.join(self.there[table])}: the column {called!r} is not {wanted}, "
-                f"which {table}.{name} must be. Give a view in which it is, and name that in "
-                "[tables]."
-            )
+    def _fits(self, table: str, name: str, called: str, kind: str, here: Mapping[str, str]) -> bool:
+        """Whether a column is of the kind that is needed; one without a value may be of any.
+
+        Raises
+        ------
+        ExportError
+            If it is of another kind, and has values.
+        """
+        also = {"DOUBLE": ("BIGINT",), "BIGINT": ("DOUBLE",)}.get(kind, ())
+        if kind == "VARCHAR" or here[called] in (kind, *also):
+            return True
+        place = self.there[table]
+        column = self.warehouse.remote(f"{table} {name}", place, {name: (called, "VARCHAR")})
+        some = f"select 1 as one from it where {quoted(name)} is not null limit 1"
+        if self._ask(some, it=column).empty:
+            return False
+        raise ExportError(
+            f"{'.'.join(place)}: the column {called!r} is not {CALLED[kind]}, which "
+            f"{table}.{name} must be. Give a view in which it is, and name that in [tables]."
+        )
 
     def _opportunities(self, given: Table) -> Table:
         """Say what the settings say of the opportunities: their outcome, and what words mean."""
