@@ -30,7 +30,7 @@ from sqlglot.errors import ParseError, UnsupportedError
 import enablement as en
 from enablement.errors import EngineError, ExportError, SettingsError
 from enablement.plan import goal as goals
-from enablement.read import connections, dialects, warehouse
+from enablement.read import connections, dialects, engine, warehouse
 
 SETTINGS = {
     "stages": ["Prospecting", "Qualification", "Discovery", "Proposal", "Negotiation"],
@@ -302,15 +302,23 @@ def needs_it(argument: inspect.Parameter) -> bool:
     return argument.default is inspect.Parameter.empty
 
 
+# A file is counted by our own engine, whose texts nobody translates: its tables, and one case of
+# each function, say whether it was taken as it lies.
+translating = pytest.mark.parametrize(
+    "server", ["postgres", "spark"], indirect=True, scope="module"
+)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_every_engine_says_the_same(name, here, there):
     """The same rows, kinds of columns, values and definitions come back."""
-    for case in CASES[name]:
+    for case in CASES[name] if engine.remote(there.sources) else CASES[name][:1]:
         found, told = (answer(name, crm, **case) for crm in (here, there))
         assert len(found), case
         same(found, told)
 
 
+@translating
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_engine_says_the_same_of_a_goal(metric, here, there):
     """A goal in units, in margin or in share of wallet is counted there as it is here."""
@@ -320,6 +328,7 @@ def test_every_engine_says_the_same_of_a_goal(metric, here, there):
     same(*(en.results_worksheet(crm, plan, as_of=AS_OF) for crm in (here, there)))
 
 
+@translating
 @pytest.mark.parametrize("metric", MEASURED)
 def test_every_engine_says_the_same_of_a_goal_in_a_measure(metric, here, there):
     """What it is today is counted there as it is here."""
@@ -327,6 +336,7 @@ def test_every_engine_says_the_same_of_a_goal_in_a_measure(metric, here, there):
     same(*(en.baseline(crm, plan, as_of=AS_OF) for crm in (here, there)))
 
 
+@translating
 def test_every_engine_says_the_same_of_the_gates_of_a_reward(here, there):
     """What must hold for the reward is counted there as it is here."""
     gates = dict.fromkeys(GATES, 0.01)
