@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import SAMPLE
 
 import enablement as en
 from enablement.errors import ExportError
@@ -114,6 +115,31 @@ def test_what_somebody_else_put_in_its_place_is_not_opened(folder, monkeypatch, 
         monkeypatch.setattr(os, "geteuid", lambda: kept.stat().st_uid + 1)
     assert cache.find(kept.name) is None
     assert len(en.load(folder, SETTINGS).opportunities) == 1
+
+
+def test_what_was_answered_about_everybody_is_there_for_the_next_process(tmp_path, monkeypatch):
+    """Nothing is counted again; an answer about a part is not kept."""
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+
+    def asked(**said: object) -> pd.DataFrame:
+        return en.win_rate(en.load(SAMPLE), as_of="2026-09-30", **said)
+
+    first, only = asked(by="type"), asked(where={"type": "new business"})
+    written: list[str] = []
+    real = engine.Session._laid
+
+    def laid(session, path, sql):
+        written.append(sql)
+        return real(session, path, sql)
+
+    monkeypatch.setattr(engine.Session, "_laid", laid)
+    kept = sorted(tmp_path.glob("*/kept_*.parquet"))
+    pd.testing.assert_frame_equal(asked(by="type"), first)
+    assert sorted(tmp_path.glob("*/kept_*.parquet")) == kept
+    answers = [sql for sql in written if "group by all" in sql.rpartition("credited p")[2]]
+    assert len(answers) == 1
+    pd.testing.assert_frame_equal(asked(where={"type": "new business"}), only)
+    assert len([s for s in written if "group by all" in s.rpartition("credited p")[2]]) == 1
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(folder, monkeypatch):

@@ -14,7 +14,7 @@ import pytest
 from conftest import EIGHT, EIGHT_SETTINGS, company, day
 
 import enablement as en
-from enablement.errors import EngineError, SettingsError
+from enablement.errors import EngineError, ExportError, SettingsError
 from enablement.read import lake
 
 
@@ -159,6 +159,19 @@ def test_what_cannot_be_opened_is_said_in_a_line(tmp_path):
         with pytest.raises(EngineError, match=said) as caught:
             en.connect(url, EIGHT_SETTINGS)
         assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    """What was read may be of either content."""
+    place, save = stored(tmp_path / "busy.duckdb"), lake.Taking.save
+
+    def busy(taking: lake.Taking, into: Path) -> None:
+        save(taking, into)
+        place.write_bytes(place.read_bytes() + b"more")
+
+    monkeypatch.setattr(lake.Taking, "save", busy)
+    with pytest.raises(ExportError, match="busy.duckdb was written to while it was read"):
+        en.connect(f"duckdb://{place}", EIGHT_SETTINGS)
 
 
 def test_nothing_else_on_the_machine_is_reached(tmp_path):

@@ -189,3 +189,16 @@ def test_the_level_of_an_interval_is_written_as_asked():
     table = en.win_rate(company(EIGHT), as_of=day(90), by="rep", confidence=0.5)
     assert "50 % interval" in en.tables.win_rate(table).columns
     assert "with its 50 % interval" in en.charts.win_rate(table).description
+
+
+def test_a_column_of_the_accounts_splits_what_the_opportunities_do_not_know(sample):
+    """Counted once more from both tables; one value alone is the row of that value."""
+    found = en.win_rate(sample, as_of="2026-09-30", by="industry").set_index("industry")
+    sold = sample.opportunities[sample.opportunities["type"].ne("renewal")]
+    told = sold.drop(columns="industry", errors="ignore").merge(
+        sample.accounts[["account_id", "industry"]], on="account_id"
+    )
+    assert dict(found["won"]) == dict(told[told["outcome"].eq("won")].groupby("industry").size())
+    name = found.index[0]
+    alone = en.win_rate(sample, as_of="2026-09-30", where={"industry": name})
+    assert alone["won"].iloc[0] == found.loc[name, "won"]

@@ -113,7 +113,6 @@ def _asked(crm: CRM, question: Question) -> tuple[str, dict[str, engine.Table], 
         tables["opportunities"] = crm.counted["opportunities"]
     rule = RULES.get(str(given["credit"]), OTHER_RULES)
     texts = "".join(engine.text("measure", name) for name in (*question.passages, *rule))
-    tables["exchanged"] = exchange.exchanged(crm, groups, until, tables)
     if question.passages in AT_A_LOOK and not by_rep(groups):
         tables["credited"] = View(f"with {texts}", tables, given)
     else:  # by rep, so that the question of one rep that follows reads little

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from enablement.measure import counting, definitions
+from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.plan.staff import Staff
 from enablement.read.crm import CRM
@@ -51,18 +52,7 @@ def of_crm(crm: CRM, staff: Staff, period: Period) -> Arrivals | None:
     """
     groups = definitions.split(crm, "rep")
     said = {name: f"timestamp '{value}'" for name, value in definitions.span(period).items()}
-    found = counting.ask(
-        crm,
-        counting.Question(
-            groups,
-            ("endings", "lifetimes"),
-            until=moment(period.end),
-            renewals="left out",
-            said={"cohort": "begun", **definitions.span(None)},
-            select=BEGUN.format(groups=groups.select(), **said),
-            group="group by all",
-        ),
-    )
+    found = _begun(crm, groups, period, BEGUN.format(groups=groups.select(), **said))
     total = found[["begun", "undated", "still_open"]].sum()
     if total["undated"] > 0 or not (total["begun"] > 0 and total["still_open"] > 0):
         return None
@@ -82,13 +72,9 @@ class Hires:
     weeks: NDArray[np.float64]
 
 
-def hires(crm: CRM, staff: Staff, until: Period) -> Hires | None:
-    """Follow those hired after the export begins, week by week; None where there are none."""
-    if not crm.has("reps", "hired_on"):
-        return None
-    groups = definitions.split(crm, "rep")
-    select = WEEKLY.format(groups=groups.select())
-    found = counting.ask(
+def _begun(crm: CRM, groups: Split, until: Period, select: str) -> pd.DataFrame:
+    """Ask of all that began until the end of a period, whenever it did."""
+    return counting.ask(
         crm,
         counting.Question(
             groups,
@@ -96,10 +82,20 @@ def hires(crm: CRM, staff: Staff, until: Period) -> Hires | None:
             until=moment(until.end),
             renewals="left out",
             said={"cohort": "begun", **definitions.span(None)},
-            select=f"{select} count(*) as begun, min(p.cohort_at) as since",
+            select=select,
             group="group by all",
         ),
     )
+
+
+def hires(crm: CRM, staff: Staff, until: Period) -> Hires | None:
+    """Follow those hired after the export begins, week by week; None where there are none."""
+    if not crm.has("reps", "hired_on"):
+        return None
+    groups = definitions.split(crm, "rep")
+    select = WEEKLY.format(groups=groups.select())
+    counts = "count(*) as begun, min(p.cohort_at) as since"
+    found = _begun(crm, groups, until, f"{select} {counts}")
     since = staff.table["since"]
     new = (since > found["since"].min()) & (since <= pd.Timestamp(until.end))
     if not new.any():

@@ -35,7 +35,6 @@ NAMED = re.compile(r"\$([a-z_]+)")
 # What names no parameter: a comment, a text, and a name in quotes, which may be a user's.
 QUOTED = re.compile(r"""--[^\n]*|'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
 UNQUOTED = re.compile(f"{QUOTED.pattern}|{NAMED.pattern}")
-DIALECT = "duckdb"  # in which texts are written
 FEW = 10_000  # rows that are written sooner than looked up
 MEMORY = "1GB"  # of the engine's own; what is more goes to the disk
 
