@@ -493,8 +493,7 @@ class Opening:
         if "stage_visits" in self.there and "closings" in self.there:
             return given
         parts = self._steps(given)
-        sql = engine.text("read", "moves").format(owned=self._owned(parts))
-        moves = View(sql, dict(parts))
+        moves = View(visits.moves(self._owned(parts), self.said), dict(parts))
         numbered = {"numbered": parts["opportunities"], "moves": moves, **parts}
         made = {
             name: View(sql, numbered, order=order)

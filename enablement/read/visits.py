@@ -19,6 +19,7 @@ MOVED = {
     "outcome": tuple(OUTCOME_PLACES),
     "exit": ("advanced", "back", "handed off", "open", *OUTCOME_PLACES),
 }
+NO_CODE = "0"  # codes begin with 1
 MOST_WORDS = 100  # forecast categories are a handful, unless people write what they like
 
 
@@ -75,8 +76,22 @@ def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, st
         "insert into more_steps by name "
         "select n, entered_at, code, 'derived' as origin, true as present from derived"
     )
-    moves = engine.text("read", "moves").format(owned=_owned(store))
-    store.lay("moves", moves, words=MOVED)
+    store.lay("moves", moves(_owned(store), settings), words=MOVED)
+
+
+def moves(owned: str, settings: Settings) -> str:
+    """Write the SQL of ``moves``.
+
+    Parameters
+    ----------
+    owned : that of the steps with their owners; see `owned`
+    """
+    listed = spots(settings)
+    ends = listed.loc[listed["outcome"].notna(), "code"]
+    # A list of numbers, as to join ten million steps with a few rows takes a tenth of all.
+    return engine.text("read", "moves").format(
+        owned=owned, ends=", ".join(map(str, ends)) or NO_CODE
+    )
 
 
 def _words(store: Store) -> dict[str, tuple[str, ...]]:

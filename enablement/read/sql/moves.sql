@@ -4,10 +4,9 @@
 -- it after the one before.
 with owned as ({owned}),
 placed as (
-    select e.*, s.outcome is not null as ends, lag(e.code) over in_order as code_before,
+    select e.*, e.code in ({ends}) as ends, lag(e.code) over in_order as code_before,
            lag(e.owner) over in_order as owner_before
     from owned e
-    join spots s using (code)
     -- Ties within a moment stand in the order of the stages; a change of owner belongs to the
     -- stage entered at the same moment; the present stage comes last. Of rows that say the same
     -- the one that knows more counts.
