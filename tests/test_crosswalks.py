@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from enablement import settings as workspace
 from enablement.errors import SettingsError
-from enablement.read import crosswalks, exports, tables
+from enablement.read import crosswalks, exports, schema
 from enablement.read.crosswalks.files import known, texts
 from enablement.read.crosswalks.headers import fold
 
@@ -570,7 +570,7 @@ def test_a_language_says_every_column_that_tells():
 
 def test_a_need_is_a_column_of_the_entry_or_a_header():
     """A slip in one of our names would make it a header that no file has."""
-    ours = {name for columns in tables.SCHEMA.values() for name in columns}
+    ours = {name for columns in schema.SCHEMA.values() for name in columns}
     for entry in known():
         for need in entry.needs:
             strange = set(need) - set(entry.columns) - set(entry.inherited)
@@ -582,7 +582,7 @@ def test_columns_of_ours_are_those_of_the_dictionary():
     extra = {"owner_name", "account_name", "status", "won_at", "lost_at", "is_deleted"}
     lists = {entry.table: set(entry.columns) for entry in known() if entry.ours and entry.table}
     assert {table: names - extra for table, names in lists.items()} == {
-        table: set(columns) - extra for table, columns in tables.SCHEMA.items()
+        table: set(columns) - extra for table, columns in schema.SCHEMA.items()
     }
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from enablement.errors import EnablementError
-from enablement.read.tables import SCHEMA
+from enablement.read.schema import SCHEMA
 from enablement.world import (
     Leak,
     Parameters,

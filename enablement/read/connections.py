@@ -14,7 +14,7 @@ import pandas as pd
 
 from enablement import settings as workspace
 from enablement.errors import EnablementError, ExportError, SettingsError, choices
-from enablement.read import engine, tables, visits
+from enablement.read import engine, schema, tables, visits
 from enablement.read.crm import CRM, HANDED_OVER
 from enablement.read.engine import Remote, Table, View, literal, quoted
 from enablement.read.postgres import Postgres
@@ -348,19 +348,19 @@ class Opening:
 
     def _given(self, table: str) -> Table:
         """Take a table under our names, with what else it has."""
-        schema = {**tables.SCHEMA, **BUILT, **tables.KNOWN}.get(table) or BUILT[table]
+        kinds = {**BUILT, **schema.KNOWN}[table]
         place = self.there[table]
         own, here = self.said.columns.get(table, {}), self.warehouse.columns(place)
         folded = {name.lower(): name for name in here}
         columns: dict[str, tuple[str | None, str]] = {}
-        for name in [*schema, *(each for each in own if each not in schema)]:
+        for name in [*kinds, *(each for each in own if each not in kinds)]:
             called = folded.get(own.get(name, name).lower())
             if called is None and name in own:
                 raise SettingsError(
                     f"{self.said.origin}: [columns.{table}] {name} = {own[name]!r}: "
                     f"{'.'.join(place)} has no such column. {choices(own[name], list(here))}"
                 )
-            kind = KINDS[schema[name]] if name in schema else here[called or ""]
+            kind = KINDS[kinds[name]] if name in kinds else here[called or ""]
             kind = "BIGINT" if name in WHOLE and table in BUILT else kind
             fits = called is None or self._fits(table, name, called, kind, here)
             columns[name] = (called if fits else None, kind)
@@ -369,7 +369,7 @@ class Opening:
         for name, kind in here.items():
             if name not in taken and name.lower() not in known:
                 shown = name.lower() if name.isupper() else name
-                reserved = name.lower() in tables.RESERVED
+                reserved = name.lower() in schema.RESERVED
                 columns[f"crm_{shown}" if reserved else shown] = (name, kind)
         return self.warehouse.remote(table, place, columns)
 
@@ -593,15 +593,15 @@ CLOSED = (
 
 def _nothing(table: str) -> pd.DataFrame:
     if table not in BUILT:
-        return tables.nothing(table) if table in tables.SCHEMA else _empty(tables.KNOWN[table])
+        return schema.nothing(table) if table in schema.SCHEMA else _empty(schema.KNOWN[table])
     return _empty(BUILT[table])
 
 
-def _empty(schema: Mapping[str, str]) -> pd.DataFrame:
+def _empty(kinds: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            name: pd.Series(dtype="int64" if name in WHOLE else tables.DTYPES[kind])
-            for name, kind in schema.items()
+            name: pd.Series(dtype="int64" if name in WHOLE else schema.DTYPES[kind])
+            for name, kind in kinds.items()
         }
     )
 

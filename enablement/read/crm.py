@@ -17,7 +17,18 @@ import pyarrow as pa
 from enablement import settings as workspace
 from enablement.errors import CannotSayError, ExportError, SettingsError, choices
 from enablement.periods import Period
-from enablement.read import cache, crosswalks, engine, exports, renames, snapshots, tables, visits
+from enablement.read import (
+    cache,
+    crosswalks,
+    engine,
+    exports,
+    frames,
+    renames,
+    schema,
+    snapshots,
+    tables,
+    visits,
+)
 from enablement.read.engine import Store, View
 from enablement.read.quality import Ledger, Quality
 from enablement.read.rules import Rules, Source, columns, spellings
@@ -336,8 +347,8 @@ def crm(
     said = workspace.read(settings, folder=workspace.root())
     given = {"opportunities": opportunities, "stage_events": stage_events, "reps": reps, **others}
     for table in others:
-        if table not in tables.KNOWN:
-            raise ExportError(f"No table is called {table!r}. {choices(table, list(tables.KNOWN))}")
+        if table not in schema.KNOWN:
+            raise ExportError(f"No table is called {table!r}. {choices(table, list(schema.KNOWN))}")
     with Store(said.timezone) as store:
         reading = Reading(store, said, Ledger())
         for table, frame in given.items():
@@ -518,7 +529,7 @@ class Reading:
             ("owner_changes", history.owner_changes),
         ):
             kept = frame[frame["opportunity_id"].isin(present)]
-            columns = [name for name in tables.SCHEMA[table] if name in kept]
+            columns = [name for name in schema.SCHEMA[table] if name in kept]
             self.store.show("found", kept[columns].assign(file=number, row=range(len(kept))))
             self.store.run(f"insert into {table} by name select * from found")
             self.store.forget("found")
@@ -528,12 +539,12 @@ class Reading:
     def frame(self, table: str, frame: pd.DataFrame) -> None:
         """Take a DataFrame that carries our column names."""
         name, number = f"DataFrame {table}", len(self.sources)
-        taken = tables.adopt(frame, table, self.said, self.ledger, name=name)
+        taken = frames.adopt(frame, table, self.said, self.ledger, name=name)
         self.sources[number] = Source(
             name, {}, lambda rows: {row: row for row in rows}, table=table
         )
         self.store.show("given", taken)
-        self.store.make(f"{table}_{number}", tables.adopted(taken, table, number=number))
+        self.store.make(f"{table}_{number}", frames.adopted(taken, table, number=number))
         self.store.forget("given")
         self.parts.setdefault(table, []).append(f"{table}_{number}")
 
@@ -590,8 +601,8 @@ class Reading:
         (into / FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
     def _together(self) -> None:
-        absent = [table for table in tables.KNOWN if table not in self.parts]
-        self.store.lack({name: tables.empty(name) for name in absent})
+        absent = [table for table in schema.KNOWN if table not in self.parts]
+        self.store.lack({name: schema.empty(name) for name in absent})
         for table, parts in self.parts.items():
             self.store.unite(table, parts)
 
@@ -619,7 +630,7 @@ class Reading:
         read = {
             name: self.store.query(self._listed(name))
             if name in self.parts
-            else tables.nothing(name).copy()
+            else schema.nothing(name).copy()
             for name in self._tables()
         }
         made = {
@@ -638,14 +649,14 @@ def _last_day(opportunities: pd.DataFrame) -> dt.date | None:
 def _check_named(said: Settings, names: list[str]) -> None:
     for key in ("files", "columns", "values"):
         for table in getattr(said, key):
-            if table not in tables.SCHEMA:
+            if table not in schema.SCHEMA:
                 raise SettingsError(
                     f"{said.origin}: [{key}] names the table {table!r}. "
-                    f"{choices(table, list(tables.SCHEMA))}"
+                    f"{choices(table, list(schema.SCHEMA))}"
                 )
     for table, own in said.columns.items():
         for name in own:
-            if name.casefold() in tables.RESERVED and name not in tables.SCHEMA[table]:
+            if name.casefold() in schema.RESERVED and name not in schema.SCHEMA[table]:
                 raise SettingsError(
                     f"{said.origin}: [columns.{table}] {name} = {own[name]!r}: the name {name!r} "
                     f"is needed within. Call it otherwise, such as crm_{name}."

@@ -11,7 +11,7 @@ import pandas as pd
 
 from enablement import settings as workspace
 from enablement.errors import EnablementError, ExportError, SettingsError, choices
-from enablement.read import engine, renames, tables, values, visits
+from enablement.read import engine, renames, schema, tables, values, visits
 from enablement.read.engine import Store, literal, quoted
 from enablement.read.findings.orders import named, orders_in
 from enablement.read.quality import Ledger
@@ -29,7 +29,7 @@ AFTER_FIRST = "(closing > 1 or closing = 1 and outcome is null)"
 TOLD_BY_HISTORY = (
     "select distinct opportunity_id from stage_events where origin is distinct from 'derived'"
 )
-NOT_HANDED_OVER = ("file", "row", "n", *tables.USED_UP["opportunities"], "first_name", "last_name")
+NOT_HANDED_OVER = ("file", "row", "n", *schema.USED_UP["opportunities"], "first_name", "last_name")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -952,7 +952,7 @@ def columns(store: Store, table: str, called: str = "") -> str:
     ----------
     called : how the text calls the table, where it has several
     """
-    own = tables.SCHEMA.get(table, {})
+    own = schema.SCHEMA.get(table, {})
     names = (n for n in store.columns(table) if n in own or n not in NOT_HANDED_OVER)
     return ", ".join(f"{called}{'.' if called else ''}{quoted(name)}" for name in names)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,170 +14,25 @@ import pyarrow as pa
 
 from enablement import settings as workspace
 from enablement.errors import ExportError
-from enablement.read import cells, currencies, values
+from enablement.read import cells, currencies, schema, values
 from enablement.read.cells import SPACE, Look
 from enablement.read.crosswalks import Match
 from enablement.read.engine import FEW, Store, literal, quoted
 from enablement.read.exports import Export
 from enablement.read.quality import Ledger
-from enablement.read.values import FALSE, FLAG, NUMBER, TEXT, TIME, TRUE, WOULD_WORK
+from enablement.read.schema import SQL_TYPES
+from enablement.read.times import IN_GAP, TWICE
+from enablement.read.values import TEXT, TIME, WOULD_WORK
 from enablement.settings import Settings
 
-_T, _N, _D, _F = TEXT, NUMBER, TIME, FLAG
-
-SCHEMA: dict[str, dict[str, str]] = {
-    "opportunities": {
-        **dict.fromkeys(
-            ["opportunity_id", "pipeline", "channel", "rep_id", "created_by", "account_id"], _T
-        ),
-        **dict.fromkeys(["name", "type", "source", "product"], _T),
-        **dict.fromkeys(["amount", "quantity", "list_amount", "margin"], _N),
-        "currency": _T,
-        **dict.fromkeys(["created_at", "expected_close", "closed_at"], _D),
-        "stage": _T,
-        "last_stage_change": _D,
-        **dict.fromkeys(["loss_reason", "competitor", "next_step", "forecast_category"], _T),
-        **dict.fromkeys(["probability", "push_count"], _N),
-    },
-    "stage_events": {
-        "opportunity_id": _T,
-        "entered_at": _D,
-        "stage": _T,
-        "rep_id": _T,
-        "amount": _N,
-        "expected_close": _D,
-        "forecast_category": _T,
-        "probability": _N,
-        "origin": _T,
-    },
-    "owner_changes": {"opportunity_id": _T, "changed_at": _D, "from_rep": _T, "to_rep": _T},
-    "reps": {
-        "rep_id": _T,
-        "name": _T,
-        "role": _T,
-        "hired_on": _D,
-        "left_on": _D,
-        "manager_id": _T,
-        "team": _T,
-        "region": _T,
-        "from_on": _D,
-        "to_on": _D,
-    },
-    "quotas": {"rep_id": _T, "period": _T, "metric": _T, "target": _N, "currency": _T},
-    "rates": {"currency": _T, "from_on": _D, "rate": _N, "to_currency": _T},
-    "activities": {
-        **dict.fromkeys(
-            ["activity_id", "rep_id", "opportunity_id", "account_id", "contact_id"], _T
-        ),
-        **dict.fromkeys(["type", "status"], _T),
-        "at": _D,
-        "minutes": _N,
-        "outcome": _T,
-    },
-    "accounts": {
-        **dict.fromkeys(["account_id", "name", "segment", "industry", "region"], _T),
-        "potential": _N,
-        "first_won_on": _D,
-    },
-    "calendar": {
-        "rep_id": _T,
-        "start": _D,
-        "end": _D,
-        "category": _T,
-        "attendees": _N,
-        "recurring": _F,
-    },
-    "training": {
-        **dict.fromkeys(["rep_id", "session", "lesson"], _T),
-        **dict.fromkeys(["started_on", "completed_on"], _D),
-        "minutes": _N,
-        "cohort": _T,
-    },
-    "assessments": {
-        "rep_id": _T,
-        "competency": _T,
-        "taken_on": _D,
-        "score": _N,
-        "maximum": _N,
-        "kind": _T,
-        "assessor": _T,
-    },
-    "reactions": {"rep_id": _T, "session": _T, "rating": _N, "maximum": _N, "comment": _T},
-    "practice": {
-        "rep_id": _T,
-        "practised_on": _D,
-        "competency": _T,
-        "partner_id": _T,
-        "minutes": _N,
-        "observed": _F,
-    },
-    "coaching": {
-        "manager_id": _T,
-        "rep_id": _T,
-        "held_on": _D,
-        "competency": _T,
-        "agreed": _T,
-        "outcome": _T,
-    },
-}
-# Tables that an export may bring besides: they are worked into the others and not handed over.
-BESIDES: dict[str, dict[str, str]] = {
-    "stage_names": {**dict.fromkeys(["stage_id", "stage", "pipeline_id"], _T), "place": _N},
-    "pipeline_names": {"pipeline_id": _T, "pipeline": _T},
-    "changes": {
-        "opportunity_id": _T,
-        "changed_at": _D,
-        **dict.fromkeys(["field", "old", "new"], _T),
-    },
-    "merges": {"opportunity_id": _T, "into_id": _T},
-    "links": dict.fromkeys(["activity_id", "opportunity_id", "account_id", "contact_id"], _T),
-}
-KNOWN = {**SCHEMA, **BESIDES}
-# Columns that some exports have, which the rules use up.
-USED_UP: dict[str, dict[str, str]] = {
-    "opportunities": {
-        **dict.fromkeys(["owner_name", "account_name", "status", "status_reason"], _T),
-        **dict.fromkeys(["merged_ids", "merged_into"], _T),
-        "is_deleted": _F,
-        **dict.fromkeys(["won_at", "lost_at"], _D),
-        "actual_amount": _N,
-    },
-    "activities": {"is_deleted": _F},
-    "reps": dict.fromkeys(["first_name", "last_name"], _T),
-    # Made of the field's name and its new value, see `_changed`.
-    "changes": {"stage": _T, "rep_id": _T, "amount": _N, "expected_close": _D},
-}
-NEEDED: dict[str, tuple[str, ...]] = {
-    "opportunities": ("stage",),
-    "stage_events": ("opportunity_id", "entered_at", "stage"),
-    "owner_changes": ("opportunity_id", "changed_at", "to_rep"),
-    "reps": ("rep_id",),
-    "quotas": ("rep_id", "period", "metric", "target"),
-    "rates": ("currency", "from_on", "rate"),
-    "activities": ("activity_id",),
-    "accounts": ("account_id",),
-    "stage_names": ("stage_id", "stage"),
-    "pipeline_names": ("pipeline_id", "pipeline"),
-    "changes": ("opportunity_id", "changed_at", "field"),
-    "merges": ("opportunity_id", "into_id"),
-}
 # Large tables, which are not copied where it can be helped.
 LONG, WIDE = ("stage_events",), ("opportunities", "accounts", "activities")
-IN_GAP = "times in the hour that the clock left out, read an hour later"
-TWICE = "times in the hour that the clock showed twice, read as the later one"
 # What is told of rows that are set aside, so that one can say what would be with them.
 TOLD = {
     "opportunities": "stage, amount, currency, type",
     "stage_events": "opportunity_id, stage",
     "changes": "opportunity_id, stage",
 }
-RESERVED = (  # names that the tables themselves need
-    *("row", "file", "n", "outcome"),
-    *("rep_code", "creator_code", "rep_key", "shown_id"),
-)
-DTYPES = {TEXT: "str", NUMBER: "float64", TIME: "datetime64[us]", FLAG: "boolean"}
-SQL_TYPES = {TEXT: "varchar", NUMBER: "double", TIME: "timestamp", FLAG: "boolean"}
-BEFORE = pd.Timedelta(hours=3)  # so long before an hour that was left out the clock was right
 
 
 @dataclasses.dataclass(frozen=True)
@@ -384,33 +238,6 @@ def belonging(export: Export, match: Match) -> str:
     return " and ".join(conditions) or "true"
 
 
-def schema_of(table: str) -> dict[str, str]:
-    """List the columns that a table has while it is read, and what stands in them."""
-    return {**KNOWN[table], **USED_UP.get(table, {})}
-
-
-def empty(table: str) -> str:
-    """Write as SQL the columns, and their types, of a table of which nothing was read."""
-    fields = [f"{quoted(name)} {SQL_TYPES[kind]}" for name, kind in schema_of(table).items()]
-    return f"{', '.join(fields)}, file smallint, row bigint"
-
-
-def adopted(frame: pd.DataFrame, table: str, *, number: int) -> str:
-    """Write the SQL of what `adopt` gave, shown as ``given``, in every column of the schema.
-
-    Parameters
-    ----------
-    number : the frame's number, which stands in the column ``file``
-    """
-    schema = schema_of(table)
-    fields = [
-        quoted(name) if name in frame else f"null::{SQL_TYPES[kind]} as {quoted(name)}"
-        for name, kind in schema.items()
-    ]
-    more = [quoted(name) for name in frame if name not in schema]
-    return f"select {', '.join([*fields, *more])}, {number} as file from given"
-
-
 def dated_columns(export: Export, match: Match) -> dict[str, tuple[str, str | None]]:
     """List, under our names, the columns that say when a stage was entered."""
     names = _others(export, match)
@@ -426,7 +253,7 @@ def _named(match: Match, kinds: Mapping[str, str]) -> dict[str, str]:
 
 def _columns(export: Export, match: Match, table: str) -> list[Column]:
     """List the columns to read: those with a name of ours, then the file's others."""
-    kinds, places = schema_of(table), {name: at for at, name in enumerate(export.headers)}
+    kinds, places = schema.columns(table), {name: at for at, name in enumerate(export.headers)}
     named = _named(match, kinds)
     if "opportunity_id" in kinds and "opportunity_id" not in named and table != "opportunities":
         named = {  # a report may name the opportunity instead
@@ -453,43 +280,26 @@ def _changed(named: Mapping[str, str], places: Mapping[str, int]) -> list[Column
     theirs = named["new"]
     cell = f"c{places[theirs]}"
     return [
-        Column(field, kind, theirs, cell, of=field) for field, kind in USED_UP["changes"].items()
+        Column(field, kind, theirs, cell, of=field)
+        for field, kind in schema.USED_UP["changes"].items()
     ]
 
 
 def _others(export: Export, match: Match) -> dict[str, str]:
     """Name the file's columns that have no name of ours, and those that date a stage."""
-    kinds = schema_of(match.table or "")
+    kinds = schema.columns(match.table or "")
     named = _named(match, kinds)
     used = set(named.values()) - set(match.stage_dates)
-    return _extra_names(
+    return schema.extra_names(
         [header for header in export.headers if header not in used], {*kinds, *named}
     )
-
-
-def _extra_names(headers: list[str], taken: set[str]) -> dict[str, str]:
-    """Name the columns that are not ours: as they are, with ``crm_`` where the name is ours.
-
-    SQL does not tell upper from lower case, so no two names may differ in that alone.
-    """
-    reserved = {name.casefold() for name in (*taken, *RESERVED)}
-    used = reserved | {header.casefold() for header in headers}
-    names = {}
-    for header in headers:
-        name = header
-        if header.casefold() in reserved:
-            while name.casefold() in used:
-                name = f"crm_{name}"
-            used.add(name.casefold())
-        names[header] = name
-    return names
 
 
 def _needed(table: str, columns: list[Column]) -> tuple[str, ...]:
     """List what every row must have; who says won or lost beside the stage may leave it out."""
     if table == "opportunities" and any(column.ours == "status" for column in columns):
         return ()
-    return NEEDED.get(table, ())
+    return schema.NEEDED.get(table, ())
 
 
 def _check_names(table: str, columns: list[Column], export: Export, settings: Settings) -> None:
@@ -666,7 +476,7 @@ def _select(readings: list[Reading], match: Match, number: int, source: str) -> 
     fields += [
         f"{literal(match.fixed[name]) if name in match.fixed else 'null'}::{SQL_TYPES[kind]} "
         f"as {quoted(name)}"
-        for name, kind in schema_of(match.table or "").items()
+        for name, kind in schema.columns(match.table or "").items()
         if name not in have
     ]
     return f"select {', '.join(fields)}, {number}::smallint as file, row from {source}"
@@ -807,163 +617,3 @@ def _note_placeholders(
             )
             for what, many in found.itertuples(index=False):
                 ledger.note(table, export.name, f"{name} {what!r} read as missing", many)
-
-
-def adopt(
-    frame: pd.DataFrame, table: str, settings: Settings, ledger: Ledger, *, name: str
-) -> pd.DataFrame:
-    """Take a DataFrame that already carries our column names.
-
-    Rows without a value that the table needs are set aside. The caller's table
-    is not changed; columns that it does not have are not added, see `adopted`.
-
-    Raises
-    ------
-    ExportError
-        If it is no DataFrame with columns of one name each, a needed column is
-        missing, or a value cannot be read as its kind.
-    """
-    taken = _plain_frame(frame, name)
-    needed = [c for c in NEEDED.get(table, ()) if table != "opportunities" or c != "stage"]
-    for column in needed:
-        if column not in taken:
-            raise ExportError(
-                f"{name} has no column {column}. Its columns: {', '.join(taken.columns)}."
-            )
-    kinds = {**schema_of(table), **dict.fromkeys(settings.stage_dates.values(), TIME)}
-    extra = _extra_names([c for c in taken.columns if c not in kinds], set(kinds))
-    taken = taken.rename(columns=extra)
-    typed = {c: _as_kind(taken[c], kinds[c], name, settings) for c in taken.columns if c in kinds}
-    for column in [c for c in typed if kinds[c] == TIME]:
-        for what, rows in _frame_clock(taken[column], settings.timezone).items():
-            ledger.note(table, name, f"{column}: {what}", rows)
-    others = {c: _as_extra(taken[c]) for c in taken.columns if c not in kinds}
-    taken = taken.assign(**typed, **others, row=range(len(taken)))
-    empty = taken[needed].isna().any(axis=1) if needed else pd.Series(False, taken.index)
-    aside = pd.DataFrame(
-        {
-            "line": taken.loc[empty, "row"].astype("Int64"),
-            "column": None,
-            "value": None,
-            "reason": f"every row of {table} needs {', '.join(needed)}",
-        }
-    )
-    ledger.rows(table, name, rows_in=len(taken), aside=aside)
-    return taken[~empty]
-
-
-@functools.cache
-def nothing(table: str) -> pd.DataFrame:
-    """Give a table that is handed over without a row."""
-    return pd.DataFrame(
-        {name: pd.Series(dtype=DTYPES[kind]) for name, kind in SCHEMA[table].items()}
-    )
-
-
-def _plain_frame(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    if not isinstance(frame, pd.DataFrame):
-        raise ExportError(f"{name} is a {type(frame).__name__}, not a pandas DataFrame.")
-    if frame.columns.nlevels > 1:
-        raise ExportError(f"{name} has columns of several levels. Give each column one name.")
-    taken = frame.reset_index(drop=True).rename(columns=str)
-    folded = taken.columns.str.casefold()
-    if folded.has_duplicates:
-        twice = taken.columns[folded.duplicated()][0]
-        raise ExportError(f"{name} has the column {twice!r} twice. Give each column its own name.")
-    return taken
-
-
-def _as_extra(values: pd.Series) -> pd.Series:
-    """Keep numbers, times and flags as they are; everything else becomes text."""
-    kinds = pd.api.types
-    if kinds.is_numeric_dtype(values) and not kinds.is_complex_dtype(values):
-        return values
-    return values if kinds.is_datetime64_any_dtype(values) else _as_text(values.astype(object))
-
-
-def _as_kind(values: pd.Series, kind: str, name: str, settings: Settings) -> pd.Series:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
-    if kind == TEXT:
-        return _as_text(values)
-    if kind == TIME:
-        read = _as_time(values, settings.timezone)
-    else:
-        read = _as_number(values) if kind == NUMBER else _as_flag(values)
-    wrong = read.isna() & values.notna()
-    if wrong.any():
-        row = int(wrong.to_numpy().argmax())
-        raise ExportError(
-            f"{name}, row {row}, column {values.name}: {values.iloc[row]!r} is unreadable. "
-            f"{WOULD_WORK[kind].capitalize()} is read."
-        )
-    return read
-
-
-def _as_time(values: pd.Series, zone: str) -> pd.Series:
-    """ISO text, dates and times. A time without a zone is local; a date is a date everywhere."""
-    kinds = pd.api.types
-    if kinds.is_numeric_dtype(values):
-        return pd.Series(pd.NaT, values.index, dtype=DTYPES[TIME])  # a count of what, since when?
-    read, local = _clock(values, zone)
-    if local.any():
-        read = read.mask(local, _moved(read[local], zone))
-    return read.astype(DTYPES[TIME])
-
-
-def _clock(values: pd.Series, zone: str) -> tuple[pd.Series, pd.Series]:
-    """Read times as they stand, and say which of them are of the workspace's zone."""
-    form = "ISO8601" if pd.api.types.is_string_dtype(values.dtype) else None
-    read = pd.to_datetime(values, utc=True, format=form, errors="coerce").dt.tz_localize(None)
-    return read, ~_names_a_zone(values) & (read != read.dt.normalize()) & (zone != "UTC")
-
-
-def _moved(naive: pd.Series, zone: str) -> pd.Series:
-    """Turn times of a zone into UTC; one that the clock left out is read an hour later."""
-    there = naive.dt.tz_localize(zone, ambiguous=False, nonexistent="NaT")
-    before = (naive - BEFORE).dt.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
-    utc = there.dt.tz_convert("UTC").dt.tz_localize(None)
-    return utc.fillna(before.dt.tz_convert("UTC").dt.tz_localize(None) + BEFORE)
-
-
-def _frame_clock(values: pd.Series, zone: str) -> dict[str, int]:
-    """Count the times that fall into the hours in which the clock is changed."""
-    if zone == "UTC" or pd.api.types.is_numeric_dtype(values):
-        return {}
-    read, local = _clock(values, zone)
-    known = read[local].dropna()
-    gone = known.dt.tz_localize(zone, ambiguous=False, nonexistent="NaT").isna()
-    twice = known.dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward").isna()
-    return {IN_GAP: int(gone.sum()), TWICE: int(twice.sum())}
-
-
-def _names_a_zone(values: pd.Series) -> pd.Series:
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return pd.Series(True, values.index)
-    if pd.api.types.is_datetime64_dtype(values):
-        return pd.Series(False, values.index)
-    return values.astype("str").str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$").fillna(False)
-
-
-def _as_number(values: pd.Series) -> pd.Series:
-    kinds = pd.api.types
-    if kinds.is_datetime64_any_dtype(values) or kinds.is_timedelta64_dtype(values):
-        return pd.Series(float("nan"), values.index)
-    read = pd.to_numeric(values, errors="coerce").astype(DTYPES[NUMBER])
-    return read.where(read.abs() != float("inf"))
-
-
-def _as_flag(values: pd.Series) -> pd.Series:
-    words = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}
-    return _as_text(values).str.casefold().map(words).astype(DTYPES[FLAG])
-
-
-def _as_text(values: pd.Series) -> pd.Series:
-    """Text, with missing kept missing and whole numbers without a decimal point."""
-    if pd.api.types.is_float_dtype(values):
-        whole = values.dropna()
-        fits = whole.mod(1).eq(0).all() and whole.abs().lt(2**53).all()
-        values = values.astype("Int64") if fits else values
-    text = values.where(values.notna(), None).astype("str").where(values.notna())
-    stripped = text.str.strip()
-    return stripped.where(stripped != "")

@@ -35,6 +35,8 @@ from enablement.read.kinds import (
 )
 from enablement.settings import Settings
 
+IN_GAP = "times in the hour that the clock left out, read an hour later"
+TWICE = "times in the hour that the clock showed twice, read as the later one"
 FIRST_DAY, LAST_DAY = "1900-01-01", "2199-12-31"
 MONTHS = (
     "jan january januar janner janvier janv ene enero",
