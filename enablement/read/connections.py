@@ -398,12 +398,12 @@ class Opening:
         """Say what the settings say of the opportunities: their outcome, and what words mean."""
         self._check_pipelines(given)
         alone = len(self.said.pipelines) == 1
-        outcome = _case("stage", self.said.outcomes, "'open'")
+        outcome = engine.case("stage", self.said.outcomes, "'open'")
         zero = f"{outcome} = 'lost' and amount = 0"
         kept = self.said.zero_amount_when_lost == "kept"
         made = {
             "pipeline": literal(next(iter(self.said.pipelines))) if alone else "pipeline",
-            "type": _case("type", tables.kinds_of_business(self.said), "null"),
+            "type": engine.case("type", tables.kinds_of_business(self.said), "null"),
             "currency": f"coalesce(currency, {literal(self.said.currency)})",
             "amount": "amount" if kept else f"case when {zero} then null else amount end",
             "expected_close": f"case when {outcome} = 'open' "
@@ -604,10 +604,3 @@ def _empty(kinds: Mapping[str, str]) -> pd.DataFrame:
             for name, kind in kinds.items()
         }
     )
-
-
-def _case(column: str, meant: Mapping[str, str], otherwise: str) -> str:
-    if not meant:
-        return otherwise
-    cases = " ".join(f"when {literal(k)} then {literal(v)}" for k, v in meant.items())
-    return f"case {column} {cases} else {otherwise} end"

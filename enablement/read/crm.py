@@ -24,6 +24,7 @@ from enablement.read import (
     exports,
     frames,
     renames,
+    rules,
     schema,
     snapshots,
     tables,
@@ -31,7 +32,8 @@ from enablement.read import (
 )
 from enablement.read.engine import Store, View
 from enablement.read.quality import Ledger, Quality
-from enablement.read.rules import Rules, Source, columns, spellings
+from enablement.read.rules import identities, outcomes, owners, remarks, stagedates, stages, targets
+from enablement.read.rules.desk import Desk, Source
 from enablement.settings import Settings
 
 HANDED_OVER = (
@@ -465,8 +467,7 @@ class Reading:
         """Work the dated copies into the history, the export itself being the last of them."""
         if not self.copies:
             return
-        rules = Rules(self.store, self.said, self.ledger, self.sources)
-        rules.names_for_ids([part for _, part in self.copies])
+        identities.names_for_ids(self._desk(), [part for _, part in self.copies])
         present = self.store.query("select * from opportunities order by file, row")
         day = snapshots.export_day(
             [(day, []) for day, _ in self.copies],
@@ -505,15 +506,13 @@ class Reading:
         frame, _ = renames.of_opportunities(frame.assign(rep_id=rep), self.said, taken=day)
         frame = self._spelt(frame, file)
         self.store.add("copy_rows", frame[["file", "row", "stage", "pipeline"]])
-        Rules(self.store, self.said, self.ledger, self.sources).stages_known(
-            "copy_rows", "t.pipeline"
-        )
+        stages.stages_known(self._desk(), "copy_rows", "t.pipeline")
         return frame.assign(taken=pd.Timestamp(day))
 
     def _spelt(self, frame: pd.DataFrame, file: str) -> pd.DataFrame:
         """Spell the stages of a copy as the settings do; the export's own are counted later."""
         counts = frame["stage"].value_counts()
-        meant = spellings(counts.index, self.said)
+        meant = stages.spellings(counts.index, self.said)
         for stage, spelt in meant.items():
             if file.startswith(f"{snapshots.FOLDER}/"):
                 note = f"stage {stage!r} read as {spelt!r}"
@@ -552,20 +551,25 @@ class Reading:
         """Put the parts together, apply the rules, and build the visits."""
         self._together()
         self._compare()
-        rules = Rules(self.store, self.said, self.ledger, self.sources)
-        rules.apply()
-        dates = rules.stage_dates(self._stage_dates())
+        desk = self._desk()
+        rules.apply(desk)
+        dates = stagedates.stage_dates(desk, self._stage_dates())
         visits.build(self.store, self.said, dates)
         dated = {stage for stage, _ in dates.values()}
         self.dated_stages = tuple(stage for stage in self.said.stages if stage in dated)
-        rules.closed()
-        rules.moves()
-        rules.quotas()
-        rules.rates()
-        self.reps = rules.reps()
+        outcomes.closed(desk)
+        outcomes.moves(desk)
+        targets.quotas(desk)
+        targets.rates(desk)
+        self.reps = owners.reps(desk)
         facts = self.facts()
-        rules.orders(self.reps, facts["last_seen"])
-        rules.what_cannot_be_said(history=facts["stage_history"], owners=facts["owner_history"])
+        remarks.orders(desk, self.reps, facts["last_seen"])
+        remarks.what_cannot_be_said(
+            desk, history=facts["stage_history"], owners=facts["owner_history"]
+        )
+
+    def _desk(self) -> Desk:
+        return Desk(self.store, self.said, self.ledger, self.sources)
 
     @functools.cache  # noqa: B019 (a reading lives as long as its store)
     def facts(self) -> dict[str, Any]:
@@ -588,7 +592,7 @@ class Reading:
         saved |= {name: self._listed(name) for name in self._tables()}
         saved["numbered"] = (
             f"select o.n, r.rep as rep_code, c.rep as creator_code, "
-            f"{columns(self.store, 'opportunities', 'o')} from opportunities o "
+            f"{schema.handed_over(self.store, 'opportunities', called='o')} from opportunities o "
             "left join rep_codes r on r.rep_id = o.rep_id "
             "left join rep_codes c on c.rep_id = o.created_by"
         )
@@ -623,7 +627,7 @@ class Reading:
         return [name for name in HANDED_OVER if name not in made]
 
     def _listed(self, name: str) -> str:
-        return f"select {columns(self.store, name)} from {name}"
+        return f"select {schema.handed_over(self.store, name)} from {name}"
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Fetch every table but the reps."""

@@ -563,6 +563,20 @@ def text(room: str, name: str) -> str:
     return (files(f"enablement.{room}") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
+def case(column: str, meant: Mapping[str, str], otherwise: str) -> str:
+    """Write for SQL what the values of a column mean.
+
+    Parameters
+    ----------
+    meant : value -> what it means
+    otherwise : SQL of what any other value means
+    """
+    if not meant:
+        return otherwise
+    cases = " ".join(f"when {literal(k)} then {literal(v)}" for k, v in meant.items())
+    return f"case {column} {cases} else {otherwise} end"
+
+
 def quoted(name: str) -> str:
     """Quote a column name for SQL."""
     return '"' + name.replace('"', '""') + '"'

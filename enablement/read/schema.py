@@ -6,7 +6,7 @@ import functools
 
 import pandas as pd
 
-from enablement.read.engine import quoted
+from enablement.read.engine import Store, quoted
 from enablement.read.values import FLAG, NUMBER, TEXT, TIME
 
 _T, _N, _D, _F = TEXT, NUMBER, TIME, FLAG
@@ -133,6 +133,8 @@ USED_UP: dict[str, dict[str, str]] = {
     # Made of the field's name and its new value, see `tables`.
     "changes": {"stage": _T, "rep_id": _T, "amount": _N, "expected_close": _D},
 }
+# Columns that are needed within, and handed over to nobody.
+WITHIN = ("file", "row", "n", *USED_UP["opportunities"], *USED_UP["reps"])
 NEEDED: dict[str, tuple[str, ...]] = {
     "opportunities": ("stage",),
     "stage_events": ("opportunity_id", "entered_at", "stage"),
@@ -172,6 +174,18 @@ def nothing(table: str) -> pd.DataFrame:
     return pd.DataFrame(
         {name: pd.Series(dtype=DTYPES[kind]) for name, kind in SCHEMA[table].items()}
     )
+
+
+def handed_over(store: Store, table: str, *, called: str = "") -> str:
+    """Write the SQL of the columns of a table that are handed over.
+
+    Parameters
+    ----------
+    called : how the text calls the table, where it has several
+    """
+    own = SCHEMA.get(table, {})
+    names = (name for name in store.columns(table) if name in own or name not in WITHIN)
+    return ", ".join(f"{called}{'.' if called else ''}{quoted(name)}" for name in names)
 
 
 def extra_names(headers: list[str], taken: set[str]) -> dict[str, str]:

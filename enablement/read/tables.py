@@ -164,20 +164,22 @@ def build(
         store.make(name, _select(readings, match, number, rows.source()))
     unread, missing = _apart(_unreadable(rows, name, readings), readings, settings)
     _note_missing(store, name, missing, table, export, ledger)
-    unread = _told(store, name, unread, settings)
-    ledger.rows(
-        table,
-        export.name,
-        rows_in=rows.ask("count(*) as n")["n"] + len(aside),
-        aside=pd.concat([_located(unread, export), aside], ignore_index=True),
-    )
+    unread = _located(_told(store, name, unread, settings), export)
+    everything = pd.concat([unread, aside], ignore_index=True)
+    rows_in = rows.ask("count(*) as n")["n"] + len(aside)
+    ledger.rows(table, export.name, rows_in=rows_in, aside=everything)
+    _leave_out(store, name, unread)
+    _note_values(rows, columns, table, settings, export, ledger)
+    _note_placeholders(rows, columns, looks, table, settings, export, ledger)
+    return name
+
+
+def _leave_out(store: Store, name: str, unread: pd.DataFrame) -> None:
+    """Take the rows that could not be read out of a table."""
     if len(unread):
         store.show("unread", unread[["row"]])
         store.run(f"delete from {name} where row in (select row from unread)")
         store.forget("unread")
-    _note_values(rows, columns, table, settings, export, ledger)
-    _note_placeholders(rows, columns, looks, table, settings, export, ledger)
-    return name
 
 
 def _stays(table: str, readings: list[Reading]) -> bool:

@@ -60,7 +60,7 @@ def build(store: Store, settings: Settings, stage_dates: dict[str, tuple[str, st
     Parameters
     ----------
     stage_dates : column of the opportunities -> stage, and pipeline if only one is meant; what
-        they hold besides is counted in `Rules.stage_dates`
+        they hold besides is counted in `enablement.read.rules.stagedates`
     """
     store.run("create or replace view numbered as select * from opportunities")
     _codes(store, settings)
