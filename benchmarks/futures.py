@@ -31,7 +31,8 @@ from enablement.plan import goal as goals
 from enablement.plan.capacity import Ramp
 from enablement.plan.cascade import Ground
 from enablement.plan.sizes import Sizes
-from enablement.read.crm import CRM, crm
+from enablement.read.crm import CRM
+from enablement.read.loading import crm
 from enablement.world import canonical
 from enablement.world.clock import quarter_start, shift_quarter
 from enablement.world.company import World

@@ -31,7 +31,7 @@ import pyarrow as pa
 from enablement.errors import EnablementError
 from enablement.read import csvs, exports, tables, values
 from enablement.read.cells import look, spaced, typed
-from enablement.read.engine import Store
+from enablement.read.store import Store
 
 NAMES = [
     "Opportunity Name", "Stage", "Amount", "Close Date", "Händler", "Owner ", " Type",

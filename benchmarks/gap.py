@@ -34,7 +34,7 @@ from enablement.plan import baseline, benchmarks, capacity, cascade, funnels, ga
 from enablement.plan import goal as goals
 from enablement.plan.lags import Lags
 from enablement.plan.staff import Staff
-from enablement.read.crm import crm
+from enablement.read.loading import crm
 from enablement.workdays import WorkingDays
 from enablement.world import canonical
 from enablement.world.company import World

@@ -9,8 +9,8 @@ __version__ = "0.1.0"
 
 # Name -> the module that has it. Loaded when first used, so that importing costs nothing.
 PUBLIC = {
-    "load": "enablement.read.crm",
-    "crm": "enablement.read.crm",
+    "load": "enablement.read.loading",
+    "crm": "enablement.read.loading",
     "connect": "enablement.read.connections",
     "CRM": "enablement.read.crm",
     "conversion": "enablement.measure.funnel",

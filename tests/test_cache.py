@@ -16,6 +16,7 @@ from conftest import SAMPLE
 import enablement as en
 from enablement.errors import ExportError
 from enablement.read import cache, engine, exports
+from enablement.read.store import Store
 
 SETTINGS = {"stages": ["Lead", "Qual"], "outcomes": {"Won": "won", "Lost": "lost"}}
 DEALS = "opportunity_id,stage,amount,created_at,closed_at\n1,Won,5,2026-01-02,2026-01-09\n2,,7,,\n"
@@ -172,7 +173,7 @@ def test_a_full_disk_is_told_in_one_line_and_nothing_stays(folder):
 
 def test_a_table_of_two_thousand_columns_is_kept(tmp_path):
     """Each column of a Parquet file makes room for its texts before the first is written."""
-    with engine.Store("UTC", tmp_path) as store:
+    with Store("UTC", tmp_path) as store:
         store.show("wide", pa.table({f"c{n}": ["x"] for n in range(2_000)}))
         store.save("select * from wide", tmp_path / "wide.parquet")
     assert pq.read_metadata(tmp_path / "wide.parquet").num_columns == 2_000

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from enablement.read import cells, values
-from enablement.read.engine import Store
+from enablement.read.store import Store
 
 NUMBERS = ["0", "-12", "49500", "1e5", "-0.5", ".5", "5.", "00500363", "12345678901234567890"]
 STRANGE_NUMBERS = [

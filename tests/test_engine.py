@@ -12,7 +12,8 @@ import enablement as en
 from enablement.errors import EnablementError
 from enablement.read import engine
 from enablement.read.crm import HANDED_OVER
-from enablement.read.engine import Kept, Session, Store, View
+from enablement.read.engine import Kept, Session, View
+from enablement.read.store import Store
 
 STAGES = pd.DataFrame({"n": [1, 2, 3], "stage": ["Lead", "Qual", "Prop"]})
 

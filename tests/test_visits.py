@@ -13,7 +13,7 @@ from test_funnel import SOURCES, as_events, in_sources, made
 import enablement as en
 from enablement.errors import SettingsError
 from enablement.read import visits
-from enablement.read.engine import Store
+from enablement.read.store import Store
 
 
 def stays(crm: en.CRM, opportunity: str) -> list[tuple[str, str, str]]:

@@ -14,9 +14,12 @@ from pathlib import Path
 import duckdb
 
 from enablement.errors import EngineError, choices
-from enablement.read import cache, crm, engine, visits
+from enablement.read import cache, engine, loading, visits
 from enablement.read.connections import BUILT, Opening
-from enablement.read.engine import Remote, Store, Table, View, literal, quoted
+from enablement.read.crm import CRM, HANDED_OVER
+from enablement.read.engine import Remote, Table, View, literal, quoted
+from enablement.read.reading import FACTS
+from enablement.read.store import Store
 from enablement.read.warehouse import line
 from enablement.settings import Settings
 
@@ -49,7 +52,7 @@ LAST_SEEN = (
 )
 
 
-def connect(place: Path, said: Settings) -> crm.CRM:
+def connect(place: Path, said: Settings) -> CRM:
     """Open a DuckDB file, or a folder of Parquet files.
 
     The tables of a folder are its files (``stage_events.parquet``) and its folders of parts
@@ -66,15 +69,15 @@ def connect(place: Path, said: Settings) -> crm.CRM:
     found = _listed(place)
     named = {f"{NAME}/{path}": path for paths in found.values() for path in paths}
 
-    before = crm.stamps(named)
+    before = loading.stamps(named)
 
     def read(into: Path) -> None:
         with _answering(place), _opened(place, found, into) as store:
             Taking(store, said).save(into)
-        crm.check_unchanged(before, crm.stamps(named))
+        loading.check_unchanged(before, loading.stamps(named))
 
     name = cache.key(named, said)
-    return crm.opened(cache.find(name) or cache.keep(name, read), said)
+    return loading.opened(cache.find(name) or cache.keep(name, read), said)
 
 
 def _listed(place: Path) -> dict[str, list[Path]]:
@@ -227,13 +230,13 @@ class Taking(Opening):
         given = self.given()
         self._build(given, into)
         made = {*visits.OF_KEPT, "reps"}
-        for name in (each for each in crm.HANDED_OVER if each not in made):
+        for name in (each for each in HANDED_OVER if each not in made):
             self._leave(name, f"select * from {self.session.rows(given[name])}", into)
         self._leave("reps", self._listed_reps(given, into), into)
         for name, table in given.items():
             self._counted(name, table)
         self.ledger.close().save(into)
-        (into / crm.FACTS).write_text(json.dumps(self._facts(given)), encoding="utf-8")
+        (into / FACTS).write_text(json.dumps(self._facts(given)), encoding="utf-8")
 
     def _leave(self, name: str, sql: str, into: Path) -> None:
         self.store.save(sql, into / f"{name}.parquet")

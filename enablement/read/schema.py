@@ -6,7 +6,8 @@ import functools
 
 import pandas as pd
 
-from enablement.read.engine import Store, quoted
+from enablement.read.engine import quoted
+from enablement.read.store import Store
 from enablement.read.values import FLAG, NUMBER, TEXT, TIME
 
 _T, _N, _D, _F = TEXT, NUMBER, TIME, FLAG

@@ -17,10 +17,11 @@ from enablement.errors import ExportError
 from enablement.read import cells, currencies, schema, values
 from enablement.read.cells import SPACE, Look
 from enablement.read.crosswalks import Match
-from enablement.read.engine import FEW, Store, literal, quoted
+from enablement.read.engine import literal, quoted
 from enablement.read.exports import Export
 from enablement.read.quality import Ledger
 from enablement.read.schema import SQL_TYPES
+from enablement.read.store import FEW, Store
 from enablement.read.times import IN_GAP, TWICE
 from enablement.read.values import TEXT, TIME, WOULD_WORK
 from enablement.settings import Settings

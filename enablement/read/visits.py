@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from enablement.read import engine
-from enablement.read.engine import Store, Table, View
+from enablement.read.engine import Table, View
+from enablement.read.store import Store
 from enablement.settings import Settings
 
 # After every stage, so that a tie within a moment ends with the outcome; of two outcomes in

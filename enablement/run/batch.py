@@ -16,7 +16,8 @@ import enablement
 from enablement.errors import CannotSayError, EnablementError, choices
 from enablement.measure import ageing, definitions, pipeline, winloss
 from enablement.periods import Period
-from enablement.read.crm import CRM, load
+from enablement.read.crm import CRM
+from enablement.read.loading import load
 from enablement.run import report
 from enablement.settings import root
 from enablement.show import theme, words

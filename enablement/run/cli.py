@@ -79,7 +79,7 @@ def check(
 ) -> None:
     """Say what arrived, what was set aside and why, and what cannot be said."""
     from enablement.read import findings
-    from enablement.read.crm import load
+    from enablement.read.loading import load
     from enablement.run import listing
     from enablement.show import tables, words
 
@@ -123,7 +123,7 @@ def goal(
     """Say what the goal asks, and write the worksheet that leads from it to each rep."""
     from enablement.plan import baseline, cascade
     from enablement.plan import goal as goals
-    from enablement.read.crm import load
+    from enablement.read.loading import load
     from enablement.show import words, worksheet
 
     if out is not None and out.suffix.lower() != ".xlsx":

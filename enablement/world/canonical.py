@@ -240,6 +240,6 @@ def settings(world: World) -> dict[str, object]:
 
 def crm(world: World) -> CRM:
     """The tables as loading the files would give them."""
-    from enablement.read.crm import crm as assemble
+    from enablement.read.loading import crm as assemble
 
     return assemble(settings=settings(world), **tables(world))

@@ -81,7 +81,7 @@ class PhoneCompany:
     @cached_property
     def crm(self) -> CRM:
         """The tables as loading a file would give them."""
-        from enablement.read.crm import crm
+        from enablement.read.loading import crm
 
         return crm(settings=self.settings, **self.tables)
 

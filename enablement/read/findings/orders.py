@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from enablement.read import engine
-from enablement.read.engine import Store
+from enablement.read.store import Store
 from enablement.settings import Settings
 
 ORDER_COLUMNS = ["table", "rule", "kind", "rows", "opportunities", "examples", "consequence"]

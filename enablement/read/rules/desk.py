@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 from enablement.read import tables
-from enablement.read.engine import Store
 from enablement.read.quality import Ledger
+from enablement.read.store import Store
 from enablement.settings import Settings
 
 
