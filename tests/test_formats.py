@@ -24,7 +24,7 @@ from conftest import ROOT
 
 import enablement as en
 from enablement.errors import ExportError
-from enablement.read import engine, tables
+from enablement.read import store, tables
 from enablement.read.crm import HANDED_OVER
 from enablement.settings import RULES
 
@@ -804,7 +804,7 @@ def load(folder: Path, **more: object) -> en.CRM:
 @pytest.fixture(autouse=True)
 def of_many_rows(monkeypatch):
     """Read these few rows as many are read, of which nothing is copied; others read few as few."""
-    for module in (engine, tables):
+    for module in (store, tables):
         monkeypatch.setattr(module, "FEW", 0)
 
 
