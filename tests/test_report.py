@@ -99,7 +99,7 @@ def test_the_policy_lets_our_two_scripts_run_and_nothing_load(tmp_path: Path) ->
 
 def test_a_table_has_its_figures_marked_and_no_row_numbers() -> None:
     html = report.safe_html(TABLE)
-    assert '<td class="number">82 %</td>' in html
+    assert '<td class="number">82\u00a0%</td>' in html
     assert '<td class="number">NaN</td>' in html
     assert "<td>&lt;script&gt;" in html
     assert "<th>0</th>" not in html
@@ -160,6 +160,20 @@ def test_the_index_escapes_everything() -> None:
     assert "This page could not be made." in html
     assert 'href="b.html"' not in html
     assert "://" not in html
+
+
+def test_a_number_keeps_its_unit_and_a_date_is_whole(tmp_path: Path) -> None:
+    """88 % or $1.2 M is not broken between two lines, nor 2026-09-30; code stays as typed."""
+    said = "88 % of $1.2 M until 2026-09-30"
+    whole = '88\u00a0% of $1.2\u00a0M until <span class="day">2026-09-30</span>'
+    printed = nbformat.v4.new_output("stream", name="stdout", text=said)
+    assert f'<p class="said">{whole}</p>' in exported(tmp_path, printed)
+    assert report.safe_html(f"<p>{said}</p>") == f"<p>{whole}</p>"
+    assert report.safe_html(f"<code>{said}</code>") == f"<code>{said}</code>"
+    told = f'<p title="{said}">&lt;b&gt;</p>'
+    assert report.safe_html(told) == told
+    index = report.index_page(title="A", headline=said, facts=[], pages=[], foot="")
+    assert f"<h1>{whole}</h1>" in index
 
 
 def test_a_period_without_pages_says_so() -> None:

@@ -47,6 +47,9 @@ FIGURE = (
 LONG = 40  # letters of a text that a narrow column would make a tower of
 _NUMBER = re.compile(FIGURE)
 _MISSING = frozenset(("", "-", "–", "—", "NaN", "nan", "NaT", "<NA>", "None"))
+# Broken between two lines a number loses its unit, and a date its meaning.
+_UNIT = re.compile(r"(?<=\d) (?=%|[kMB]\b)")
+_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _TERMINAL_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -126,7 +129,8 @@ def index_page(
     import jinja2
 
     files = jinja2.FileSystemLoader(TEMPLATES)
-    engine = jinja2.Environment(loader=files, autoescape=True, finalize=_together)
+    engine = jinja2.Environment(loader=files, autoescape=True)
+    engine.filters["together"] = together
     template = engine.get_template("index.html.j2")
     return template.render(
         title=title,
@@ -140,9 +144,17 @@ def index_page(
     )
 
 
-def _together(value: object) -> object:
-    """Keep a number and its percent sign on one line."""
-    return value.replace(" %", "\u00a0%") if isinstance(value, str) else value
+def together(text: str) -> Any:
+    """Return a text as HTML whose numbers keep their unit, and whose dates stay whole.
+
+    Parameters
+    ----------
+    text : anything; it is escaped
+    """
+    from markupsafe import Markup, escape
+
+    whole = _DAY.sub(r'<span class="day">\g<0></span>', str(escape(text)))
+    return Markup(_UNIT.sub("\u00a0", whole))
 
 
 @cache
@@ -173,7 +185,7 @@ def safe_html(html: str) -> str:
         protocols={"http", "https", "mailto", "data"},
         strip=True,
     )
-    return _readable_tables(cleaned)
+    return _whole(_readable_tables(cleaned))
 
 
 def chart_json(spec: dict[str, Any]) -> str:
@@ -198,7 +210,12 @@ def _exporter() -> "HTMLExporter":
         exclude_output_prompt=True,
         exclude_anchor_links=True,
     )
-    filters = {"safe_html": safe_html, "chart_json": chart_json, "plain": _plain}
+    filters = {
+        "safe_html": safe_html,
+        "chart_json": chart_json,
+        "plain": _plain,
+        "together": together,
+    }
     for name, function in filters.items():
         exporter.register_filter(name, function)
     return exporter
@@ -263,6 +280,19 @@ def _allowed_attribute(tag: str, name: str, value: str) -> bool:
         # A notebook lies beside the notebook, not beside its report: such a link would be dead.
         return not value.split("#")[0].endswith(".ipynb") and not value.startswith("data:")
     return name in ("class", "title", "colspan", "rowspan", "scope")
+
+
+def _whole(html: str) -> str:
+    """Keep numbers with their units and dates whole, in all but what was typed as code."""
+    if not (_UNIT.search(html) or _DAY.search(html)):
+        return html
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(html, "html.parser")
+    for text in soup.find_all(string=True):
+        if text.find_parent(["pre", "code"]) is None:
+            text.replace_with(BeautifulSoup(together(text), "html.parser"))
+    return str(soup)
 
 
 def _readable_tables(html: str) -> str:

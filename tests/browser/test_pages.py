@@ -31,6 +31,17 @@ CROWDED = """() => [...document.querySelectorAll("svg.marks")].flatMap((chart) =
   return [...cut, ...over];
 })"""
 
+# Charts that scroll although their names would not stay in sight.
+LOST = """() => [...document.querySelectorAll(".chart .drawing")]
+  .filter((place) => place.scrollWidth > place.clientWidth + 1)
+  .filter((place) => {
+    place.scrollLeft = place.scrollWidth;
+    const kept = place.querySelector(".names span")?.getBoundingClientRect();
+    const left = place.getBoundingClientRect().left;
+    return !kept || kept.left < left - 1 || kept.right > left + place.clientWidth / 2 + 1;
+  })
+  .map((place) => place.textContent.slice(0, 60))"""
+
 Visitor = Callable[..., Visit]
 
 
@@ -75,6 +86,8 @@ def test_every_report_is_drawn_at_every_width(report: Path, visit: Visitor) -> N
     for page in pages:
         visited = visit(page.as_uri(), charts=0, width=min(WIDTHS))
         assert visited.page.evaluate(CROWDED) == []
+        assert visited.page.evaluate(LOST) == []
+        assert visited.page.locator(".chart.failed").count() == 0
         assert_fits_at_every_width(visited, f"report-{page.stem}")
         assert visited.charts == visited.page.locator(".chart").count()
 

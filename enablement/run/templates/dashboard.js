@@ -23,6 +23,15 @@
         for (const cell of cells) cell.classList.add("number");
     }
   };
+  // A number keeps its unit, as it does in a report.
+  const together = (told) => {
+    const texts = document.createTreeWalker(told, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const { data } = texts.currentNode;
+      const whole = data.replace(/(?<=\d) (?=%|[kMB]\b)/g, "\u00a0");
+      if (whole !== data) texts.currentNode.data = whole;
+    }
+  };
   // A slider's handle is what keys move, and has no name of its own.
   const name = (handle) => {
     const label = handle.closest(".widget-hslider")?.querySelector(".widget-label");
@@ -30,6 +39,7 @@
   };
   const tidyAll = () => {
     document.querySelectorAll("table:not([data-tidy])").forEach(tidy);
+    document.querySelectorAll("p.said").forEach(together);
     document.querySelectorAll("[role=slider]:not([aria-label])").forEach(name);
   };
   new MutationObserver(tidyAll).observe(document.body, { childList: true, subtree: true });
