@@ -261,9 +261,25 @@ def test_the_command_writes_the_workbook(tmp_path):
 
 
 def test_twelve_months_are_printed_on_two_pages_with_the_names_on_both():
-    """On one page their letters would be 5 points high; the first sheet is one page as before."""
+    """On one page their letters would be 5 points high; the title stands above each of them.
+
+    Within the table it would be cut where the names end that every sheet repeats. The first sheet
+    is upright and one page wide.
+    """
     with zipfile.ZipFile(io.BytesIO(made(ground(4)))) as parts:
         sheets = {n: parts.read(f"xl/worksheets/sheet{n}.xml").decode() for n in (1, 2, 3)}
         names = parts.read("xl/workbook.xml").decode()
-    assert ["fitToWidth" in sheet for sheet in sheets.values()] == [False, True, True]
-    assert "Company!$A:$E,Company!$5:$5" in names
+    assert ['fitToWidth="2"' in sheet for sheet in sheets.values()] == [False, True, True]
+    assert ["landscape" in sheet for sheet in sheets.values()] == [False, True, True]
+    assert "Company!$A:$E,Company!$4:$5" in names
+    assert "Company!$A$4:" in names
+    assert "Company: what is needed at each stage" in sheets[2].split("oddHeader")[1]
+    assert "what is needed" not in sheets[1]
+
+
+def test_what_stands_above_a_printed_sheet_is_whole_or_left_out():
+    """A program takes 255 letters and refuses more; & is a sign there, as is a number after 9."""
+    assert book.header("A & B", "2026Q4 to 2027Q3") == (
+        '&L&12&"Arial,Bold"A && B\n&9&"Arial,Regular"2026Q4 to 2027Q3'
+    )
+    assert book.header("A", "word " * 60) == '&L&12&"Arial,Bold"A'

@@ -91,11 +91,9 @@ def _write(book: Book) -> None:
     divisor.write(book)
     capacity.write_dates(book)
     capacity.write(book)
-    wide = {*(level.sheet for level in book.levels), "Capacity"}
     for name, sheet in book.sheets.items():
         sheet.protect("", {"format_columns": True, "format_rows": True, "autofilter": True})
         sheet.hide_gridlines(2)
-        sheet.set_landscape()
         sheet.set_paper(9)
-        # Twelve months and their sums on one page across could not be read: on two they can.
-        sheet.fit_to_pages(2 if name in wide else 1, 0)
+        if name != "Goal":
+            sheet.set_landscape()

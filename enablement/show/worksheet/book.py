@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import functools
 import math
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,9 @@ from enablement.show import formulas, spreadsheets, theme
 
 TOP = 5  # rows above the first one of a table: title, line, two of headings, and a blank one
 UNBOUNDED = 1e15
+ACROSS = 1300  # px that fit a landscape sheet of paper in letters that can be read
+SIDES, ABOVE, BELOW = 0.4, 0.95, 0.6  # inches of its margins
+HEADER_LETTERS, HEADER_MOST = 150, 255  # of a line above a printed sheet, and of all of them
 KEYS = ("region", "team", "rep_id")
 # Where things stand: columns of a sheet of a level, of the shares and of the capacity.
 STEP, STAGE, NEEDED, AHEAD, SHORT, RATE, FIRST = 3, 4, 5, 6, 7, 8, 9
@@ -119,6 +123,7 @@ class Book:
         names = ["Goal", *(level.sheet for level in self.levels)]
         names += ["By when", "Shares", "Divisor", "Capacity"]
         self.sheets = {name: book.add_worksheet(name) for name in names}
+        self.widths: dict[str, dict[int, int]] = {name: {} for name in names}
 
     def _figures(self, level: Level) -> dict[str, NDArray[np.float64]]:
         """Give what the table has of a level, places × months × stages and won."""
@@ -238,15 +243,38 @@ class Book:
             style = "head after" if name == "why" else style
             self.text(sheet, TOP - 1, column, name, style)
         sheet.freeze_panes(TOP, freeze)
-        sheet.repeat_rows(TOP - 1)
-        sheet.repeat_columns(0, freeze - 1)
+
+    def columns(self, sheet: Any, first: int, last: int, width: int, *, hide: bool = False) -> None:
+        """Make columns as wide as so many digits; what is hidden has no width on paper."""
+        sheet.set_column(first, last, width, None, {"hidden": hide})
+        self.widths[sheet.get_name()] |= dict.fromkeys(range(first, last + 1), 0 if hide else width)
+
+    def paper(
+        self, sheet: Any, title: str, line: str, *, row: int, column: int, names: int
+    ) -> None:
+        """Print a table on as many sheets across as can be read, its title above each of them.
+
+        Parameters
+        ----------
+        row, column : where the table ends
+        names : the first columns, which are printed on every sheet
+        """
+        sheet.print_area(TOP - 2, 0, row, column)
+        sheet.repeat_rows(TOP - 2, TOP - 1)
+        sheet.repeat_columns(0, names - 1)
+        sheet.set_margins(left=SIDES, right=SIDES, top=ABOVE, bottom=BELOW)
+        sheet.set_header(header(title, line))
+        sheet.set_footer("&R&8&P / &N")
+        pixels = [7 * self.widths[sheet.get_name()].get(n, 9) + 5 for n in range(column + 1)]
+        kept, rest = sum(pixels[:names]), sum(pixels[names:])
+        sheet.fit_to_pages(max(1, math.ceil(rest / max(ACROSS - kept, 1))), 0)
 
     def wide(self, sheet: Any, level: Level, *, hide: bool = False) -> None:
         """Make the columns of the keys as wide as their names; `hide` leaves out empty ones."""
         for column, key in enumerate(KEYS):
             texts = level.keys[key]
             width = max(10, min(40, int(texts.str.len().max()) + 3))
-            sheet.set_column(column, column, width, None, {"hidden": hide and texts.eq("").all()})
+            self.columns(sheet, column, column, width, hide=hide and bool(texts.eq("").all()))
 
     def keys(self, sheet: Any, row: int, level: Level, place: int) -> None:
         """Write where a place belongs."""
@@ -314,6 +342,15 @@ def styles(book: Any) -> dict[str, Any]:
         **{f"input {name}": entry | {"num_format": form} for name, form in numbers.items()},
     }
     return {name: book.add_format(plain | said) for name, said in styles.items()}
+
+
+def header(title: str, line: str) -> str:
+    """Write title and line as what stands above each printed sheet; a long line is left out."""
+    told = [f'&L&12&"Arial,Bold"{title.replace("&", "&&")}']
+    lines = textwrap.wrap(line.replace("&", "&&"), HEADER_LETTERS)
+    told += [f'&9&"Arial,Regular"{lines[0]}', *lines[1:]]
+    whole = "\n".join(told)
+    return whole if len(whole) <= HEADER_MOST else told[0]
 
 
 def ref(row: int, column: int, *, sheet: str = "") -> str:

@@ -29,15 +29,18 @@ def write_dates(book: Book) -> None:
         "The last day to enter a stage, so that nine in ten of those that will be won are won by "
         "the end of the month."
     )
-    book.headings(sheet, "By when each stage must be entered", line, names, freeze=1)
+    title = "By when each stage must be entered"
+    book.headings(sheet, title, line, names, freeze=1)
     book.note(
         sheet, TOP - 1, 1,
         "From the entry to being won, for nine in ten of those that are won; counted from "
         "the curves of the export, or as the plan states it. Empty where not known.",
     )  # fmt: skip
-    sheet.set_column(0, 0, max(14, max(map(len, book.stages)) + 2))
-    sheet.set_column(1, 1, 8)
-    sheet.set_column(2, MONTHS + 1, 12)
+    book.columns(sheet, 0, 0, max(14, max(map(len, book.stages)) + 2))
+    book.columns(sheet, 1, 1, 6)
+    book.columns(sheet, 2, MONTHS + 1, 11)
+    last = TOP + len(book.ground.lags.days)
+    book.paper(sheet, title, line, row=last, column=MONTHS + 1, names=1)
     book.text(sheet, TOP, 0, "won")
     for month, period in enumerate(book.ground.months, start=2):
         sheet.write_datetime(TOP, month, moment(period.end), book.style["date"])
@@ -61,7 +64,8 @@ def write(book: Book) -> None:
         "Working days of each rep, less what is lost to ramp, by season. Counted in Python "
         "from the calendar and the export; none of it depends on the target."
     )
-    book.headings(sheet, "What each rep can do in which month", line, names, freeze=3)
+    title, reps = "What each rep can do in which month", book.levels[-1]
+    book.headings(sheet, title, line, names, freeze=3)
     book.note(
         sheet, TOP - 1, VOLUME,
         "How many enter the first stage a working day, the rep's own drawn a little towards "
@@ -70,8 +74,9 @@ def write(book: Book) -> None:
     book.text(sheet, TOP - 2, DAYS, "working days, by season", "quiet")
     book.text(sheet, TOP - 2, POINTS, "points of rounding", "quiet")
     book.note(sheet, TOP - 1, POINTS, DEFINITIONS["point"])
-    book.wide(sheet, book.levels[-1])
-    sheet.set_column(3, POINTS + 11, 10)
+    book.wide(sheet, reps)
+    book.columns(sheet, 3, POINTS + 11, 10)
+    book.paper(sheet, title, line, row=TOP + len(reps) - 1, column=POINTS + 11, names=3)
     volume = book.ground.funnel.volume()[book.ground.places]
     quota = book.ground.quota
     usual = np.nanmedian(quota) if (~np.isnan(quota)).any() else np.nan

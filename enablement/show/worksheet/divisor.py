@@ -28,8 +28,11 @@ def write(book: Book) -> None:
         "Row by row half as large a step, taken where what is shared out then still fits: "
         "the last row is the multiplier of the sheet Shares."
     )
-    book.headings(sheet, "The multiplier of each place", line, {0: "halving"}, freeze=1)
-    sheet.set_column(0, 0, 10)
+    title, last = "The multiplier of each place", book.column(len(book.levels) - 1, 0) - 1
+    book.headings(sheet, title, line, {0: "halving"}, freeze=1)
+    book.columns(sheet, 0, 0, 10)
+    book.columns(sheet, 1, last, 16)
+    book.paper(sheet, title, line, row=TOP + HALVINGS, column=last, names=1)
     for step in range(1, HALVINGS + 1):
         book.figure(sheet, TOP + step, 0, step, "step")
     for rank, level in enumerate(book.levels[:-1]):
@@ -39,7 +42,6 @@ def write(book: Book) -> None:
 
 def _divisor_column(book: Book, sheet: Any, level: Level, place: int, column: int) -> None:
     keys = level.keys.iloc[place]
-    sheet.set_column(column, column, 16)
     name = " ".join(filter(None, keys))
     book.text(sheet, TOP - 1, column, name, "head right")
     start, found = book.halvings(level, place)

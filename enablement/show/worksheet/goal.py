@@ -12,6 +12,7 @@ from enablement.plan.goal import MONTHS
 from enablement.show import formulas
 from enablement.show.worksheet.book import (
     AHEAD,
+    BELOW,
     BESIDES,
     BY,
     DEFINITIONS,
@@ -23,6 +24,7 @@ from enablement.show.worksheet.book import (
     OVER,
     PRICE,
     RESULT,
+    SIDES,
     TARGET,
     THROUGH,
     TOP,
@@ -33,6 +35,8 @@ from enablement.show.worksheet.book import (
     ref,
 )
 
+WIDTHS = (34, 14, 11, 17, 13, 8)  # of the columns, in digits: they fit an upright sheet
+LETTERS = 1.15  # of a text in the room of a digit
 RAISED = (
     "The rates are those that the plan wants. Another target typed here asks for more or fewer "
     "wins at these rates, and not for other rates: for those, change plan.toml and write the "
@@ -43,9 +47,10 @@ RAISED = (
 def write(book: Book) -> None:
     """Write the first sheet."""
     sheet = book.sheets["Goal"]
-    sheet.set_column(0, 0, 40)
-    sheet.set_column(1, 5, 17)
-    sheet.set_column(6, 6, 50)
+    for column, width in enumerate(WIDTHS):
+        book.columns(sheet, column, column, width)
+    sheet.set_margins(left=SIDES, right=SIDES, top=BELOW, bottom=BELOW)
+    sheet.fit_to_pages(1, 0)
     book.text(sheet, 0, 0, "From the goal to what each rep needs", "title")
     line = "Change a framed cell, and every sheet follows. Notes say what is meant."
     book.text(sheet, 1, 0, line, "quiet")
@@ -243,14 +248,15 @@ def _steps(book: Book, sheet: Any) -> None:
 def _remarks(book: Book, sheet: Any) -> None:
     row = HOUSE + len(book.activity) + 3
     book.text(sheet, row - 1, 0, "What was found and assumed", "head")
-    for column in range(1, 7):
+    last = len(WIDTHS) - 1
+    for column in range(1, last + 1):
         book.text(sheet, row - 1, column, "", "head")
     texts = [f"Counts: {book.ground.funnel.says}.", *book.table.attrs["notes"]]
     if book.raised:
         texts.append(RAISED)
     texts += [f"{name}: {meaning}" for name, meaning in DEFINITIONS.items()]
     for text in texts:
-        sheet.merge_range(row, 0, row, 6, "", book.style["wrapped"])
+        sheet.merge_range(row, 0, row, last, "", book.style["wrapped"])
         book.text(sheet, row, 0, text, "wrapped")
-        sheet.set_row(row, 15 * math.ceil(len(text) / 175))
+        sheet.set_row(row, 15 * math.ceil(len(text) / (LETTERS * sum(WIDTHS))))
         row += 1

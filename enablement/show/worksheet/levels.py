@@ -40,8 +40,8 @@ from enablement.show.worksheet.book import (
 def write(book: Book, level: Level) -> None:
     """Write the sheet of a level, a block of rows for each of its places."""
     sheet = book.sheets[level.sheet]
-    _headings(book, sheet, level)
     _columns(book, sheet, level)
+    _headings(book, sheet, level)
     _rules(book, sheet, level)
     for place in range(len(level)):
         top = TOP + place * book.block
@@ -67,6 +67,8 @@ def _headings(book: Book, sheet: Any, level: Level) -> None:
     line = f"{span}; a month is the one in which they are won. By when says when to begin."
     names |= {0: ""} if level.name == "company" else {}
     first = _shown(level).index(True)
+    last = TOP + len(level) * book.block - 1
+    book.paper(sheet, title, line, row=last, column=FIRST + MONTHS - 1, names=STAGE + 1)
     book.headings(sheet, title, line, names, freeze=STAGE + 1, first=first)
     groups = {NEEDED: f"in {span}", FIRST: "needed, by month of the win"}
     groups |= {AHEADS: "comes if nothing changes", SHORTS: "short"}
@@ -83,20 +85,25 @@ def _columns(book: Book, sheet: Any, level: Level) -> None:
     """Make each column as wide as what stands in it, and hide those that are empty."""
     rep = level.name == "rep"
     book.wide(sheet, level, hide=True)
-    sheet.set_column(STEP, STEP, 5)
-    sheet.set_column(STAGE, STAGE, max(12, max(map(len, book.stages)) + 2))
-    # Room for a target ten times as high.
-    digits = len(f"{book.base.target * 10:,.0f}") if not book.goal.price or book.has_amount else 0
-    sheet.set_column(NEEDED, SHORTS + 12, max(11, digits + 1))
-    sheet.set_column(SAYS, SAYS, 68 if rep else 2)
+    book.columns(sheet, STEP, STEP, 5)
+    book.columns(sheet, STAGE, STAGE, max(12, max(map(len, book.stages)) + 2))
+    price = 1.0 if book.goal.price and not book.has_amount else book.price
+    months = book.houses[level.name].astype(float) * price
+    book.columns(sheet, NEEDED, SHORTS + 12, _digits(months, least=9))
+    book.columns(sheet, NEEDED, RATE, _digits(months.sum(axis=1), least=10))
+    book.columns(sheet, SAYS, SAYS, 68 if rep else 2)
     if not rep:
-        sheet.set_column(MOST, QUOTIENT, 2)
+        book.columns(sheet, MOST, QUOTIENT, 2)
+
+
+def _digits(values: NDArray[np.float64], *, least: int) -> int:
+    """Give a number room, and one of a target ten times as high."""
+    return max(least, len(f"{10 * float(values.max(initial=0)):,.0f}") + 1)
 
 
 def _rules(book: Book, sheet: Any, level: Level) -> None:
     """Draw a line below each place, and mark what is more than any rep ever had."""
     last = TOP + len(level) * book.block - 1
-    sheet.print_area(0, 0, last, FIRST + MONTHS - 1)
     sheet.autofilter(TOP - 1, 0, last, STAGE)
     ends = {"type": "formula", "criteria": f"=$D{TOP + 1}={book.block}"}
     end = SAYS if level.name == "rep" else FIRST + MONTHS - 1

@@ -47,10 +47,12 @@ def write(book: Book) -> None:
         "within it by Webster's divisor method. A pin or a cap of a rep can be written into "
         "the framed cells."
     )
-    book.headings(sheet, "Who brings what", line, names, freeze=3)
+    title, reps = "Who brings what", book.levels[-1]
+    book.headings(sheet, title, line, names, freeze=3)
     _share_notes(book, sheet)
-    book.wide(sheet, book.levels[-1])
-    sheet.set_column(3, OVER, 12)
+    book.wide(sheet, reps)
+    book.columns(sheet, 3, OVER, 12)
+    book.paper(sheet, title, line, row=reps.top + len(reps) - 1, column=OVER, names=3)
     for level in book.levels:
         for place in range(len(level)):
             row = level.top + place
