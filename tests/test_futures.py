@@ -43,6 +43,26 @@ def test_the_quarters_add_up_to_the_year():
     assert width.iloc[4] < width.iloc[:4].min()
 
 
+@pytest.mark.parametrize(
+    ("first_month", "quarters", "year"),
+    [
+        (1, ["2026Q1", "2026Q2", "2026Q3", "2026Q4"], "2026"),
+        (7, ["2026Q3", "2026Q4", "2027Q1", "2027Q2"], "2026Q3 to 2027Q2"),
+        (2, ["2026-01-01 to 2026-03-31"], "2026-01-01 to 2026-12-31"),
+    ],
+)
+def test_the_quarters_have_their_fiscal_names(first_month, quarters, year):
+    """A year that begins in July has January in its third quarter; from February none is whole."""
+    plan = en.goal({"goal": {"target": 5, "by": "2026-12-31"}})
+    calendar = Calendar(first_month=first_month)
+    at = ground(8)
+    months, span = plan.goal.months(calendar), plan.goal.span(calendar)
+    at = dataclasses.replace(at, months=months, base=dataclasses.replace(at.base, span=span))
+    table = futures.chance_of(at, alike(8), number=100)
+    assert list(table["period"])[: len(quarters)] == quarters
+    assert table["period"].iloc[-1] == year
+
+
 def test_the_spread_is_that_of_counts_and_sizes():
     """With rates and volume known, of n wins with variation v it is sqrt(n × (1 + v²)) wins."""
     at = ground(8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from enablement.measure.arguments import checked
 from enablement.measure.estimates import CONFIDENCE
+from enablement.periods import Period
 from enablement.plan import cascade, sizes
 from enablement.plan import goal as goals
 from enablement.plan.cascade import Ground
@@ -73,7 +74,8 @@ def goal_chance(
     pandas.DataFrame
         One row per three months of the goal, and one for all twelve::
 
-            period       text   days from and to
+            period       text   fiscal name such as 2027Q1, of the twelve months that of the goal;
+                                the days from and to where they are no quarters
             target       float  in the metric; the quarters add up to the whole
             expected     float  what comes on average if nothing changes
             low, high    float  interval of what comes
@@ -126,12 +128,12 @@ def chance_of(
     drawn = draw(ground, size, part, number=number, seed=seed)
     every = np.column_stack([drawn, drawn.sum(axis=1)])
     target = np.array([*(monthly[q].sum() for q in quarters), monthly.sum()])
-    months = [*(ground.months[q] for q in quarters), ground.months]
+    names = [*(_named(ground.months[q]) for q in quarters), ground.base.span.name]
     tail = (1 - confidence) / 2
     low, high = np.quantile(every, [tail, 1 - tail], axis=0)
     table = pd.DataFrame(
         {
-            "period": [f"{span[0].start} to {span[-1].end}" for span in months],
+            "period": names,
             "target": target,
             "expected": every.mean(axis=0),
             "low": low,
@@ -141,6 +143,13 @@ def chance_of(
     )
     table.attrs = _described(ground, size, table, number, confidence)
     return table
+
+
+def _named(months: Sequence[Period]) -> str:
+    """Name three fiscal months in a row by their quarter, and by their days where they are none."""
+    year, _, month = months[0].name.partition("M")
+    quarter, before = divmod(int(month) - 1, QUARTER)
+    return f"{months[0].start} to {months[-1].end}" if before else f"{year}Q{quarter + 1}"
 
 
 def draw(
