@@ -16,6 +16,7 @@ pytestmark = pytest.mark.browser
 STORED = ("01-check-exports.ipynb", "02-funnel.ipynb", "02-pipeline.ipynb", "03-goal.ipynb")
 DASHBOARD = "funnel.ipynb"
 WIDTHS = (360, 768, 1440)
+HIGHEST = 756  # px of a chart on paper: with its heading and its answer it fits one sheet
 
 # Words of a chart that lie over each other, or are cut; slanted ones need no room of their own.
 CROWDED = """() => [...document.querySelectorAll("svg.marks")].flatMap((chart) => {
@@ -98,6 +99,10 @@ def test_a_report_in_the_dark_and_on_paper(report: Path, visit: Visitor) -> None
         visited.assert_clean()
         assert_fits(visited)
         assert visited.charts == visited.page.locator(".chart").count()
+        visited.page.emulate_media(media="print")
+        drawn = "[...document.querySelectorAll('svg.marks')].map((svg) => svg.clientHeight)"
+        assert max(visited.page.evaluate(drawn), default=0) <= HIGHEST
+        visited.page.emulate_media(media="screen")
         paper = screenshot(visited, f"report-{page.stem}-dark").with_suffix(".pdf")
         visited.page.pdf(path=paper, prefer_css_page_size=True)
         assert paper.stat().st_size > 10_000
