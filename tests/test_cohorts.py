@@ -228,7 +228,7 @@ def test_twelve_quarters_are_panels_with_their_count_and_shares(quarters):
     assert layers(spec)[-1] == "compared"
     titles = spec["vconcat"][0]["facet"]["sort"]
     assert [title[:6] for title in titles] == sorted(set(quarters["cohort"]))
-    assert titles[-1].startswith("2026Q3 (158), to day ")
+    assert titles[-1].startswith("2026Q3 (158), day ")
     assert titles[0].endswith("% lost")
     assert rows_of(chart)["day"].max() < 300  # hardly anything happens later
 

@@ -124,6 +124,7 @@ WIN_RATES = {
 }
 SALES_CYCLE = "days from {start} to won, of those won; the interval is that of the median"
 RENEWALS = ("left out", "counted")
+PLURALS = {"rep_id": "reps", "team": "teams", "region": "regions", "segment": "segments"}
 REP_COLUMNS = ("team", "region", "role", "manager_id")
 ACCOUNT_COLUMNS = ("segment", "industry")
 RESULTS = (
@@ -405,7 +406,7 @@ def verdicts(
 
 def plural(groups: Split) -> str:
     """Name the members of a split."""
-    return "reps" if groups.columns == ("rep_id",) else "groups"
+    return PLURALS.get(groups.columns[0], "groups") if len(groups.columns) == 1 else "groups"
 
 
 def p_value(p: float) -> str:

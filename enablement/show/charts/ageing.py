@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     import altair as alt
 
 STEP = 34
+MOST = 2_000  # lines that are drawn; where there would be more, one stands for several days
+PALEST = 0.4  # of a line that stands for one, where others stand for many
 NUMBERS = (
     (
         "stale",
@@ -28,7 +32,8 @@ def stale(table: pd.DataFrame) -> alt.VConcatChart:
     """Which open ones have been in their stage for too long?
 
     A row per stage and a short line for every opportunity that is open there, at its days;
-    the stale ones in the accent, beyond the stage's own limit, which is the longer line.
+    the stale ones in the accent, beyond the stage's own limit, which is the longer line. Those
+    with the same days share a line, which is darker the more there are.
 
     Parameters
     ----------
@@ -43,26 +48,26 @@ def stale(table: pd.DataFrame) -> alt.VConcatChart:
 
     shown = _placed(table)
     places = list(dict.fromkeys(shown["place"]))
-    base = alt.Chart(shown.drop(columns="rep_id"))
+    marks, counts = _lines(shown, table.attrs["currency"]), _stages(shown)
+    numbers, stages = frame.fitted(NUMBERS, counts), alt.Chart(counts)
     y = alt.Y("place:N", sort=places, title=None, axis=frame.names_axis(shown["place"]))
     tooltip = [
-        alt.Tooltip("opportunity_id:N", title="opportunity"),
+        alt.Tooltip("told:N", title="opportunity"),
         alt.Tooltip("rep:N"),
         alt.Tooltip("days:Q", format=","),
         alt.Tooltip("median:Q", title="half leave within", format=".0f"),
         alt.Tooltip("limit:Q", format=".0f"),
         alt.Tooltip("said:N", title="amount"),
     ]
-    stages = base.transform_aggregate(
-        limit="max(limit)",
-        stale_ones="sum(late)",
-        known_ones="sum(known)",
-        groupby=["place"],
+    most = int(marks["many"].max()) if len(marks) else 1
+    denser = alt.Opacity(
+        "many:Q",
+        legend=None,
+        scale=alt.Scale(type="sqrt", domain=[1, most], range=[PALEST, 1]),
     )
-    width = frame.plot_width(NUMBERS)
     layers = [
-        base.transform_filter("isValid(datum.days)")
-        .mark_tick(thickness=2, size=14, opacity=0.75)
+        alt.Chart(marks)
+        .mark_tick(thickness=2, size=14)
         .encode(
             y=y,
             x=alt.X(
@@ -74,6 +79,7 @@ def stale(table: pd.DataFrame) -> alt.VConcatChart:
             color=alt.condition(
                 "datum.late === 1", alt.value(theme.ACCENT), alt.value(theme.MUTED)
             ),
+            opacity=denser if most > 1 else alt.value(0.75),
             tooltip=tooltip,
         )
         .properties(name="opportunity"),
@@ -81,15 +87,17 @@ def stale(table: pd.DataFrame) -> alt.VConcatChart:
         .mark_tick(color=theme.TARGET, thickness=2, size=28)
         .encode(y=y, x="limit:Q")
         .properties(name="limit"),
-        *frame.columns(stages, y, NUMBERS, known="true"),
+        *frame.columns(stages, y, numbers, known="true"),
     ]
     return frame.finish(
-        alt.layer(*layers).properties(width=width, height=frame.height(len(places), STEP)),
+        alt.layer(*layers).properties(
+            width=frame.plot_width(numbers), height=frame.height(len(places), STEP)
+        ),
         table,
         shown["place"],
         finding=words.stale(table),
-        counted="A short line for each open opportunity; the long one: the limit of its stage. "
-        "Marked: those beyond it."
+        counted=f"A short line for each open opportunity{', darker for several' * (most > 1)}; the "
+        "long one: the limit of its stage. Marked: those beyond it."
         + "".join(f" {why}" for why in table.attrs["cannot_say"].values()),
         numbers=descriptions.stale(table) or f"Open: {len(table):,}.",
     )
@@ -106,5 +114,34 @@ def _placed(table: pd.DataFrame) -> pd.DataFrame:
         rep=words.names(placed["rep_id"], table.attrs["labels"]),
         late=placed["stale"].astype("Int64"),
         known=placed["stale"].notna().astype("int64"),
-        said=[words.money(amount, table.attrs["currency"]) for amount in placed["amount"]],
+    )
+
+
+def _lines(shown: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """Put those together that stand in one place: same stage, same days, stale or not."""
+    dated = shown[shown["days"].notna()]
+    rows = 2 * max(dated["place"].nunique(), 1)
+    width = max(1, math.ceil(rows * dated["days"].max() / MOST)) if len(dated) > MOST else 1
+    keys = ["place", "days", "late"]
+    placed = dated.assign(days=dated["days"] // width * width)
+    lines = placed.groupby(keys, dropna=False, sort=False).agg(
+        many=("opportunity_id", "size"),
+        told=("opportunity_id", "first"),
+        rep=("rep", "first"),
+        **{name: (name, "first") for name in ("median", "limit")},
+        amount=("amount", functools.partial(pd.Series.sum, min_count=1)),
+    )
+    several = lines["many"] > 1
+    together = lines["many"].map("{:,} of them".format)
+    return lines.reset_index().assign(
+        told=lines["told"].mask(several, together).to_numpy(),
+        rep=lines["rep"].mask(several, "several").to_numpy(),
+        said=[words.money(amount, currency) for amount in lines["amount"]],
+    )
+
+
+def _stages(shown: pd.DataFrame) -> pd.DataFrame:
+    """Count the stale ones of each stage."""
+    return shown.groupby("place", sort=False, as_index=False).agg(
+        limit=("limit", "max"), stale_ones=("late", "sum"), known_ones=("known", "sum")
     )

@@ -123,6 +123,7 @@ def _rows(
     shown = frame.named(table).assign(share=table["rate"].map(words.percent), none=none)
     most = frame.reaching(table["high"].fillna(table["rate"]), least=0.2)
     y, x = frame.group_axis(shown["group"]), frame.share("low:Q", axis, most=most)
+    beside = frame.fitted(counts.numbers, shown)
     base = alt.Chart(shown).transform_calculate(
         missed=MISSED[table.attrs.get("lost", "counted")], out_of="datum.missed + datum.won"
     )
@@ -142,12 +143,12 @@ def _rows(
         .encode(x="overall:Q")
         .properties(name="overall"),
         *frame.rates(base, y, x, tooltip, value="rate", out_of=counts.out_of),
-        *frame.columns(base, y, counts.numbers, known="isValid(datum.rate)"),
+        *frame.columns(base, y, beside, known="isValid(datum.rate)"),
         frame.without(base, y, known="isValid(datum.rate)", word="none"),
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(counts.numbers), height=frame.bars_height(shown["group"])
+            width=frame.plot_width(beside), height=frame.bars_height(shown["group"])
         ),
         table,
         shown["group"],
@@ -166,6 +167,7 @@ def _became(table: pd.DataFrame) -> alt.VConcatChart:
     shown = frame.named(table).assign(
         share=table["rate"].map(words.percent), none="nothing was due"
     )
+    numbers = frame.fitted(SLIPPED, shown)
     base = alt.Chart(shown)
     y = frame.group_axis(shown["group"])
     colours = dict(zip(BECAME, (theme.QUIET, theme.FAINT, theme.LOST, theme.WON), strict=True))
@@ -201,12 +203,12 @@ def _became(table: pd.DataFrame) -> alt.VConcatChart:
         .mark_rule(color=theme.INK, strokeWidth=1.5)
         .encode(y=y, x="low:Q", x2="high:Q")
         .properties(name="interval"),
-        *frame.columns(base, y, SLIPPED, known="isValid(datum.rate)"),
+        *frame.columns(base, y, numbers, known="isValid(datum.rate)"),
         frame.without(base, y, known="isValid(datum.rate)", word="none"),
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(SLIPPED), height=frame.bars_height(shown["group"])
+            width=frame.plot_width(numbers), height=frame.bars_height(shown["group"])
         ),
         table,
         shown["group"],

@@ -95,7 +95,7 @@ def _several(known: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     ]
     width, height = PANEL
     header = alt.Header(
-        labelFontSize=11, labelColor=theme.INK, labelFontWeight=400, labelLimit=width + 16
+        labelFontSize=11, labelColor=theme.INK, labelFontWeight=400, labelLimit=width + 24
     )
     panels = (
         alt.layer(*layers, data=shown)

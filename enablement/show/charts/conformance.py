@@ -36,7 +36,11 @@ def process_conformance(table: pd.DataFrame) -> alt.VConcatChart:
         The plot over its definition line. Layers ``interval``, ``rate``, ``numbers`` and
         ``none``; in panels without ``numbers``.
     """
-    shown = table.assign(way=table["deviation"].astype("str").map(theme.wrapped), none="none could")
+    shown = table.assign(
+        way=table["deviation"].astype("str").map(theme.wrapped),
+        share=table["rate"].map(words.percent),
+        none="none could",
+    )
     if "stage" in table:
         shown["group"] = table["stage"].astype("str").map(theme.wrapped)
         return _panels(shown, table)
@@ -48,18 +52,19 @@ def process_conformance(table: pd.DataFrame) -> alt.VConcatChart:
 def _ways(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     import altair as alt
 
+    numbers = frame.fitted(NUMBERS, shown)
     base = alt.Chart(shown)
     y = alt.Y("way:N", sort=list(shown["way"]), title=None, axis=frame.names_axis(shown["way"]))
     x = frame.share("low:Q", "of those that could have", most=_most(table))
     known = "isValid(datum.rate)"
     layers = [
         *frame.rates(base, y, x, _tooltip("way"), value="rate", out_of="out_of"),
-        *frame.columns(base, y, NUMBERS, known=known),
+        *frame.columns(base, y, numbers, known=known),
         frame.without(base, y, known=known, word="none"),
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(NUMBERS), height=frame.height(len(shown), STEP)
+            width=frame.plot_width(numbers), height=frame.height(len(shown), STEP)
         ),
         table,
         shown["way"],

@@ -42,6 +42,7 @@ def discount_rate(table: pd.DataFrame) -> alt.VConcatChart:
         rate_said=table["rate"].map(words.percent),
         none="nothing won at a known list price",
     )
+    numbers = frame.fitted(NUMBERS, shown)
     base = alt.Chart(shown)
     y = frame.group_axis(shown["group"])
     least = min(0.0, *table[["low", "mean", "rate"]].min().fillna(0.0))
@@ -70,11 +71,11 @@ def discount_rate(table: pd.DataFrame) -> alt.VConcatChart:
         .mark_tick(color=theme.MUTED, thickness=2, size=0.7 * height / max(len(shown), 1))
         .encode(y=y, x="rate:Q", tooltip=tooltip)
         .properties(name="by value"),
-        *frame.columns(base, y, NUMBERS, known="isValid(datum.mean)"),
+        *frame.columns(base, y, numbers, known="isValid(datum.mean)"),
         frame.without(base, y, known="isValid(datum.mean)", word="none"),
     ]
     return frame.finish(
-        alt.layer(*layers).properties(width=frame.plot_width(NUMBERS), height=height),
+        alt.layer(*layers).properties(width=frame.plot_width(numbers), height=height),
         table,
         shown["group"],
         finding=words.discount_rate(table),

@@ -136,6 +136,7 @@ def ramp(table: pd.DataFrame) -> alt.VConcatChart:
     )
     y = frame.group_axis(shown["group"])
     edge = _edge(table, SPREAD)
+    numbers = frame.fitted(RAMPED, shown)
     base = alt.Chart(shown).transform_calculate(end=f"isValid(datum.high) ? datum.high : {edge}")
     tooltip = [
         alt.Tooltip("group:N", title=frame.group(table)),
@@ -145,13 +146,13 @@ def ramp(table: pd.DataFrame) -> alt.VConcatChart:
     ]
     layers = [
         *_spread(base, y, _days(edge, title="days since being hired"), tooltip, thick=12),
-        *frame.columns(base, y, RAMPED, known="datum.reps > 0"),
+        *frame.columns(base, y, numbers, known="datum.reps > 0"),
         _reasons(base, y),
     ]
     early = int(table["not_followed"].sum())
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(RAMPED), height=frame.bars_height(shown["group"])
+            width=frame.plot_width(numbers), height=frame.bars_height(shown["group"])
         ),
         table,
         shown["group"],
@@ -174,7 +175,8 @@ def _with_reasons(table: pd.DataFrame) -> pd.DataFrame:
 def _stages(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     import altair as alt
 
-    width = frame.plot_width(NUMBERS)
+    numbers = frame.fitted(NUMBERS, shown)
+    width = frame.plot_width(numbers)
     y = alt.Y(
         "stage:N",
         sort=list(dict.fromkeys(shown["stage"])),
@@ -188,7 +190,7 @@ def _stages(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     layers = [
         *_spread(base, y, _days(edge, title="days"), tooltip, thick=15),
         tick.encode(y=y, x="p90:Q", tooltip=tooltip).properties(name="p90"),
-        *frame.columns(base, y, NUMBERS, known="datum.entered > 0"),
+        *frame.columns(base, y, numbers, known="datum.entered > 0"),
         _reasons(base, y),
     ]
     return frame.finish(

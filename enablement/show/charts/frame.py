@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -23,7 +24,13 @@ NAME_LINE = 15  # px of a line of a name
 FOOT_LETTERS = 108
 PANEL_GAP = 14
 NARROW_GAP = 4
+NARROW = 320  # px of a plot whose axis has fewer numbers
 LETTER = 7  # px of a letter at the size of the names, at most on average
+DIGIT = 6.2  # px of a sign in a number beside a plot, on average
+COLUMN_GAP = 14  # px between columns of numbers
+FIELD = re.compile(r"datum\.(\w+)")
+COUNT = re.compile(r"format\(([^()]*), ',(?:\.0f)?'\)")
+BETWEEN = re.compile(r"'( [a-z]+ )'")  # such as the " of " between two counts
 
 
 def finish(
@@ -135,15 +142,20 @@ def names_axis(names: pd.Series) -> alt.Axis:
     return axis
 
 
-def share(field: str, title: str, *, most: float = 1.0) -> alt.X:
-    """Lay out shares from 0 to 100 %, or beyond where a ratio of counts reaches."""
+def share(field: str, title: str, *, most: float = 1.0, width: int = theme.WIDTH) -> alt.X:
+    """Lay out shares from 0 to 100 %, or beyond where a ratio of counts reaches.
+
+    Parameters
+    ----------
+    width : of the plot, in px; a narrow one has fewer numbers, which would meet
+    """
     import altair as alt
 
     return alt.X(
         field,
         title=title,
         scale=alt.Scale(domain=[0, most]),
-        axis=alt.Axis(format=theme.PERCENT, tickCount=5),
+        axis=alt.Axis(format=theme.PERCENT, tickCount=5 if width >= NARROW else 2),
     )
 
 
@@ -224,6 +236,41 @@ def columns(
             .encode(x=at, y=alt.value(-8), text="name:N")
         )
     return written
+
+
+def fitted(numbers: tuple[Column, ...], shown: pd.DataFrame) -> tuple[Column, ...]:
+    """Give columns of numbers the room that the longest of each takes, at least their own.
+
+    One of which no row has a number has no column.
+
+    Parameters
+    ----------
+    shown : the rows whose columns the expressions name
+    """
+    return tuple(
+        (name, what, max(room, round(DIGIT * _letters(what, shown)) + COLUMN_GAP))
+        for name, what, room in numbers
+        if not _unknown(what, shown)
+    )
+
+
+def _unknown(what: str, shown: pd.DataFrame) -> bool:
+    """Whether an expression is a text of which every row is a dash."""
+    text = FIELD.fullmatch(what)
+    return text is not None and len(shown) > 0 and shown[text[1]].eq("–").all()
+
+
+def _letters(what: str, shown: pd.DataFrame) -> int:
+    """Count the letters of the longest text of an expression: of counts, or a text itself."""
+    text = FIELD.fullmatch(what)
+    if text:
+        return max(map(len, shown[text[1]].astype("str")), default=0)
+    counts = [
+        sum(shown[field].astype("float64").max() for field in FIELD.findall(terms))
+        for terms in COUNT.findall(what)
+    ]
+    between = sum(map(len, BETWEEN.findall(what)))
+    return sum(len(words.whole(most)) for most in counts) + between
 
 
 def plot_width(numbers: tuple[Column, ...]) -> int:

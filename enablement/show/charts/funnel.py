@@ -53,7 +53,7 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     # An estimate counts open ones as undecided already: they are no part of the bar.
     settled = table.attrs["name"] == "estimate"
     unsettled = not settled and bool((table["open"] + table["back"]).fillna(0).sum())
-    numbers = NUMBERS if unsettled else NUMBERS[:3]
+    numbers = _numbers(shown, table)[: 4 if unsettled else 3]
     width = frame.plot_width(numbers)
     stages = list(dict.fromkeys(shown["stage"]))
     y = alt.Y("stage:N", sort=stages, title=None, axis=frame.names_axis(shown["stage"]))
@@ -78,7 +78,9 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         base.mark_bar(height={"band": 0.62})
         .encode(
             y=y,
-            x=frame.share("rate:Q", "moved on, of those entered", most=frame.highest(table)),
+            x=frame.share(
+                "rate:Q", "moved on, of those entered", most=frame.highest(table), width=width
+            ),
             color=_stands_out(table),
             tooltip=tooltip,
         )
@@ -103,6 +105,22 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         finding=words.conversion(table),
         counted=f"{_what(table)}.{pale} The lowest rate is not yet the costliest gap.",
         numbers=descriptions.conversion(table),
+    )
+
+
+def _numbers(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[frame.Column, ...]:
+    """Write the counts beside the bars; amounts short."""
+    if table.attrs["of"] != "value":
+        return frame.fitted(NUMBERS, shown)
+    moved, entered, lost, unsettled = (
+        frame.short_money(f"({term})", table.attrs["currency"])
+        for term in ("datum.moved_on", "datum.entered", "datum.lost", "datum.open + datum.back")
+    )
+    return (
+        NUMBERS[0],
+        ("moved on", f"{moved} + ' of ' + {entered}", 134),
+        ("lost", lost, 66),
+        ("open", unsettled, 66),
     )
 
 
@@ -184,4 +202,6 @@ def _what(table: pd.DataFrame) -> str:
     """Say what the rate of a conversion is a share of."""
     if table.attrs["ratio"]:
         return "Those in the next stage over those in this one, a ratio without an interval"
+    if table.attrs["of"] == "value":
+        return "Amount that moved on, of the amount that entered, without an interval"
     return f"Share moved on of those that entered, with its {frame.level(table)} interval"

@@ -124,7 +124,7 @@ def _rates(shown: pd.DataFrame, table: pd.DataFrame) -> alt.LayerChart | alt.Fac
 def _costs(shown: pd.DataFrame, table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
     import altair as alt
 
-    numbers = _columns(table)
+    numbers = frame.fitted(_columns(table), shown)
     width = theme.WIDTH + 80 - RATES - GAP - sum(room for _, _, room in numbers)
     y = _stages(shown, axis=None)
     base = alt.Chart(shown)

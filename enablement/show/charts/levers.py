@@ -56,6 +56,7 @@ def levers(table: pd.DataFrame) -> alt.VConcatChart:
         tickCount=4, labelExpr=frame.short_money("datum.value", currency), labelOverlap="greedy"
     )
     y = frame.group_axis(shown["name"], field="name")
+    numbers = frame.fitted(NUMBERS, shown)
     base, lines = alt.Chart(shown), alt.Chart(marks)
     tooltip = _tooltip()
     layers = [
@@ -97,11 +98,11 @@ def levers(table: pd.DataFrame) -> alt.VConcatChart:
             .properties(name=f"{what} said")
             for what, height, at in zip(("today", "wanted"), (-3, -17), marks["at"], strict=True)
         ),
-        *frame.columns(base, y, NUMBERS, known="true"),
+        *frame.columns(base, y, numbers, known="true"),
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(NUMBERS),
+            width=frame.plot_width(numbers),
             height=frame.height(len(shown), frame.step(shown["name"], STEP)),
         ),
         table,

@@ -64,6 +64,7 @@ def _held(table: pd.DataFrame) -> list[str]:
 def _types(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     import altair as alt
 
+    numbers = frame.fitted(DAILY, shown)
     base = alt.Chart(shown)
     y = alt.Y("kind:N", sort=list(shown["kind"]), title=None, axis=frame.names_axis(shown["kind"]))
     x = alt.X(
@@ -76,11 +77,11 @@ def _types(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         base.mark_bar(height={"band": 0.62}, color=theme.MUTED)
         .encode(y=y, x=x, tooltip=_tips("kind"))
         .properties(name="bar"),
-        *frame.columns(base, y, DAILY, known="true"),
+        *frame.columns(base, y, numbers, known="true"),
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(DAILY), height=frame.bars_height(shown["kind"])
+            width=frame.plot_width(numbers), height=frame.bars_height(shown["kind"])
         ),
         table,
         shown["kind"],
@@ -155,6 +156,7 @@ def turnover(table: pd.DataFrame) -> alt.VConcatChart:
     shown = frame.named(table).assign(
         share=table["rate"].map(words.percent), none="nobody was there"
     )
+    numbers = frame.fitted(LEFT, shown)
     base = alt.Chart(shown)
     y = frame.group_axis(shown["group"])
     _, most = frame.extent(table["high"], table["rate"])
@@ -168,12 +170,12 @@ def turnover(table: pd.DataFrame) -> alt.VConcatChart:
     known = "isValid(datum.rate)"
     layers = [
         *frame.rates(base, y, x, tooltip, value="rate", out_of="headcount"),
-        *frame.columns(base, y, LEFT, known=known),
+        *frame.columns(base, y, numbers, known=known),
         frame.without(base, y, known=known, word="none"),
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(LEFT), height=frame.bars_height(shown["group"])
+            width=frame.plot_width(numbers), height=frame.bars_height(shown["group"])
         ),
         table,
         shown["group"],

@@ -141,6 +141,7 @@ def _bullets(
     """Draw a bar and a line per group, with the numbers at the right."""
     import altair as alt
 
+    numbers = frame.fitted(numbers, shown)
     base = alt.Chart(shown)
     y = frame.group_axis(shown["group"])
     drawn = [name for name in ("bar", "target", "required", "required_high") if name in shown]
@@ -223,7 +224,8 @@ def _kinds(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     y = frame.group_axis(shown["group"])
     reach = frame.extent(shown["bar"])
     created: frame.Column = ("created", "format(datum.created, ',')", COUNT + 8)
-    numbers = (created, ("worth", "datum.bar_said", MONEY)) if worth else (created,)
+    told = (created, ("worth", "datum.bar_said", MONEY)) if worth else (created,)
+    numbers = frame.fitted(told, shown)
     x = (
         frame.amount("bar:Q", table.attrs["currency"], title="created", reach=reach)
         if worth

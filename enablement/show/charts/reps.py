@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     import altair as alt
 
 SHARES = pd.Series(["100 %"])  # the longest label of an axis of shares
-MONEY = 60  # px by which amounts are wider than counts
+BESIDE = 72  # px of the numbers beside a plot, at least
 FUNNEL = (theme.WIDTH + 80, 300)  # px of a funnel plot
 BETWEEN = 0.998 - 0.95  # share of groups that chance puts between the two pairs of limits
 HEADROOM = 0.03  # of an axis, left free beyond the outermost mark
 NAME_HEIGHT = 14  # px that a name needs above and below the next one
+FEW_NAMES = 12  # of more than these, those that find no free room go without
 CURVES = {
     **{"lower_95": [4, 3], "upper_95": [4, 3]},
     **{"lower_998": [1, 0], "upper_998": [1, 0]},
@@ -28,11 +29,12 @@ CURVES = {
 Box = tuple[float, float, float]  # px: height, and where it begins and ends across
 ALL = "All together"
 FULL = 0.15  # a shrunk rate so far from the stage's has the full colour
+MOST_ROWS = 60  # of cells that a reader goes through
 STEP = 18  # px of a row of cells, also where there are many: the numbers must be readable
 PANELS = theme.WIDTH + 80  # px of all columns of cells
 CELL, WIDEST = 66, 130  # px of one column, at least and at most
 LETTERS = 9  # that the name over a column has in a line at least
-SQUARE, NUMBER, SIGN = -20, 20, 28  # px from the middle of a cell
+SQUARE, NUMBER, SIGN = -23, 20, 28  # px from the middle of a cell
 
 
 def win_rate(table: pd.DataFrame) -> alt.VConcatChart:
@@ -63,7 +65,8 @@ def win_rate(table: pd.DataFrame) -> alt.VConcatChart:
         none=_nothing(table, said),
     )
     base = alt.Chart(shown)
-    width = theme.WIDTH - (MONEY if table.attrs["of"] == "value" else 0)
+    (*_, room), *_ = frame.fitted((("", "datum.numbers", BESIDE),), shown)
+    width = theme.WIDTH + BESIDE - room
     y = frame.group_axis(shown["group"])
     tooltip = [
         alt.Tooltip("group:N", title=group),
@@ -84,7 +87,7 @@ def win_rate(table: pd.DataFrame) -> alt.VConcatChart:
         .properties(name="rate"),
         base.transform_filter("isValid(datum.rate)")
         .mark_text(align="right", color=theme.INK)
-        .encode(y=y, x=alt.value(theme.WIDTH + 72), text="numbers:N")
+        .encode(y=y, x=alt.value(theme.WIDTH + BESIDE), text="numbers:N")
         .properties(name="numbers"),
         base.transform_filter("!isValid(datum.rate)")
         .mark_text(align="left", color=theme.QUIET)
@@ -218,7 +221,7 @@ def compare_reps(table: pd.DataFrame) -> alt.VConcatChart:
     colour = alt.condition("datum.named", alt.value(theme.ACCENT), alt.value(theme.MUTED))
     placed, left_out = _placed(drawn, across, up)
     layers = [
-        *_curves(table, x, y, alt.Scale(domain=up, nice=False)),
+        *_curves(table, x, y, up),
         alt.Chart(pd.DataFrame({"none": [] if len(drawn) else ["nothing decided"]}))
         .mark_text(align="left", color=theme.QUIET)
         .encode(x=alt.value(4), y=alt.value(FUNNEL[1] / 2), text="none:N")
@@ -284,16 +287,13 @@ def _reach(drawn: pd.DataFrame, table: pd.DataFrame) -> tuple[list[float], list[
     return [0, most * (1 + HEADROOM)], [max(0, low - room), min(1, high + room)]
 
 
-def _curves(table: pd.DataFrame, x: alt.X, y: alt.Y, scale: alt.Scale) -> list[alt.Chart]:
+def _curves(table: pd.DataFrame, x: alt.X, y: alt.Y, up: list[float]) -> list[alt.Chart]:
     """Draw the rate of all and the limits around it, each labelled at its right end."""
     import altair as alt
 
+    scale = alt.Scale(domain=up, nice=False)
     limits = pd.DataFrame(table.attrs["limits"])
     overall = pd.DataFrame({"overall": [table.attrs["overall"]]})
-    ends = limits.tail(1).melt("decided", value_name="rate")
-    ends = ends.assign(end=ends["variable"].map(lambda name: "99.8 %" if "998" in name else "95 %"))
-    # Of few decided both are 0 and 1: one label there, not two over each other.
-    ends = ends.groupby("rate", as_index=False).agg({"decided": "first", "end": " and ".join})
     return [
         alt.Chart(overall)
         .mark_rule(color=theme.MUTED)
@@ -306,11 +306,27 @@ def _curves(table: pd.DataFrame, x: alt.X, y: alt.Y, scale: alt.Scale) -> list[a
             .properties(name=name.replace("_", " "))
             for name, dash in CURVES.items()
         ),
-        alt.Chart(ends)
+        alt.Chart(_ends(limits, up))
         .mark_text(align="left", dx=22, color=theme.QUIET, fontSize=11)
         .encode(x=x, y=y, text="end:N")
         .properties(name="ends"),
     ]
+
+
+def _ends(limits: pd.DataFrame, up: list[float]) -> pd.DataFrame:
+    """Label the right ends of the limits; two that would stand over each other have one label.
+
+    So it is where few are decided, of which both are 0 and 1, and where very many are.
+    """
+    ends = limits.tail(1).melt("decided", value_name="rate")
+    ends["end"] = ends["variable"].map(lambda name: "99.8" if "998" in name else "95")
+    ends = ends.sort_values("rate", kind="stable", ignore_index=True)
+    apart = ends["rate"].diff() * FUNNEL[1] >= NAME_HEIGHT * (up[1] - up[0])
+    return ends.groupby(apart.cumsum().rename("label")).agg(
+        decided=("decided", "first"),
+        rate=("rate", "mean"),
+        end=("end", lambda said: f"{' and '.join(sorted(set(said), key=float))} %"),
+    )
 
 
 def _is_free(level: float, span: tuple[float, float], others: list[Box]) -> bool:
@@ -333,13 +349,14 @@ def _placed(drawn: pd.DataFrame, across: list[float], up: list[float]) -> tuple[
     level = (up[1] - drawn["rate"]) / (up[1] - up[0]) * height
     points: list[Box] = [(level[row], at[row] - 4, at[row] + 4) for row in drawn.index]
     written: list[Box] = []
+    few = len(named) <= FEW_NAMES  # rather over a point than not at all
     sides = []
     for row, name in named["group"].items():
         long = 8 + frame.LETTER * len(str(name))
         spans = {"left": (at[row] + 5, at[row] + long), "right": (at[row] - long, at[row] - 5)}
         free = [
             side
-            for others in ([*written, *points], written)  # rather over a point than not at all
+            for others in ([*written, *points], *([written] if few else []))
             for side, span in spans.items()
             if span[0] >= 0 and span[1] <= width + 20 and _is_free(level[row], span, others)
         ]
@@ -375,7 +392,8 @@ def compare_reps_by_stage(table: pd.DataFrame) -> alt.VConcatChart:
     sayable = ~table["stage"].isin(list(unsaid))
     cell = min(max(PANELS // max(placed[sayable].nunique(), 1), CELL), WIDEST)
     wrapped = functools.partial(theme.wrapped, letters=max(LETTERS, cell // frame.LETTER))
-    shown = frame.named(table).assign(place=placed.map(wrapped))[sayable]
+    every = frame.named(table).assign(place=placed.map(wrapped))[sayable]
+    shown = _surest(every)
     team = pd.DataFrame(table.attrs["team"]).rename(columns={"stage": "place"})
     team = team[team["rate"].notna()]
     team = team.assign(place=team["place"].map(wrapped), group=ALL)
@@ -446,8 +464,25 @@ def compare_reps_by_stage(table: pd.DataFrame) -> alt.VConcatChart:
         counted="Share moved on of those that entered. Larger squares, more opportunities; blue "
         "above, orange below the stage's own rate after shrinkage, grey where no difference is "
         "detected. Triangle and bold: told from the others."
+        + _drawn(shown["group"], every["group"])
         + "".join(f" {stage} cannot be said: {why}." for stage, why in unsaid.items()),
     )
+
+
+def _surest(shown: pd.DataFrame) -> pd.DataFrame:
+    """Keep, of more groups than a reader goes through, those told from the others most surely."""
+    if shown["group"].nunique() <= MOST_ROWS:
+        return shown
+    surest = shown.groupby("group", sort=False)["q"].min().nsmallest(MOST_ROWS).index
+    return shown[shown["group"].isin(surest)]
+
+
+def _drawn(shown: pd.Series, every: pd.Series) -> str:
+    """Say how many are drawn, where it is not all of them."""
+    drawn, all_of_them = shown.nunique(), every.nunique()
+    if drawn == all_of_them:
+        return ""
+    return f" Drawn: the {drawn} told from the others most surely, of {all_of_them:,}."
 
 
 def _squares(base: alt.Chart, tooltip: list[alt.Tooltip], *, largest: int) -> alt.Chart:

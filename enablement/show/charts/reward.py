@@ -34,6 +34,7 @@ def reward(table: pd.DataFrame) -> alt.VConcatChart:
     import altair as alt
 
     shown = conditions(table)
+    numbers = frame.fitted(NUMBERS, shown)
     base = alt.Chart(shown)
     y = frame.group_axis(shown["what"], field="what")
     height = frame.bars_height(shown["what"])
@@ -65,10 +66,10 @@ def reward(table: pd.DataFrame) -> alt.VConcatChart:
         .encode(y=y, x="must:Q", tooltip=tooltip)
         .properties(name="must be"),
         frame.without(base, y, known="isValid(datum.drawn)", word="none"),
-        *frame.columns(base, y, NUMBERS, known="true"),
+        *frame.columns(base, y, numbers, known="true"),
     ]
     return frame.finish(
-        alt.layer(*layers).properties(width=frame.plot_width(NUMBERS), height=height),
+        alt.layer(*layers).properties(width=frame.plot_width(numbers), height=height),
         table,
         shown["what"],
         finding=words.reward(table),

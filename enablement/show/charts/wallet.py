@@ -44,6 +44,7 @@ def share_of_wallet(table: pd.DataFrame) -> alt.VConcatChart:
         potential_said=[words.money(amount, currency) for amount in table["potential"]],
         none="no potential known",
     )
+    numbers = frame.fitted(NUMBERS, shown)
     base = alt.Chart(shown)
     y = frame.group_axis(shown["group"])
     _, most = frame.extent(table["rate"], table["median"])
@@ -67,12 +68,12 @@ def share_of_wallet(table: pd.DataFrame) -> alt.VConcatChart:
         .mark_tick(color=theme.INK, thickness=2, size=0.7 * height / max(len(shown), 1))
         .encode(y=y, x="median:Q", tooltip=tooltip)
         .properties(name="median"),
-        *frame.columns(base, y, NUMBERS, known=known),
+        *frame.columns(base, y, numbers, known=known),
         frame.without(base, y, known=known, word="none"),
     ]
     over = int(table["over"].sum())
     return frame.finish(
-        alt.layer(*layers).properties(width=frame.plot_width(NUMBERS), height=height),
+        alt.layer(*layers).properties(width=frame.plot_width(numbers), height=height),
         table,
         shown["group"],
         finding=words.share_of_wallet(table),

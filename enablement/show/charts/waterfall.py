@@ -63,6 +63,7 @@ def _steps(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     y = alt.Y("part:N", sort=parts, title=None, axis=frame.names_axis(shown["part"]))
     levels = shown.loc[shown["part"].ne("closing"), "amount"].fillna(0.0).cumsum()
     x = frame.amount("start:Q", table.attrs["currency"], title="open", reach=frame.extent(levels))
+    numbers = frame.fitted(NUMBERS, shown)
     base = (
         alt.Chart(shown)
         .transform_calculate(
@@ -89,15 +90,15 @@ def _steps(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
         .mark_bar(height={"band": 0.7})
         .encode(y=y, x=x, x2="level:Q", color=_coloured(), tooltip=tooltip)
         .properties(name="bar"),
-        *frame.columns(base, y, NUMBERS, known="datum.known"),
+        *frame.columns(base, y, numbers, known="datum.known"),
         base.transform_filter("!datum.known")
         .mark_text(align="right", color=theme.QUIET)
-        .encode(y=y, x=alt.value(frame.plot_width(NUMBERS) + 152), text="why:N")
+        .encode(y=y, x=alt.value(frame.plot_width(numbers) + 152), text="why:N")
         .properties(name="none"),
     ]
     return frame.finish(
         alt.layer(*layers).properties(
-            width=frame.plot_width(NUMBERS), height=frame.height(len(parts), STEP)
+            width=frame.plot_width(numbers), height=frame.height(len(parts), STEP)
         ),
         table,
         shown["part"],

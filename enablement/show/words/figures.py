@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
+from enablement.measure.definitions import PLURALS
+
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 NOWHERE = "not known"  # the team or region of a rep where the CRM has none
 Written = Callable[[float], str]
-PLURALS = {"rep_id": "reps", "team": "teams", "region": "regions", "segment": "segments"}
 STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -57,9 +58,16 @@ def whole(number: float) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """Write an interval of shares, such as ``58 to 70 %``."""
+    """Write an interval of shares, such as ``58 to 70 %``.
+
+    Where both ends would read the same it has a decimal or two, such as ``19.8 to 20.2 %``.
+    """
     if pd.isna(low):
         return ""
+    if low < high and percent(low) == percent(high):
+        ends = [(f"{100 * low:.{n}f}", f"{100 * high:.{n}f} %") for n in (1, 2)]
+        first, last = next((pair for pair in ends if pair[0] + " %" != pair[1]), ends[-1])
+        return f"{first} to {last}"
     return f"{percent(low).removesuffix(' %')} to {percent(high)}"
 
 

@@ -17,6 +17,14 @@ ENDS = ("used", "otherwise", "least", "most")
 MOST_NAMES = 3  # in a sentence; the table has them all
 TOO_LITTLE = "There is too little to compare: fewer than two groups, or all ended alike."
 RATIOS = tuple(name for name, meant in CONVERSIONS.items() if meant.ratio)
+# What the notebooks ask for besides what reading looks for itself.
+ASKED = {
+    ("quotas", "target"): "The export has no quotas: whether the number is made, and whether "
+    "enough is open for it, cannot be said.",
+    ("opportunities", "expected_close"): "The export has no expected close dates: what is due, "
+    "slips or is pushed cannot be said.",
+    ("opportunities", "list_amount"): "The export has no list prices: discounts cannot be said.",
+}
 
 
 def conversion(table: pd.DataFrame) -> str:
@@ -318,7 +326,7 @@ def cohort(rows: pd.DataFrame, table: pd.DataFrame) -> str:
     """
     here = rows[rows["day"] == table.attrs["day"]]
     row = (here if len(here) else rows).iloc[-1]
-    day = "" if len(here) else f", to day {row['day']:,.0f}"
+    day = "" if len(here) else f", day {row['day']:,.0f}"
     name = f"{row['group']} ({rows['at_risk'].iloc[0]:,.0f}){day}"
     return f"{name}\n{percent(row['won'])} won, {percent(row['lost'])} lost"
 
@@ -378,7 +386,8 @@ def _plain(table: pd.DataFrame) -> list[str]:
 
 def cannot_say(crm: CRM) -> str:
     """Say what the data cannot answer, a line each, or that nothing is missing."""
-    lines = crm.quality.cannot_say
+    absent = [why for (table, column), why in ASKED.items() if not crm.has(table, column)]
+    lines = [*crm.quality.cannot_say, *absent]
     return "\n".join(lines) if lines else "Nothing that these notebooks ask is missing."
 
 

@@ -76,7 +76,7 @@ def discount_rate(table: pd.DataFrame) -> str:
     table : as `enablement.discount_rate` returns it
     """
     if table.attrs["groups"]:
-        return f"How much less than the list price is paid, {apart(table)}?"
+        return _spread(table)
     row, currency = table.iloc[0], table.attrs["currency"]
     if pd.isna(row["rate"]):
         return "Nothing was won whose list price is known, so there is no discount."
@@ -85,6 +85,17 @@ def discount_rate(table: pd.DataFrame) -> str:
         f"{_below(row['rate'])} list price was paid for the {row['won']:,.0f} won, "
         f"{money(row['sold'], currency)} of {money(row['list'], currency)}; "
         f"the mean discount of each is {percent(row['mean'])}{mean}."
+    )
+
+
+def _spread(table: pd.DataFrame) -> str:
+    """Say from which to which discount groups go; whether they differ is not tested."""
+    known = table["mean"].dropna()
+    if len(known) < 2:
+        return f"How much less than the list price is paid, {apart(table)}?"
+    return (
+        f"The mean discounts of the {len(known):,} {plural(table)} go from {percent(known.min())} "
+        f"to {percent(known.max())} of the list price."
     )
 
 
