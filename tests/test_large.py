@@ -122,12 +122,21 @@ def test_limits_that_lie_close_share_a_label():
         (0.1996, 0.2031, "20.0 to 20.3 %"),
         (0.20011, 0.20021, "20.01 to 20.02 %"),
         (0.0011, 0.0042, "0.1 to 0.4 %"),
-        (0.2, 0.2, "20 to 20 %"),
+        (0.97, 0.98, "97.0 to 98.0 %"),
+        (0.0, 0.0076, "0.0 to 0.8 %"),
     ],
 )
-def test_an_interval_never_reads_as_one_number(low, high, said):
-    """Unless it is one."""
+def test_a_narrow_interval_has_decimals(low, high, said):
+    """So it never reads as one number, and its share is written as exactly."""
     assert words.interval(low, high) == said
+    assert words.sure(low, low, high).endswith(" %")
+
+
+def test_a_share_is_written_as_exactly_as_it_is_known():
+    """Of many with a decimal, of few without; without an interval as any share."""
+    assert words.sure(0.3049, 0.30, 0.31) == "30.5 %"
+    assert words.sure(0.3049, 0.28, 0.33) == "30 %"
+    assert words.sure(0.3049, float("nan"), float("nan")) == "30 %"
 
 
 def test_what_the_notebooks_ask_and_no_table_has_is_named(large):

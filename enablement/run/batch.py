@@ -220,6 +220,8 @@ def _execute(notebook: Path, given: Mapping[str, object], to: Path, *, batch: bo
                 cwd=str(root()),
                 # Messages between here and the kernel stay unreadable to others on the machine.
                 config=Config({"KernelManager": {"transport_encryption": "auto"}}),
+                # A kernel is interrupted before it is shut down, which it calls an error.
+                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
             )
     finally:
         if before is None:

@@ -229,7 +229,7 @@ def conversion(table: pd.DataFrame) -> Shown:
             "stage": table["stage"].astype("str"),
             "entered": counts["entered"],
             "moved on": counts["moved_on"],
-            "rate": table["rate"].map(words.percent),
+            "rate": _rates(table),
             f"{words.percent(table.attrs['confidence'])} interval": _intervals(table),
             "lost": counts["lost"],
             "open": counts["open"],
@@ -245,7 +245,7 @@ def win_rate(table: pd.DataFrame) -> Shown:
             **_groups(table),
             "won": table["won"].map(_count),
             "lost": table["lost"].map(_count),
-            "rate": table["rate"].map(words.percent),
+            "rate": _rates(table),
             f"{words.percent(table.attrs['confidence'])} interval": _intervals(table),
         },
         empty="nothing was decided",
@@ -488,7 +488,7 @@ def _estimated(table: pd.DataFrame, name: str) -> list[str]:
     """Write an estimate with its interval, such as ``28 % (23 to 33 %)``."""
     rows = zip(table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True)
     return [
-        "–" if pd.isna(rate) else f"{words.percent(rate)} ({words.interval(low, high)})"
+        "–" if pd.isna(rate) else f"{words.sure(rate, low, high)} ({words.interval(low, high)})"
         for rate, low, high in rows
     ]
 
@@ -499,6 +499,11 @@ def _groups(table: pd.DataFrame) -> dict[str, pd.Series]:
         column.removesuffix("_id"): words.names(table[column], labels)
         for column in table.attrs["groups"]
     }
+
+
+def _rates(table: pd.DataFrame) -> list[str]:
+    rows = zip(table["rate"], table["low"], table["high"], strict=True)
+    return [words.sure(rate, low, high) for rate, low, high in rows]
 
 
 def _intervals(table: pd.DataFrame) -> list[str]:

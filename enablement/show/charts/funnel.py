@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 STAGE_STEP = 34
 NUMBERS = (
-    ("share", "format(100 * datum.rate, '.0f') + ' %'", 44),
+    ("share", "datum.share", 44),
     ("moved on", "format(datum.moved_on, ',') + ' of ' + format(datum.entered, ',')", 100),
     ("lost", "format(datum.lost, ',')", 44),
     ("open", "format(datum.open + datum.back, ',')", 44),
@@ -195,6 +195,10 @@ def _with_words(table: pd.DataFrame) -> pd.DataFrame:
         why=[f"cannot be said: {why[s]}" if s in why else "none entered" for s in stages],
         brief=["cannot be said" if s in why else "none" for s in stages],
         stage=stages.map(theme.wrapped),
+        share=[
+            words.sure(rate, low, high)
+            for rate, low, high in zip(table["rate"], table["low"], table["high"], strict=True)
+        ],
     )
 
 

@@ -21,6 +21,7 @@ FUNNEL = (theme.WIDTH + 80, 300)  # px of a funnel plot
 BETWEEN = 0.998 - 0.95  # share of groups that chance puts between the two pairs of limits
 HEADROOM = 0.03  # of an axis, left free beyond the outermost mark
 NAME_HEIGHT = 14  # px that a name needs above and below the next one
+POINT, CROWD = 56, 200  # px² of a point, half of it where there are more than so many
 FEW_NAMES = 12  # of more than these, those that find no free room go without
 CURVES = {
     **{"lower_95": [4, 3], "upper_95": [4, 3]},
@@ -227,7 +228,7 @@ def compare_reps(table: pd.DataFrame) -> alt.VConcatChart:
         .encode(x=alt.value(4), y=alt.value(FUNNEL[1] / 2), text="none:N")
         .properties(name="none"),
         alt.Chart(drawn)
-        .mark_circle(size=56, opacity=0.9)
+        .mark_circle(size=POINT if len(drawn) <= CROWD else POINT / 2, opacity=0.9)
         .encode(x=x, y=y, color=colour, tooltip=tooltip)
         .properties(name="rate"),
         *(

@@ -12,6 +12,7 @@ from enablement.show.words.figures import (
     percent,
     plural,
     sign_of,
+    sure,
     whole,
 )
 from enablement.show.words.funnel import (
@@ -140,6 +141,7 @@ __all__ = [
     "stage_gap",
     "stale",
     "standing_out",
+    "sure",
     "time_in_stage",
     "turnover",
     "unknown",

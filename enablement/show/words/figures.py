@@ -12,6 +12,7 @@ from enablement.measure.definitions import PLURALS
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 NOWHERE = "not known"  # the team or region of a rep where the CRM has none
 Written = Callable[[float], str]
+NARROW = 0.02  # of an interval of a share, from which on whole percents would say too little
 STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -60,15 +61,24 @@ def whole(number: float) -> str:
 def interval(low: float, high: float) -> str:
     """Write an interval of shares, such as ``58 to 70 %``.
 
-    Where both ends would read the same it has a decimal or two, such as ``19.8 to 20.2 %``.
+    A narrow one has a decimal, or two where its ends would read the same: ``19.8 to 20.2 %``.
     """
     if pd.isna(low):
         return ""
-    if low < high and percent(low) == percent(high):
-        ends = [(f"{100 * low:.{n}f}", f"{100 * high:.{n}f} %") for n in (1, 2)]
-        first, last = next((pair for pair in ends if pair[0] + " %" != pair[1]), ends[-1])
-        return f"{first} to {last}"
-    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
+    if high - low >= NARROW:
+        return f"{percent(low).removesuffix(' %')} to {percent(high)}"
+    digits = 2 if low < high and round(low, 3) == round(high, 3) else 1
+    return f"{100 * low:.{digits}f} to {100 * high:.{digits}f} %"
+
+
+def sure(share: float, low: float, high: float) -> str:
+    """Write a share as exactly as it is known: with a decimal where its interval is narrow.
+
+    Parameters
+    ----------
+    low, high : the ends of its interval; missing where it has none
+    """
+    return f"{100 * share:.1f} %" if high - low < NARROW else percent(share)
 
 
 def counted(number: float, one: str, many: str) -> str:

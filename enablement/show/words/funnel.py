@@ -10,7 +10,7 @@ from enablement.measure.stages import BATCH
 from enablement.periods import Period
 from enablement.read.crm import CRM
 from enablement.read.findings import Findings
-from enablement.show.words.figures import counted, interval, money, names, percent
+from enablement.show.words.figures import counted, interval, money, names, percent, sure
 
 NOTEWORTHY = 0.005  # a shift of the headline from which on a rule is named in the first lines
 ENDS = ("used", "otherwise", "least", "most")
@@ -42,7 +42,8 @@ def conversion(table: pd.DataFrame) -> str:
     if known.empty:
         return "From which stage the fewest move on cannot be said."
     lowest = known.loc[known["rate"].idxmin()]
-    numbers, when = f"{percent(lowest['rate'])} of {_much(table, lowest['entered'])}", ""
+    rate = sure(lowest["rate"], lowest["low"], lowest["high"])
+    numbers, when = f"{rate} of {_much(table, lowest['entered'])}", ""
     if table.attrs["name"] == "estimate":
         numbers, when = f"an estimated {numbers}", f" within {int(lowest['day'])} days"
     stage = lowest["stage"]
@@ -132,7 +133,7 @@ def win_rate(table: pd.DataFrame) -> str:
         return TOO_LITTLE
     row = table.iloc[0]
     return (
-        f"{percent(row['rate'])} of {total:,.0f} decided were won "
+        f"{sure(row['rate'], row['low'], row['high'])} of {total:,.0f} decided were won "
         f"({interval(row['low'], row['high'])})."
     )
 
@@ -145,7 +146,8 @@ def _other_win_rate(table: pd.DataFrame) -> str:
             return "Nothing was created, so there is no win rate."
         doubt = interval(row["low"], row["high"])
         still = f"; {percent(row['open'] / row['created'])} are still open"
-        return f"{percent(row['rate'])} of {row['created']:,.0f} created were won ({doubt}){still}."
+        won = sure(row["rate"], row["low"], row["high"])
+        return f"{won} of {row['created']:,.0f} created were won ({doubt}){still}."
     if pd.isna(row["rate"]):
         return str(table.attrs["warning"]) or "Nothing was decided, so there is no win rate."
     decided = money(row["won"] + row["lost"], table.attrs["currency"])

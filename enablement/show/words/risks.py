@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from enablement.show.words.figures import apart, counted, interval, money, percent, plural
+from enablement.show.words.figures import apart, counted, interval, money, percent, plural, sure
 from enablement.show.words.funnel import TOO_LITTLE
 
 
@@ -22,7 +22,8 @@ def push_count(table: pd.DataFrame) -> str:
         return "Of no opportunity is a close date known, so none was seen to move."
     times = counted(row["pushes"], "time", "times")
     return (
-        f"The close dates of {percent(row['rate'])} of {row['opportunities']:,.0f} opportunities "
+        f"The close dates of {sure(row['rate'], row['low'], row['high'])} of "
+        f"{row['opportunities']:,.0f} opportunities "
         f"({interval(row['low'], row['high'])}) were moved to a later {table.attrs['unit']}, "
         f"{times} in all."
     )
@@ -40,7 +41,7 @@ def slip_rate(table: pd.DataFrame) -> str:
     row, period = table.iloc[0], table.attrs["period"]
     if not row["due"]:
         return f"When {period} began, nothing was due in it."
-    doubt = f"{percent(row['rate'])} ({interval(row['low'], row['high'])})"
+    doubt = f"{sure(row['rate'], row['low'], row['high'])} ({interval(row['low'], row['high'])})"
     if table.attrs["lost"] == "left out":
         if pd.isna(row["rate"]):
             return f"All {row['due']:,.0f} due in {period} were lost or cancelled; none slipped."
@@ -122,7 +123,8 @@ def process_conformance(table: pd.DataFrame) -> str:
         return "No opportunity was seen to leave the sales process."
     return (
         f"The sales process is left most often where an opportunity {WAYS[most['deviation']]}: "
-        f"{percent(most['rate'])} ({interval(most['low'], most['high'])}) of "
+        f"{sure(most['rate'], most['low'], most['high'])} "
+        f"({interval(most['low'], most['high'])}) of "
         f"{most['out_of']:,.0f} that could have."
     )
 
