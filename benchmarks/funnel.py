@@ -121,8 +121,8 @@ WHOLE = (
     days = "greatest(0, date_diff('day', entered_at::date, coalesce(left_at, seen)::date))"
     lengths = connection.execute(f'''
         with lasted as (
-            select rep_id, p, {days} as days, count(*) as many, count(*) filter (not goes_on) as ended,
-                   count(c.n) as batched
+            select rep_id, p, {days} as days, count(*) as many,
+                   count(*) filter (not goes_on) as ended, count(c.n) as batched
             from stays join rep using (r) left join clicked c using (n),
                  (select max(entered_at) as seen from visits)
             group by all
@@ -135,8 +135,10 @@ WHOLE = (
                exp(sum(step) over (partition by rep_id, p order by days)) as still
         from alive
     ''').df()
-    quantiles = {share: lengths[lengths["still"] < 1 - share + 1e-9].groupby(["rep_id", "p"])["days"].min()
-                 for share in (0.25, 0.5, 0.75, 0.9)}
+    quantiles = {
+        share: lengths[lengths["still"] < 1 - share + 1e-9].groupby(["rep_id", "p"])["days"].min()
+        for share in (0.25, 0.5, 0.75, 0.9)
+    }
     closed = connection.execute(f'''
         select rep_id, count(*) as created, count(*) filter (p = {last} + 2) as won,
                count(*) filter (p = {last} + 1) as lost, count(*) filter (p <= {last}) as open
