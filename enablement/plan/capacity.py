@@ -191,7 +191,7 @@ def ramp_up(
     days, hired = found
     return Ramp(
         days,
-        f"{new.sum()} are new; new reps begin as much as the others after about {days:.0f} days, "
+        f"{new.sum()} {'is' if new.sum() == 1 else 'are'} new; new reps begin as much as the others after about {days:.0f} days, "
         f"as far as {hired} hires can tell.",
     )
 

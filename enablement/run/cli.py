@@ -141,9 +141,9 @@ def goal(
         _say(str(reason))
         return
     table = cascade.worksheet(ground)
-    for sentence in (table.attrs["verdict"], *table.attrs["notes"]):
-        if sentence not in told:
-            _say(sentence)
+    notes = [note for note in table.attrs["notes"] if note not in told]
+    for sentence in (words.results_worksheet(table), *notes):
+        _say(words.shortened(sentence, table))
     if out is not None:
         activity = cascade.activity_per_entry(crm, ground)
         out.write_bytes(worksheet.workbook(ground, table, activity=activity))

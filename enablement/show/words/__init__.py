@@ -46,6 +46,7 @@ from enablement.show.words.gap import (
     baseline,
     goal_chance,
     results_worksheet,
+    shortened,
     stage_gap,
     what_if,
 )
@@ -135,6 +136,7 @@ __all__ = [
     "sales_cycle",
     "sales_velocity",
     "share_of_wallet",
+    "shortened",
     "sign_of",
     "slip_rate",
     "sources",
