@@ -182,18 +182,19 @@ def ramp_up(
     new &= ~np.isnat(since)
     if crm is None or not new.any():
         return Ramp(None, "Nobody is new.")
-    found = days_of_ramp(crm, funnel, period)
+    found, who = days_of_ramp(crm, funnel, period), f"{new.sum()} {_are(new.sum())} new"
     if found is None:
-        return Ramp(
-            None,
-            f"{new.sum()} are new, and nothing says how long their ramp is: say [goal] ramp_days.",
-        )
+        return Ramp(None, f"{who}, and nothing says how long a ramp is: say [goal] ramp_days.")
     days, hired = found
     return Ramp(
         days,
-        f"{new.sum()} {'is' if new.sum() == 1 else 'are'} new; new reps begin as much as the others after about {days:.0f} days, "
-        f"as far as {hired} hires can tell.",
+        f"{who}; new reps begin as much as the others after about {days:.0f} days, as far as "
+        f"{hired} {'hire' if hired == 1 else 'hires'} can tell.",
     )
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def days_of_ramp(
