@@ -10,7 +10,7 @@ from test_charts import layer, layers
 
 import enablement as en
 from enablement.show import charts, words
-from enablement.show.charts import ageing, reps
+from enablement.show.charts import ageing, frame, reps
 
 REPS, EACH = 120, 60
 START, SEEN = pd.Timestamp("2026-01-01"), "2026-07-31"
@@ -68,12 +68,23 @@ def test_of_many_reps_the_surest_are_drawn_and_the_rest_is_said(large):
     assert table["rep_id"].nunique() == REPS
     chart = charts.compare_reps_by_stage(table)
     drawn = layer(chart.to_dict(), "cell")["encoding"]["y"]["sort"][1:]
-    assert len(drawn) == reps.MOST_ROWS
+    assert len(drawn) == frame.MOST_GROUPS
     surest = table.groupby("rep_id")["q"].min().nsmallest(REPS // 4).index
     assert set(surest) <= set(drawn)
     assert f"Drawn: the 60 told from the others most surely, of {REPS}." in " ".join(
         chart.title["subtitle"]
     )
+
+
+def test_of_many_groups_those_that_count_most_are_kept():
+    """Whatever order they stand in; few are all kept."""
+    many = pd.DataFrame({"group": [f"G{n:03}" for n in range(100)] * 2})
+    kept = frame.foremost(many, pd.Series(range(200), dtype="float64"))
+    assert list(kept["group"]) == [f"G{n:03}" for n in range(60)] * 2
+    assert frame.drawn(kept, many, "that cost most") == " Drawn: the 60 that cost most, of 100."
+    few = many.head(60)
+    assert frame.foremost(few, pd.Series(range(60))) is few
+    assert frame.drawn(few, few, "that cost most") == ""
 
 
 def test_counts_of_six_digits_do_not_meet():

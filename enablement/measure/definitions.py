@@ -385,15 +385,15 @@ def verdict(
         return ""
     what, p = plural(groups), min(1.0, test.p * tests)
     how = (
-        f"{name} {test.statistic:.1f} on {test.freedom} degrees of freedom, "
+        f"{name} {test.statistic:,.1f} on {test.freedom} degrees of freedom, "
         f"p {p_value(p)}{', by permutation' if test.simulated else ''}"
         f"{f', corrected for {tests} {each}' if tests > 1 else ''}"
     )
     if p < ALPHA and not spread:
         how += ", but their rates spread no wider than chance"
     elif p < ALPHA:
-        return f"The {test.groups} {what} differ by more than chance ({how})."
-    return f"Between the {test.groups} {what} no difference can be detected ({how})."
+        return f"The {test.groups:,} {what} differ by more than chance ({how})."
+    return f"Between the {test.groups:,} {what} no difference can be detected ({how})."
 
 
 def verdicts(

@@ -770,8 +770,8 @@ def over_stages(
         f", corrected for {len(found)} stages" if len(found) > 1 else ""
     )
     if not differ:
-        return f"Between the {most} {what} no difference can be detected at any stage ({how})."
-    return f"The {most} {what} differ by more than chance at {_stages(differ)} ({how})."
+        return f"Between the {most:,} {what} no difference can be detected at any stage ({how})."
+    return f"The {most:,} {what} differ by more than chance at {_stages(differ)} ({how})."
 
 
 def _stages(names: list[str]) -> str:

@@ -516,7 +516,7 @@ def _by_groups(table: pd.DataFrame) -> str:
         return "Of no group and stage is it sure that the rate is below the benchmark."
     stages = sure["stage"].value_counts()
     return (
-        f"Of {len(sure)} of {tested} groups and stages it is sure that the rate is below the "
+        f"Of {len(sure):,} of {tested:,} groups and stages it is sure that the rate is below the "
         f"benchmark, most of them at {stages.index[0]}; they cost {sure['cost'].sum():,.0f}."
     )
 

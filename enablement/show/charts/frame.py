@@ -19,6 +19,7 @@ FEW, FEW_STEP = 4, 30
 GROUP_STEP = 18
 DENSE_STEP = 14  # where there are more rows than MANY
 MANY = 40
+MOST_GROUPS = 60  # that are drawn where some say more than others
 DEEPEST = 172  # px that names may take at the left, in as many lines as they need
 NAME_LINE = 15  # px of a line of a name
 FOOT_LETTERS = 108
@@ -103,6 +104,26 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
         return table.assign(group="All")
     names = words.names(table[table.attrs["groups"][-1]], table.attrs["labels"]).map(theme.wrapped)
     return table.drop(columns=list(table.attrs["groups"])).assign(group=names)
+
+
+def foremost(shown: pd.DataFrame, weight: pd.Series) -> pd.DataFrame:
+    """Keep, of more groups than a reader goes through, those with the least of a weight.
+
+    Parameters
+    ----------
+    shown : rows with a ``group``
+    weight : of each row; the least of a group's rows counts
+    """
+    least = weight.groupby(shown["group"], sort=False).min()
+    if len(least) <= MOST_GROUPS:
+        return shown
+    return shown[shown["group"].isin(least.nsmallest(MOST_GROUPS).index)]
+
+
+def drawn(shown: pd.DataFrame, every: pd.DataFrame, which: str) -> str:
+    """Say which groups are drawn, where it is not all of them."""
+    kept, all_of_them = shown["group"].nunique(), every["group"].nunique()
+    return "" if kept == all_of_them else f" Drawn: the {kept} {which}, of {all_of_them:,}."
 
 
 def group_axis(names: pd.Series, *, field: str = "group") -> alt.Y:

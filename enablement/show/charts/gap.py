@@ -248,10 +248,12 @@ def _panels(table: pd.DataFrame) -> alt.VConcatChart:
     """Draw the rate of each group at each stage, marked where it surely is below."""
     import altair as alt
 
-    shown = frame.named(_said(table))
+    every = frame.named(_said(table))
+    shown = frame.foremost(every, -every.groupby("group")["cost"].transform("sum"))
     width = frame.panel_width(table["stage"].nunique())
     letters = max(LETTERS, (width + frame.PANEL_GAP) // frame.LETTER)
-    shown["stage"] = [theme.wrapped(name, letters=letters) for name in table["stage"].astype("str")]
+    names = shown["stage"].astype("str")
+    shown = shown.assign(stage=[theme.wrapped(name, letters=letters) for name in names])
     stages = list(dict.fromkeys(shown["stage"]))
     y = frame.group_axis(shown["group"])
     base = alt.Chart()
@@ -285,7 +287,7 @@ def _panels(table: pd.DataFrame) -> alt.VConcatChart:
         finding=words.stage_gap(table),
         counted=f"Share that moves on, drawn towards the others, with its {frame.level(table)} "
         f"interval; larger points, more decided. The line: {_benchmarks(table)}. In colour: surely "
-        "below it.",
+        "below it." + frame.drawn(shown, every, "that cost most"),
         numbers=descriptions.stage_gap(table),
     )
 

@@ -30,7 +30,6 @@ CURVES = {
 Box = tuple[float, float, float]  # px: height, and where it begins and ends across
 ALL = "All together"
 FULL = 0.15  # a shrunk rate so far from the stage's has the full colour
-MOST_ROWS = 60  # of cells that a reader goes through
 STEP = 18  # px of a row of cells, also where there are many: the numbers must be readable
 PANELS = theme.WIDTH + 80  # px of all columns of cells
 CELL, WIDEST = 66, 130  # px of one column, at least and at most
@@ -394,7 +393,7 @@ def compare_reps_by_stage(table: pd.DataFrame) -> alt.VConcatChart:
     cell = min(max(PANELS // max(placed[sayable].nunique(), 1), CELL), WIDEST)
     wrapped = functools.partial(theme.wrapped, letters=max(LETTERS, cell // frame.LETTER))
     every = frame.named(table).assign(place=placed.map(wrapped))[sayable]
-    shown = _surest(every)
+    shown = frame.foremost(every, every["q"])
     team = pd.DataFrame(table.attrs["team"]).rename(columns={"stage": "place"})
     team = team[team["rate"].notna()]
     team = team.assign(place=team["place"].map(wrapped), group=ALL)
@@ -465,25 +464,9 @@ def compare_reps_by_stage(table: pd.DataFrame) -> alt.VConcatChart:
         counted="Share moved on of those that entered. Larger squares, more opportunities; blue "
         "above, orange below the stage's own rate after shrinkage, grey where no difference is "
         "detected. Triangle and bold: told from the others."
-        + _drawn(shown["group"], every["group"])
+        + frame.drawn(shown, every, "told from the others most surely")
         + "".join(f" {stage} cannot be said: {why}." for stage, why in unsaid.items()),
     )
-
-
-def _surest(shown: pd.DataFrame) -> pd.DataFrame:
-    """Keep, of more groups than a reader goes through, those told from the others most surely."""
-    if shown["group"].nunique() <= MOST_ROWS:
-        return shown
-    surest = shown.groupby("group", sort=False)["q"].min().nsmallest(MOST_ROWS).index
-    return shown[shown["group"].isin(surest)]
-
-
-def _drawn(shown: pd.Series, every: pd.Series) -> str:
-    """Say how many are drawn, where it is not all of them."""
-    drawn, all_of_them = shown.nunique(), every.nunique()
-    if drawn == all_of_them:
-        return ""
-    return f" Drawn: the {drawn} told from the others most surely, of {all_of_them:,}."
 
 
 def _squares(base: alt.Chart, tooltip: list[alt.Tooltip], *, largest: int) -> alt.Chart:

@@ -78,11 +78,11 @@ def _gap_of_groups(table: pd.DataFrame) -> str:
         who = names(sure[table.attrs["groups"][-1]], table.attrs["labels"]).iloc[0]
         return (
             f"{who} at {row['stage']} surely is below the benchmark, which costs "
-            f"{figure(row['cost'], table)}; of {tested} it is the one that is sure."
+            f"{figure(row['cost'], table)}; of {tested:,} it is the one that is sure."
         )
     most = sure["stage"].value_counts()
     return (
-        f"Of {len(sure)} of {tested} {plural(table)} and stages it is sure that the rate is below "
+        f"Of {len(sure):,} of {tested:,} {plural(table)} and stages it is sure that the rate is below "
         f"the benchmark, most of them at {most.index[0]}; they cost "
         f"{figure(sure['cost'].sum(), table)}."
     )
