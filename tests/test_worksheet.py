@@ -253,7 +253,7 @@ def test_the_command_writes_the_workbook(tmp_path):
     run = CliRunner(env={"COLUMNS": "200"}).invoke
     done = run(app, ["goal", "--plan", str(plan), "--out", str(out)])
     assert done.exit_code == 0, done.output
-    assert "500,000 are missing" in done.output
+    assert "500 k are missing" in done.output
     assert sheets_of(out.read_bytes())["Goal"][4][:2] == ["Target (won amount)", 1_500_000]
     refused = run(app, ["goal", "--plan", str(plan), "--out", str(tmp_path / "goal.ods")])
     assert refused.exit_code == 2

@@ -82,8 +82,8 @@ def _gap_of_groups(table: pd.DataFrame) -> str:
         )
     most = sure["stage"].value_counts()
     return (
-        f"Of {len(sure):,} of {tested:,} {plural(table)} and stages it is sure that the rate is below "
-        f"the benchmark, most of them at {most.index[0]}; they cost "
+        f"Of {len(sure):,} of {tested:,} {plural(table)} and stages it is sure that the rate is "
+        f"below the benchmark, most of them at {most.index[0]}; they cost "
         f"{figure(sure['cost'].sum(), table)}."
     )
 
