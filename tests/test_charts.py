@@ -205,6 +205,9 @@ def test_a_cell_carries_its_number_its_count_and_its_doubt():
     assert cell["x"]["sort"] == EIGHT_SETTINGS["stages"]
     assert cell["y"]["sort"] == ["All together", "A", "B", "C"]
     assert layer(spec, "none")["encoding"]["text"] == {"value": "none"}
+    square = layer(spec, "cell")["mark"]["xOffset"] + cell["size"]["scale"]["range"][1] ** 0.5 / 2
+    number = layer(spec, "rate")["mark"]["dx"] - len("100 %") * frame.LETTER
+    assert square <= number  # where it begins
     assert "no difference can be detected at any stage" in " ".join(chart.title["text"])
 
 

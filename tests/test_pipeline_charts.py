@@ -119,6 +119,14 @@ def test_what_was_created_by_quarter_is_a_bar_per_quarter():
     assert layers(chart.to_dict()) == ["bar", "amount", "created"]
 
 
+def test_the_amount_over_a_bar_has_its_room():
+    """Seven letters such as $8.36 M, 7 px each, and half a letter to the next on either side."""
+    span = ("2025-10-01", END)
+    table = en.pipeline_created(test_pipeline.company(), as_of=END, period=span, by="period")
+    bars = charts.pipeline_created(table).to_dict()["vconcat"][0]
+    assert bars["width"] >= len(table) * (7 * frame.LETTER + frame.LETTER)
+
+
 def test_without_amounts_what_was_created_is_counted():
     """The bars are numbers then, and no money is written."""
     nothing = test_pipeline.OPPORTUNITIES.assign(amount=None)

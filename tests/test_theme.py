@@ -162,3 +162,10 @@ def test_templates_know_no_colour_and_no_address(path: Path) -> None:
     if path.name != "colours.css":
         assert re.findall(r"#[0-9a-fA-F]{6}\b", text) == []
     assert "://" not in text
+
+
+def test_the_last_number_of_an_axis_stands_under_its_line() -> None:
+    """Moved inwards, as drawn without a word, 100 % meets 80 % where an axis is short."""
+    theme.enable()
+    marks = alt.Chart(alt.Data(values=[{"x": 1}])).mark_tick().encode(x="x:Q")
+    assert marks.to_dict()["config"]["axisQuantitative"]["labelFlush"] is False

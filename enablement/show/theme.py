@@ -298,7 +298,8 @@ def _config() -> dict[str, Any]:
             "gridColor": RULE,
             "titlePadding": 10,
         },
-        "axisQuantitative": {"tickCount": 5},
+        # The last number stands under its line: moved inwards it meets the one before.
+        "axisQuantitative": {"tickCount": 5, "labelFlush": False},
         "axisBand": {"grid": False},
         "axisY": {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end"},
         "legend": {

@@ -2,8 +2,8 @@
 (() => {
   // px of a plot beside columns of numbers, and of one without; of a bar under its number, and of
   // a cell with one in it; between columns of numbers
-  const ROOMY = { beside: 100, alone: 215, text: 49, cell: 56, gap: 12 };
-  const TIGHT = { beside: 80, alone: 180, text: 26, cell: 56, gap: 9 };
+  const ROOMY = { beside: 100, alone: 215, text: 49, cell: 60, gap: 12 };
+  const TIGHT = { beside: 80, alone: 180, text: 26, cell: 60, gap: 9 };
   const SMALL = 11; // px of letters where it is tight
   const SHRUNK = 0.95; // as far as a whole chart may shrink
   const PAD = 8;

@@ -19,7 +19,7 @@ REQUIRED = (
     "The point: what is required by the yield of earlier periods, from the lowest of them to the "
     "highest. Marked: those with less open than the point."
 )
-COLUMN = (52, 190)  # px of a bar per quarter, at most, and of the plot's height
+COLUMN = (60, 190)  # px of a bar per quarter, at most, and of the plot's height
 
 
 def quota_attainment(table: pd.DataFrame) -> alt.VConcatChart:
