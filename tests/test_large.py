@@ -163,3 +163,19 @@ def test_a_column_without_a_number_is_left_out(large):
     named = layers(charts.quota_attainment(table).to_dict())
     assert "numbers sold" in named
     assert not {"numbers quota", "numbers attained"} & set(named)
+
+
+def test_a_page_compares_regions_where_there_are_too_many_teams(large):
+    """Of two hundred teams nobody reads two hundred rows; of a few everybody does."""
+    opportunities = pd.DataFrame({"opportunity_id": ["1"], "rep_id": ["R0"], "stage": ["Lead"]})
+
+    def company(teams: int, regions: int) -> en.CRM:
+        n = np.arange(max(teams, regions))
+        listed = {"rep_id": [f"R{i}" for i in n], "team": [f"T{i}" for i in n % teams]}
+        reps = pd.DataFrame({**listed, "region": [f"G{i}" for i in n % regions]})
+        return en.crm(opportunities=opportunities, reps=reps, settings=SETTINGS)
+
+    assert words.level(company(teams=40, regions=4)) == "team"
+    assert words.level(company(teams=41, regions=4)) == "region"
+    assert words.level(company(teams=50, regions=50)) == "team"
+    assert words.level(large) == "team"  # of which nothing is known: a page says so

@@ -15,6 +15,7 @@ from enablement.show.words import risks
 from enablement.show.words.figures import apart, counted, money, names, percent, plural
 
 PREVAILING = 0.4  # a share from which on a kind is named
+MOST_COMPARED = 40  # teams or regions that a page shows one below the other
 
 
 def quota_attainment(table: pd.DataFrame) -> str:
@@ -261,6 +262,14 @@ def due_period(crm: CRM, period: Period, as_of: object) -> Period:
     """Find the period whose pipeline matters: this one, or the next once it has ended."""
     ended = moment(as_of).date() >= period.end
     return crm.settings.calendar.after(period) if ended else period
+
+
+def level(crm: CRM) -> str:
+    """Name what a page compares: teams, or regions where there are more teams than it can show."""
+    counts = {
+        name: len(crm.values("reps", name)) for name in ("team", "region") if crm.has("reps", name)
+    }
+    return next((name for name, many in counts.items() if 1 < many <= MOST_COMPARED), "team")
 
 
 def _sold(
