@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from test_cli import run
 
 import enablement as en
-from enablement.read import findings
+from enablement.read import engine, findings
 from enablement.read.findings import reports
 from enablement.read.findings.leaning import _exact, _q
 from enablement.read.quality import Ledger
@@ -819,3 +821,23 @@ def test_the_page_of_an_export_whose_opportunities_are_all_set_aside(tmp_path):
     assert "Nothing is known of:" not in said
     assert "Without it: win rate – → 50.0 %; conversion – → 50.0 %" in said
     assert "Without it: their outcome is not known" in said
+
+
+def test_many_columns_are_asked_about_a_few_at_a_time(monkeypatch):
+    """Seven columns two by two say what they say at once."""
+    table = sided((300, 0), (0, 300)).assign(**{f"c{n}": str(n) for n in range(5)})
+    leaning = sys.modules["enablement.read.findings.leaning"]
+    said = [findings.leaning(table, settings=SAID), findings.constant(table)]
+    asked = []
+
+    def query(sql, tables):
+        asked.append(sum(name.startswith("c") for name in tables["columns_by_place"]))
+        return engine.query(sql, tables)
+
+    monkeypatch.setattr(leaning, "engine", SimpleNamespace(query=query, text=engine.text))
+    monkeypatch.setattr(leaning, "WIDTH", 2)
+    again = [findings.leaning(table, settings=SAID), findings.constant(table)]
+    assert again[0].equals(said[0])
+    assert again[1] == said[1]
+    assert again[1].items() >= {f"c{n}": str(n) for n in range(5)}.items()
+    assert set(asked) <= {1, 2}

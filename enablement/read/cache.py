@@ -22,6 +22,7 @@ import duckdb
 
 from enablement import settings as workspace
 from enablement.errors import ExportError
+from enablement.read.contents import opened
 from enablement.settings import Settings
 
 KEPT = 20  # readings; the least recently used one goes first
@@ -158,8 +159,8 @@ def _home() -> tempfile.TemporaryDirectory[str]:
 
 
 def _content(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    with opened(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 @functools.cache

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
 import re
+import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -96,19 +98,37 @@ class Content:
 
     def seekable(self) -> BinaryIO:
         """Open it for a reader that goes back and forth; a member is held in memory whole."""
-        return io.BytesIO(self.whole()) if self.packed else self.path.open("rb")
+        return io.BytesIO(self.whole()) if self.packed else opened(self.path)
 
 
 def of(path: Path) -> Content:
     """Make the content of a file as it lies in the folder."""
+    return Content(path, "", lambda: opened(path, buffering=0))
 
-    def opened() -> Readable:
-        try:
-            return path.open("rb", buffering=0)
-        except OSError as error:
-            raise ExportError(f"{path.name} cannot be opened: {error.strerror}.") from error
 
-    return Content(path, "", opened)
+def opened(path: Path, *, buffering: int = -1) -> BinaryIO:
+    """Open a file that has an end; nothing here waits for a device, whatever a link leads to.
+
+    Raises
+    ------
+    ExportError
+        If it cannot be opened, or is no file.
+    """
+    try:
+        stream: BinaryIO = open(path, "rb", buffering, opener=_at_once)  # noqa: SIM115
+    except OSError as error:
+        raise ExportError(f"{path.name} cannot be opened: {error.strerror}.") from error
+    found = os.fstat(stream.fileno())
+    if stat.S_ISREG(found.st_mode) and found.st_size:
+        return stream
+    stream.close()
+    if stat.S_ISREG(found.st_mode):  # what the system shows as files has no size, and may wait
+        return io.BytesIO()
+    raise ExportError(f"{path.name} is no file, or a link that leads to none.")
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def kind(content: Content) -> str:

@@ -80,13 +80,24 @@ def names(record: Sequence[str], where: str) -> list[str]:
     Raises
     ------
     ExportError
-        If there are more columns than a sheet can have.
+        If there are more columns than are read.
     """
-    if len(record) > MOST_COLUMNS:
-        raise ExportError(
-            f"{where} has {len(record):,} columns; at most {MOST_COLUMNS:,} are read. Export fewer."
-        )
+    check_width(len(record), where)
     return unique([clean(name) for name in record])
+
+
+def check_width(columns: int, where: str) -> None:
+    """Refuse a table that is too wide, where that can be told before it is read.
+
+    Raises
+    ------
+    ExportError
+        If there are more columns than are read.
+    """
+    if columns > MOST_COLUMNS:
+        raise ExportError(
+            f"{where} has {columns:,} columns; at most {MOST_COLUMNS:,} are read. Export fewer."
+        )
 
 
 def unique(given: Sequence[str]) -> list[str]:

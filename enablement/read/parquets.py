@@ -30,6 +30,7 @@ def read(content: Content) -> Records:
             groups = (file.metadata.row_group(n) for n in range(file.metadata.num_row_groups))
             size = sum(group.total_byte_size for group in groups)
             check_size(content.name, size, content.path.stat().st_size)
+            headers.check_width(len(file.schema_arrow), content.name)
             repeated = _repeated(file.metadata, file.schema_arrow)
         with pq.ParquetFile(source, read_dictionary=repeated) as file:
             table = file.read()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -91,7 +91,7 @@ def _grids(content: Content) -> tuple[list[_Grid], list[tuple[str, str]]]:
                 if about.visible != SheetVisibleEnum.Visible:
                     passed.append((about.name, HIDDEN))
                     continue
-                grid = _grid(about.name, book.get_sheet_by_index(at))
+                grid = _grid(about.name, book.get_sheet_by_index(at), content.name)
                 if len(grid.numbers):
                     grids.append(grid)
                 else:
@@ -117,8 +117,14 @@ def _damaged(content: Content, error: BaseException) -> ExportError:
     )
 
 
-def _grid(name: str, sheet: CalamineSheet) -> _Grid:
-    """Take the cells out of a sheet, a chunk of rows at a time."""
+def _grid(name: str, sheet: CalamineSheet, where: str) -> _Grid:
+    """Take the cells out of a sheet, a chunk of rows at a time.
+
+    Raises
+    ------
+    ExportError
+        If one of the first rows fills more columns than are read.
+    """
     if not sheet.height or sheet.start is None:
         return _Grid(name, np.array([], dtype=np.int64), [], [], 0)
     offset = sheet.start[1]
@@ -127,6 +133,9 @@ def _grid(name: str, sheet: CalamineSheet) -> _Grid:
     chunks: list[list[pa.Array]] = []
     inexact = 0
     rows = _filled_rows(sheet.iter_rows(), merged)
+    first = list(islice(rows, MOST_LINES_BEFORE))
+    headers.check_width(max((_width(row) for _, row in first), default=0), where)
+    rows = chain(first, rows)
     while chunk := list(islice(rows, CHUNK)):
         numbers += [number for number, _ in chunk]
         cells = list(zip(*(row for _, row in chunk), strict=True))
@@ -134,6 +143,10 @@ def _grid(name: str, sheet: CalamineSheet) -> _Grid:
         chunks.append([pa.array(_texts(column), pa.string()) for column in cells])
     columns = [pa.chunked_array(list(parts), pa.string()) for parts in zip(*chunks, strict=True)]
     return _Grid(name, np.array(numbers, dtype=np.int64), columns, merged, inexact)
+
+
+def _width(row: Sequence[Any]) -> int:
+    return sum(cell != "" for cell in row)
 
 
 def _merged(sheet: CalamineSheet) -> Iterable[Any]:

@@ -16,6 +16,7 @@ LARGE = 0.25  # difference of the shares that are missing
 SURE = 0.01  # Benjamini and Hochberg's q, over all columns and comparisons
 FEWEST = 20  # rows with and without a value, and rows of each side of a comparison
 MOST_NAMES = 3
+WIDTH = 200  # columns that are asked about at once
 # Columns that only some outcomes can have. Among the others they are missing by nature.
 BY_NATURE: dict[str, tuple[str, ...]] = {
     "closed_at": ("won", "lost", "cancelled"),
@@ -84,7 +85,7 @@ def leaning(
     """
     columns = [name for name in opportunities if name not in OURS]
     placed = _by_place(opportunities, columns)
-    counted = engine.query(engine.text("read", "missing"), {"columns_by_place": placed})
+    counted = _asked("missing", placed, len(columns))
     compared = _compared(counted, columns, settings)
     together = _together(placed, columns, compared["column"].unique())
     compared = compared[compared["column"].isin(together)]
@@ -115,7 +116,7 @@ def constant(opportunities: pd.DataFrame) -> dict[str, str]:
     if len(opportunities) < 2 or not columns:
         return {}
     placed = _by_place(opportunities, columns)
-    only = engine.query(engine.text("read", "constant"), {"columns_by_place": placed}).iloc[0]
+    only = _asked("constant", placed, len(columns)).iloc[0]
     full = opportunities[columns].notna().all()
     return {
         name: str(only[f"only_c{at}"])
@@ -134,6 +135,20 @@ def _by_place(opportunities: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
         year=year,
         rep_id=opportunities["rep_id"].astype("str"),
     )
+
+
+def _asked(text: str, placed: pd.DataFrame, columns: int) -> pd.DataFrame:
+    """Ask some columns at a time: what a text of a thousand takes grows with their square."""
+    others = placed.columns[columns:]
+    parts = [
+        engine.query(
+            engine.text("read", text),
+            {"columns_by_place": placed[[*placed.columns[at : min(at + WIDTH, columns)], *others]]},
+        )
+        for at in range(0, columns, WIDTH)
+    ]
+    found = pd.concat(parts, axis=1)
+    return found.loc[:, ~found.columns.duplicated()]
 
 
 def _compared(counted: pd.DataFrame, columns: list[str], settings: Settings) -> pd.DataFrame:
@@ -193,10 +208,11 @@ def _together(
     placed: pd.DataFrame, columns: list[str], compared: np.ndarray
 ) -> dict[str, list[str]]:
     """Find the columns that are missing in the very same rows: the first of them -> all."""
-    marks = engine.query(engine.text("read", "same_rows"), {"columns_by_place": placed}).iloc[0]
+    marks = _asked("same_rows", placed, len(columns)).iloc[0]
     groups: dict[object, list[str]] = {}
+    asked = set(compared)
     for at, name in enumerate(columns):
-        if name in set(compared) and pd.notna(marks[f"mark_c{at}"]):
+        if name in asked and pd.notna(marks[f"mark_c{at}"]):
             natural = name in BY_NATURE and name
             groups.setdefault((marks[f"mark_c{at}"], natural), []).append(name)
     return {names[0]: names for names in groups.values()}
