@@ -45,10 +45,26 @@ def choices(value: object, known: list[str]) -> str:
     str
         Such as ``Known: rep, team. Did you mean 'rep'?``
     """
+    listed = ", ".join(str(name) for name in known) or "none"
+    return f"Known: {listed}.{nearest(value, known)}"
+
+
+def nearest(value: object, known: list[str], *, cutoff: float = 0.6) -> str:
+    """Name the nearest known name alone, where to list all would be too much; "" if none is near.
+
+    Parameters
+    ----------
+    value : what was given
+    known : every name that would have worked
+    cutoff : how near it must be, 0 to 1
+
+    Returns
+    -------
+    str
+        Such as `` Did you mean 'rep'?``
+    """
     from difflib import get_close_matches
 
-    listed = ", ".join(str(name) for name in known) or "none"
     folded = {str(name).casefold(): str(name) for name in known}
-    near = get_close_matches(str(value).casefold(), list(folded), n=1, cutoff=0.6)
-    hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
-    return f"Known: {listed}.{hint}"
+    near = get_close_matches(str(value).casefold(), list(folded), n=1, cutoff=cutoff)
+    return f" Did you mean {folded[near[0]]!r}?" if near else ""

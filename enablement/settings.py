@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from enablement.errors import SettingsError, choices
+from enablement.errors import SettingsError, choices, nearest
 from enablement.periods import ENDS, NAMED_AFTER, WEEKS, Calendar, Period
 from enablement.workdays import WEEK, WorkingDays
 
@@ -51,6 +51,9 @@ RULES: dict[str, tuple[str, ...]] = {
     "unreadable_values": ("missing", "set aside"),
 }
 FILE_NAME = "settings.toml"
+LONGEST_FILE = 2**22
+LONGEST_LINE = 80  # letters of one that are shown
+FIRST_YEAR, LAST_YEAR = 1990, 2099  # no CRM is older; what is later is a slip
 # What is said in another shape than it is kept in.
 RESHAPED = (
     *("stages", "pipelines", "fiscal_year", "working_days", "money", "renamed_stages"),
@@ -212,19 +215,59 @@ def read(source: Settings | Mapping[str, Any] | str | Path | None, *, folder: Pa
     if source is not None and not isinstance(source, (str, Path)):
         raise SettingsError(f"settings={source!r} is neither a path nor a dict.")
     path = _locate(source, folder)
+    return _from_dict(toml(path), origin=path.name)
+
+
+def toml(path: Path) -> dict[str, Any]:
+    """Read a file that somebody wrote by hand.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be opened, is no text in UTF-8 or no TOML; the message names the line.
+    """
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path.name}: {error}") from error
+        size = path.stat().st_size
+        # What has no size, such as the messages of a kernel, may have no end either.
+        raw = path.read_bytes() if 0 < size <= LONGEST_FILE else b""
     except OSError as error:
         raise SettingsError(f"{path.name} cannot be opened: {error.strerror}.") from error
-    return _from_dict(said, origin=path.name)
+    if size > LONGEST_FILE:
+        raise SettingsError(
+            f"{path.name} has {size:,} bytes; at most {LONGEST_FILE:,} are read. Is it the export?"
+        )
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise SettingsError(
+            f"{path.name}, line {line}: a letter is not in UTF-8. Save it in that encoding."
+        ) from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path.name}: {error}{_where(text, str(error))}") from error
+    except RecursionError:
+        raise SettingsError(f"{path.name}: too many brackets within brackets.") from None
+    except ValueError as error:
+        raise SettingsError(f"{path.name} has a number of too many digits.") from error
+
+
+def _where(text: str, complaint: str) -> str:
+    """Show the line that a complaint is about, and what is often wrong with it."""
+    found = re.search(r"at line (\d+)", complaint)
+    if found is None:
+        return ""
+    line = text.split("\n")[int(found[1]) - 1].strip()
+    curly = " Its quotation marks must be straight." if re.search("[“”„‘’«»]", line) else ""
+    shown = line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..."
+    return f": {shown!r}.{curly}" if line else ""
 
 
 def _locate(source: str | Path | None, folder: Path) -> Path:
     if source is not None:
         path = root() / source
-        if not path.is_file():
+        if not os.path.isfile(path):  # `Path.is_file` fails where the name is too long
             raise SettingsError(f"There are no settings at {source}.")
         return path
     for path in (folder / FILE_NAME, root() / FILE_NAME):
@@ -287,6 +330,7 @@ DEPTHS = {
 }
 FISCAL_YEAR = ["first_month", "last_month", "weeks", "ends", "extra_week", "named_after"]
 FISCAL_YEAR_USUAL = {"ends": "last Saturday", "extra_week": "M12", "named_after": "end"}
+CODE = re.compile(r"[A-Z]{3}")
 DIRECTIVES = set("dmyYHIMSpfbBjzZ%")
 NAMES = {Mapping: "a table", str: "text in quotes", list: "a list", dt.date: "a date"}
 
@@ -327,6 +371,8 @@ def _pipelines(said: Mapping[str, Any], origin: str) -> dict[str, tuple[str, ...
 
 def _missing(added: list[str], taken_out: Any, origin: str) -> tuple[str, ...]:
     """List the words that mean "not known"."""
+    for word in added:
+        _check_texts(word, 0, f"{origin}: missing")
     words = tuple(dict.fromkeys([*PLACEHOLDERS, *added]))
     if not isinstance(taken_out, list):
         raise SettingsError(f"{origin}: not_missing = {taken_out!r} is not a list.")
@@ -558,7 +604,10 @@ def _check(settings: Settings) -> None:
         _check_words(settings, f"rules.{rule}", [does], RULES[rule])
     _check_formats(settings)
     for word in settings.missing:
-        _check_texts(word, 0, f"{settings.origin}: missing")
+        if word in settings.known_stages and word not in PLACEHOLDERS:
+            raise SettingsError(
+                f"{settings.origin}: missing has {word!r}, which is a stage or an outcome."
+            )
     _check_words(settings, "stage_dates", settings.stage_dates, settings.stages)
     both = set(settings.stages) & set(settings.outcomes)
     if both:
@@ -567,8 +616,20 @@ def _check(settings: Settings) -> None:
         )
     _check_renames(settings)
     if settings.timezone not in _zones():
+        hint = nearest(settings.timezone, sorted(_zones()))
         raise SettingsError(
-            f"{settings.origin}: timezone = {settings.timezone!r} is no zone such as Europe/Berlin."
+            f"{settings.origin}: timezone = {settings.timezone!r} is no zone such as "
+            f"Europe/Berlin.{hint}"
+        )
+    if not CODE.fullmatch(settings.currency):
+        raise SettingsError(
+            f"{settings.origin}: currency = {settings.currency!r} is no code such as EUR."
+        )
+    day = settings.exported_on
+    if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise SettingsError(
+            f"{settings.origin}: exported_on = {day}: the year is not between {FIRST_YEAR} and "
+            f"{LAST_YEAR}."
         )
 
 

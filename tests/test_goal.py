@@ -65,6 +65,13 @@ def test_a_day_within_a_month_is_refused_with_the_two_next_to_it():
         en.goal(with_goal(by="2026-09-15")).goal.months(Calendar())
 
 
+@pytest.mark.parametrize("by", [dt.date(9999, 12, 31), "9999", dt.date(1, 1, 31), "2300-01-01"])
+def test_a_day_of_a_year_that_no_calendar_has_is_refused(by):
+    """The calendar goes from 1900 to 2200, and twelve months need one before."""
+    with pytest.raises(SettingsError, match="is no day of a goal. Say one from 1900-12-31 to 22"):
+        en.goal(with_goal(by=by)).goal.months(Calendar())
+
+
 @pytest.mark.parametrize(
     ("said", "message"),
     [
@@ -98,6 +105,12 @@ def test_a_day_within_a_month_is_refused_with_the_two_next_to_it():
         ({**LEAST, "reward": {"pool": 1, "threshold": 1, "rule": "equally"}}, "mean 'equal'"),
         ({**LEAST, "reward": {"pool": 1, "threshold": 1, "gate": {}}}, "Did you mean 'gates'"),
         ({**LEAST, "kpis": 3}, "is not a table"),
+        (with_goal(by=-1), "neither a day such as 2026-12-31 nor a period"),
+        (with_goal(lift=1e308), r"lift = 1e\+308 must be at most 1,000,000,000,000,000"),
+        (with_goal(unit_price=10**30), "unit_price = 1e.30 must be at most"),
+        (with_goal(stated={"reps": 10**9}), "reps = 1,000,000,000 must be at most 100,000 reps"),
+        (with_goal(constraints={"headcount": 10**20}), "must be at most 100,000 reps"),
+        (with_goal(stated={"win_rate": 1e-300}), "must be at least 1e-06"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_line(said, message):

@@ -58,13 +58,13 @@ def test_a_name_that_is_no_utf8_is_refused_in_a_line(tmp_path):
 
 def test_settings_that_cannot_be_opened_are_told_in_a_line(tmp_path, monkeypatch):
     """They may belong to another user."""
-    (tmp_path / "settings.toml").write_text("")
+    (tmp_path / "settings.toml").write_text('stages = ["Lead"]')
     (tmp_path / "deals.csv").write_text(HEADER)
 
-    def forbidden(path: Path, **how: object) -> str:
+    def forbidden(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_text", forbidden)
+    monkeypatch.setattr(Path, "read_bytes", forbidden)
     with pytest.raises(SettingsError, match=r"settings.toml cannot be opened: Permission denied\."):
         en.load(tmp_path)
 

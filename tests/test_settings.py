@@ -6,12 +6,13 @@ import datetime as dt
 
 import pytest
 
-from enablement import settings
+from enablement import load, settings
 from enablement.errors import SettingsError
 from enablement.periods import Calendar
 from enablement.workdays import WorkingDays
 
 LEAST = {"stages": ["Lead", "Qual"], "outcomes": {"Won": "won", "Lost": "lost"}}
+OF_DEALS = {"files": {"opportunities": "deals.csv"}}
 
 
 def read(said, tmp_path):
@@ -136,6 +137,12 @@ def test_several_pipelines_have_their_own_stages(tmp_path):
         ({"formats": {"a.csv": {"dates": "day frist"}}}, "formats.a.csv.dates.*'day first'"),
         ({"formats": {"a.csv": {"dates": "%Q"}}}, "formats.a.csv.dates = '%Q' is no format"),
         ({"formats": {"a.csv": {"decimal": "x"}}}, "formats.a.csv.decimal has 'x'"),
+        ({"missing": [["N/A"]]}, "missing = .'N/A'. is not text in quotes"),
+        ({"missing": ["Lead"]}, "missing has 'Lead', which is a stage or an outcome"),
+        ({"timezone": "europe/berln"}, "Did you mean 'Europe/Berlin'"),
+        ({"currency": "US Dollar"}, "currency = 'US Dollar' is no code such as EUR"),
+        ({"currency": ""}, "currency = '' is no code"),
+        ({"exported_on": dt.date(9999, 12, 31)}, "the year is not between 1990 and 2099"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_line(tmp_path, change, complaint):
@@ -317,3 +324,61 @@ def test_dates_of_a_stage_that_are_not_wanted_need_no_known_stage(tmp_path):
     said = read({**LEAST, "stage_dates": {"Demo": "", "Lead": "Lead day"}}, tmp_path)
     assert said.unwanted_dates == ("Demo",)
     assert said.stage_dates == {"Lead": "Lead day"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "complaint"),
+    [
+        (b"a = " + b"[" * 20_000, "settings.toml: too many brackets within brackets"),
+        (b"a = " + b"9" * 5_000, "settings.toml has a number of too many digits"),
+        (b'stages = ["Lead",\n "\xc4nderung"]', "settings.toml, line 2: a letter is not in UTF-8"),
+        ("stages = [“Lead”]".encode(), "'stages = .“Lead”.'. Its quotation marks must be straight"),
+        (b'stages = ["Lead"\n[outcomes]', r"line 2, column 1\).*: '\[outcomes\]'"),
+        (b"# \n" * 2**21, "has 6,291,456 bytes; at most 4,194,304 are read"),
+    ],
+)
+def test_a_text_that_is_no_toml_is_told_in_a_line(tmp_path, raw, complaint):
+    """With its line, and what is often wrong with it."""
+    (tmp_path / "settings.toml").write_bytes(raw)
+    with pytest.raises(SettingsError, match=complaint) as refused:
+        settings.read(None, folder=tmp_path)
+    assert len(str(refused.value)) < 300
+
+
+def test_settings_under_a_name_too_long_are_not_there(tmp_path):
+    """Of 5,000 letters."""
+    with pytest.raises(SettingsError, match="There are no settings at xxx"):
+        settings.read("x" * 5_000, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (
+            {"formats": {"deal.csv": {"decimal": ","}}},
+            "'deal.csv', which is not there.*'deals.csv'",
+        ),
+        ({"tables": {"oportunities": "x"}}, "tables. names the table 'oportunities'"),
+        ({"columns": {"opportunities": {"ammount": "Sum"}}}, "Did you mean 'amount'.*crm_ammount"),
+        ({"columns": {"opportunities": {"": "Sum"}}}, "'' = 'Sum' is no column of ours"),
+        ({"values": {"opportunities": {"stge": {"a": "b"}}}}, "column 'stge'.*mean 'stage'"),
+    ],
+)
+def test_what_the_export_does_not_have_is_refused_in_a_line(tmp_path, change, complaint):
+    """A file, a table or a column that nothing is called."""
+    (tmp_path / "deals.csv").write_text("opportunity_id,stage,Sum\n1,Won,5\n")
+    with pytest.raises(SettingsError, match=complaint) as refused:
+        load(tmp_path, {**LEAST, **OF_DEALS, **change})
+    assert "\n" not in str(refused.value)
+
+
+def test_what_the_export_has_may_be_said_of(tmp_path):
+    """A column of its own, a file of its own, and a name of ours that is far from any."""
+    (tmp_path / "deals.csv").write_text("opportunity_id,stage,Sum,Region\n1,Won,5,N\n")
+    said = {
+        "formats": {"deals.csv, column Sum": {"decimal": "."}},
+        "columns": {"opportunities": {"weight": "Sum"}},
+        "values": {"opportunities": {"Region": {"N": "North"}}},
+    }
+    found = load(tmp_path, {**LEAST, **OF_DEALS, **said}).opportunities
+    assert found[["weight", "Region"]].to_numpy().tolist() == [["5", "North"]]

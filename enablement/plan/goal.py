@@ -14,7 +14,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -174,10 +173,15 @@ class Goal:
         Raises
         ------
         SettingsError
-            If the day is not the last one of a fiscal month.
+            If the day is not the last one of a fiscal month, or of no year that is known.
         """
         last = self._last_day(calendar)
         every = calendar.every("month")
+        if not every[MONTHS - 1].end <= last <= every[-1].end:
+            raise SettingsError(
+                f"by = {last} is no day of a goal. Say one from {every[MONTHS - 1].end} to "
+                f"{every[-1].end}."
+            )
         at = next(number for number, month in enumerate(every) if month.end >= last)
         if every[at].end != last:
             raise SettingsError(
@@ -261,11 +265,7 @@ def goal(source: Plan | Mapping[str, Any] | str | Path | None = None) -> Plan:
         raise NoPlanError(
             f"There is no {path.name} in {path.parent.name}. {LEAST}", lacks="no plan"
         )
-    try:
-        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path.name}: {error}") from error
-    return _plan(said, path.name)
+    return _plan(workspace.toml(path), path.name)
 
 
 LEAST = "The least it must say: [goal] with lift = 0.5 or target = 1500000, and by = 2026-12-31."
@@ -382,10 +382,10 @@ def _day(said: object, where: str) -> str | dt.date:
     if not isinstance(said, (str, int)) or isinstance(said, bool):
         raise SettingsError(f"{where} by = {said!r} is no day such as 2026-12-31.")
     text = str(said)
-    for read in (Calendar().period, moment):
+    for read in (Calendar().period, lambda text: moment(text).date()):
         try:
             read(text)
-        except EnablementError:
+        except (EnablementError, NotImplementedError):  # the year -1 is none that Python has
             continue
         return text
     raise SettingsError(f"{where} by = {said!r} is neither a day such as 2026-12-31 nor a period.")
@@ -424,6 +424,9 @@ def _stated(said: object, where: str) -> Stated:
     return Stated(**{**{k: v for k, v in table.items() if k != "win_rate"}, "rates": rates})
 
 
+MOST = 10**15  # of anything: above it a number of Python and of Excel is no longer exact
+MOST_REPS = 100_000
+LEAST_SHARE = 1e-6
 ALONE = "Opportunity"  # the one stage there is, where only a win rate is known
 
 
@@ -466,6 +469,8 @@ def _number(
         return
     if isinstance(said, bool) or not isinstance(said, (int, float)) or not math.isfinite(said):
         raise SettingsError(f"{where} = {said!r} is not a number.")
+    if said > MOST:
+        raise SettingsError(f"{where} = {said:.3g} must be at most {MOST:,}.")
     if said <= above:
         raise SettingsError(f"{where} = {said!r} must be above {above:g}.")
     if said < least:
@@ -475,12 +480,15 @@ def _number(
 def _whole(said: object, where: str) -> None:
     if isinstance(said, bool) or not isinstance(said, int) or said < 1:
         raise SettingsError(f"{where} = {said!r} is no whole number of reps.")
+    if said > MOST_REPS:
+        raise SettingsError(f"{where} = {said:,} must be at most {MOST_REPS:,} reps.")
 
 
 def _shares(said: Mapping[str, Any], where: str) -> dict[str, float]:
-    """Read rates of stages, each above 0 and at most 1."""
+    """Read rates of stages, each above 0, by something that can happen, and at most 1."""
     for stage, value in said.items():
         _number(value, f"{where} {stage}", above=0)
+        _number(value, f"{where} {stage}", least=LEAST_SHARE)
         if value > 1:
             raise SettingsError(f"{where} {stage} = {value!r} is a share, so at most 1.")
     return {stage: float(value) for stage, value in said.items()}

@@ -91,6 +91,7 @@ def _read(folder: Path, said: Settings, into: Path) -> None:
             reading.ledger.passed_over(line)
         if "opportunities" not in reading.parts:
             raise _unrecognised(folder, said, reading.ledger)
+        reading.check_values()
         reading.dated(files, snapshots.find(folder))
         reading.finish()
         reading.save(into)

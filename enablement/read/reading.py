@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from enablement.errors import SettingsError, choices
+from enablement.errors import SettingsError, choices, nearest
 from enablement.read import (
     crosswalks,
     exports,
@@ -31,6 +31,7 @@ from enablement.read.rules.desk import Desk, Source
 from enablement.read.store import Store
 from enablement.settings import Settings
 
+SLIP = 0.85  # how near a name is to one of ours that was probably meant
 FACTS = "facts.json"  # what kind of export it is, beside its tables
 
 
@@ -108,6 +109,25 @@ class Reading:
         aside = pd.DataFrame({"line": rest["row"].map(lines).astype("Int64"), "column": None,
                               "value": None, "reason": "of no field that is used"})  # fmt: skip
         self.ledger.rows("", export.name, rows_in=len(rest), aside=aside)
+
+    def check_values(self) -> None:
+        """Refuse what is said of the values of a column that no file has.
+
+        Raises
+        ------
+        SettingsError
+            Naming the nearest column.
+        """
+        for table, said in self.said.values.items():
+            parts = self.parts.get(table, [])
+            names = [name for part in parts for name in self.store.columns(part)]
+            known = [name for name in dict.fromkeys(names) if name not in schema.RESERVED]
+            for column in said:
+                if parts and column not in names:
+                    raise SettingsError(
+                        f"{self.said.origin}: [values.{table}] names the column {column!r}. "
+                        f"{choices(column, known)}"
+                    )
 
     def dated(self, files: list[Path], taken: list[tuple[dt.date, list[Path]]]) -> None:
         """Build a history of stages by comparing the dated copies of the export.
@@ -320,12 +340,13 @@ def _last_day(opportunities: pd.DataFrame) -> dt.date | None:
 
 
 def _check_named(said: Settings, names: list[str]) -> None:
-    for key in ("files", "columns", "values"):
+    for key in ("files", "columns", "values", "tables"):
+        known = [*schema.SCHEMA, *(HANDED_OVER if key == "tables" else ())]
         for table in getattr(said, key):
-            if table not in schema.SCHEMA:
+            if table not in known:
                 raise SettingsError(
                     f"{said.origin}: [{key}] names the table {table!r}. "
-                    f"{choices(table, list(schema.SCHEMA))}"
+                    f"{choices(table, list(dict.fromkeys(known)))}"
                 )
     for table, own in said.columns.items():
         for name in own:
@@ -334,6 +355,12 @@ def _check_named(said: Settings, names: list[str]) -> None:
                     f"{said.origin}: [columns.{table}] {name} = {own[name]!r}: the name {name!r} "
                     f"is needed within. Call it otherwise, such as crm_{name}."
                 )
+            slip = nearest(name, list(schema.SCHEMA[table]), cutoff=SLIP)
+            if not name.strip() or (slip and name not in schema.SCHEMA[table]):
+                raise SettingsError(
+                    f"{said.origin}: [columns.{table}] {name!r} = {own[name]!r} is no column "
+                    f"of ours.{slip} Call it otherwise if not, such as crm_{name or 'name'}."
+                )
     twice = {file for file in said.files.values() if list(said.files.values()).count(file) > 1}
     if twice:
         raise SettingsError(f"{said.origin}: [files] names {min(twice)!r} for two tables.")
@@ -341,4 +368,11 @@ def _check_named(said: Settings, names: list[str]) -> None:
         if file not in names:
             raise SettingsError(
                 f"{said.origin}: [files] {table} = {file!r} is not there. {choices(file, names)}"
+            )
+    for place in said.formats:
+        fits = any(f"{place}, ".startswith(f"{name}, ") for name in names)
+        if not fits and not place.startswith(f"{snapshots.FOLDER}/"):
+            raise SettingsError(
+                f"{said.origin}: [formats] names {place!r}, which is not there. "
+                f"{choices(place, names)}"
             )
