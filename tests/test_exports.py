@@ -24,7 +24,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enablement.errors import ExportError
-from enablement.read import archives, contents, csvs, exports, limits, sheetsizes, workbooks
+from enablement.read import (
+    archives,
+    contents,
+    csvs,
+    exports,
+    limits,
+    parquets,
+    sheetsizes,
+    workbooks,
+)
 from enablement.read.footers import is_footer, is_summary
 from enablement.read.headers import clean, place
 
@@ -828,6 +837,24 @@ def test_parquet_of_many_rows_is_the_same_text_where_it_stands_again(tmp_path):
 
 
 # -- folders -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view(), pa.binary()])
+@pytest.mark.parametrize("times", [2_000, 20_000])
+def test_a_text_that_stands_in_every_row_of_parquet_is_counted_in_each(
+    tmp_path, monkeypatch, kind, times
+):
+    """Of 1,000 letters, 20,000 times: 20 MB out of a few kB."""
+    for module in (archives, parquets):
+        monkeypatch.setattr(module, "UNCHECKED", 10**7)
+    column = pa.array(["x" * 1_000] * times).cast(kind)
+    pq.write_table(pa.table({"id": [7] * times, "note": column}), tmp_path / "deals.parquet")
+    if times == 20_000:
+        with pytest.raises(ExportError, match="more than 250 times its size"):
+            exports.read(tmp_path / "deals.parquet")
+        return
+    (export,) = exports.read(tmp_path / "deals.parquet")
+    assert export.headers == (["id"] if pa.types.is_binary(kind) else ["id", "note"])
 
 
 def test_what_parquet_holds_besides_texts_is_named_by_its_own_kind(tmp_path):

@@ -11,8 +11,13 @@ from enablement.read import headers
 from enablement.read.archives import check_size
 from enablement.read.contents import Content
 from enablement.read.csvs import REPEATED, REPEATS, SAMPLE
+from enablement.read.limits import UNCHECKED
 from enablement.read.records import Records, settle
 
+TEXTS = (
+    *(pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+    *(pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view),
+)
 PACKED = 4  # bytes of a text, at most, that is packed as the number of one that stood before
 
 
@@ -36,13 +41,17 @@ def read(content: Content) -> Records:
             table = file.read()
     except (pa.ArrowException, OSError) as error:
         raise ExportError(f"{content.name} is a damaged Parquet file. Write it again.") from error
+    unpacked = sum(map(_repeated_bytes, table.columns))
+    check_size(content.name, unpacked, content.path.stat().st_size)
     notes: list[tuple[str, int]] = []
     columns = {}
     names = headers.names(table.column_names, content.name)
     for name, column in zip(names, table.columns, strict=True):
         text = _text(column)
         if text is None:
-            notes.append((f"column {name} holds {column.type}, which is not read", len(column)))
+            coded = pa.types.is_dictionary(column.type)
+            kind = column.type.value_type if coded else column.type
+            notes.append((f"column {name} holds {kind}, which is not read", len(column)))
         else:
             columns[name] = text
     return settle(
@@ -57,7 +66,7 @@ def read(content: Content) -> Records:
 
 def _repeated(metadata: pq.FileMetaData, schema: pa.Schema) -> list[str]:
     """List the columns whose texts are packed so well that they must stand again and again."""
-    texts = {field.name for field in schema if pa.types.is_string(field.type)}
+    texts = {field.name for field in schema if any(is_it(field.type) for is_it in TEXTS)}
     sizes: dict[str, int] = {}
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
@@ -67,10 +76,24 @@ def _repeated(metadata: pq.FileMetaData, schema: pa.Schema) -> list[str]:
     return [path for path, size in sizes.items() if size < PACKED * metadata.num_rows]
 
 
+def _repeated_bytes(column: pa.ChunkedArray) -> int:
+    """Count the bytes of the texts as often as they stand; a reader of them writes each."""
+    if not pa.types.is_dictionary(column.type):
+        return 0
+    total = 0
+    for chunk in column.chunks:
+        lengths = pc.binary_length(chunk.dictionary)
+        most = (pc.max(lengths).as_py() or 0) * len(chunk)
+        total += most if most <= UNCHECKED else pc.sum(lengths.take(chunk.indices)).as_py() or 0
+    return total
+
+
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Write a column as text, each text once where many stand again; None where it is none."""
     if pa.types.is_dictionary(column.type):
         few = column
+        if pa.types.is_binary(few.type.value_type):
+            return None
     elif column.null_count or not _stands_again(column):
         return _every(column)
     else:
