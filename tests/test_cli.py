@@ -83,6 +83,53 @@ def test_an_unknown_period_is_one_line():
     assert "'Q3' is no period" in done.output
 
 
+@pytest.mark.parametrize("period", ["1999Q1", "2031Q1"])
+def test_a_period_that_the_export_has_not_seen_is_one_line(period, tmp_path):
+    """The first opportunity of the sample was created on 2023-10-30, and it is of 2026-09-30."""
+    done = run("quarter", period, "--out", tmp_path / "pages")
+    assert done.exit_code == 2
+    assert f"{period} lies outside what the export has seen, from 2023-10-30 " in done.output
+    assert "to 2026-09-30." in done.output
+    assert not (tmp_path / "pages").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["chek"], "No such command 'chek'. Did you mean 'check'? See enablement --help."),
+        (["check"], "Missing argument 'folder'. See enablement check --help."),
+        (["check", "x", "--setings", "y"], "--setings (Possible options: --settings)"),
+        (["--foo"], "No such option: --foo See enablement --help."),
+        (["snapshot", "ad"], "Did you mean 'add'? See enablement snapshot --help."),
+        (["dashboards", "--port", "99999"], "Invalid value for '--port'"),
+        (["check", "x", "--out"], "Option '--out' requires an argument."),
+    ],
+)
+def test_a_command_that_does_not_fit_is_one_line(words, complaint):
+    """With the nearest name and where to read on."""
+    done = CliRunner(env={"COLUMNS": "300"}).invoke(app, words, prog_name="enablement")
+    assert done.exit_code == 2
+    assert complaint in done.output
+    assert len(done.output.strip().splitlines()) == 1
+
+
+def test_nothing_said_is_answered_with_the_help():
+    """As before: the commands, and status 2."""
+    done = run()
+    assert done.exit_code == 2
+    assert "snapshot" in done.output
+
+
+def test_a_complaint_has_a_length_that_can_be_read(tmp_path):
+    """Of a name of 100,000 letters the beginning, and the end with the way out."""
+    (tmp_path / "settings.toml").write_text(f'{LEAST}\n"{"x" * 100_000}" = 1\n')
+    (tmp_path / "deals.csv").write_text("opportunity_id,stage\n1,Won\n")
+    done = run("check", tmp_path)
+    assert done.exit_code == 2
+    assert len(done.output) < 2_000
+    assert "[...]" in done.output
+
+
 def test_a_fault_of_ours_is_a_line_too(monkeypatch):
     """And says how to see where."""
     monkeypatch.setattr(batch, "notebooks", lambda: 1 / 0)

@@ -18,7 +18,7 @@ from enablement.measure import ageing, definitions, pipeline, winloss
 from enablement.periods import Period
 from enablement.read.crm import CRM
 from enablement.read.loading import load
-from enablement.run import report
+from enablement.run import outputs, report
 from enablement.settings import root
 from enablement.show import theme, words
 
@@ -119,7 +119,10 @@ def quarter(
     """
     crm = load(workspace, settings)
     span = crm.period(period)
+    _check_seen(crm, span)
     folder = out or root() / "data" / "out" / span.name
+    todo = list(chosen) if chosen is not None else notebooks()
+    _check_place(folder, [root() / workspace, *(notebook.parent for notebook in todo)])
     folder.mkdir(parents=True, exist_ok=True)
     given = {
         "workspace": str(workspace),
@@ -128,13 +131,44 @@ def quarter(
     }
     over = f"The quarter {span}, as of {crm.as_of(span)}"
     runs = []
-    for notebook in chosen if chosen is not None else notebooks():
+    for notebook in todo:
         runs.append(_run(notebook, given, folder, over))
         progress(notebook.stem)
     index = folder / "index.html"
-    index.write_text(_index(crm, span, runs, over), encoding="utf-8")
+    page = _index(crm, span, runs, over)
+    outputs.write(index, lambda part: part.write_text(page, encoding="utf-8"))
     progress("index")
     return Quarter(index, tuple(runs))
+
+
+def _check_seen(crm: CRM, span: Period) -> None:
+    """Refuse a period of which the export can know nothing, before every notebook says so.
+
+    Raises
+    ------
+    EnablementError
+        Naming the first and the last day that are known.
+    """
+    first, last = crm.first("opportunities", "created_at"), crm.seen_until
+    if span.start > last or (first is not None and span.end < first.date()):
+        since = f"from {first:%Y-%m-%d} " if first is not None else ""
+        raise EnablementError(
+            f"{span} lies outside what the export has seen, {since}to {last:%Y-%m-%d}."
+        )
+
+
+def _check_place(folder: Path, sources: Iterable[Path]) -> None:
+    """Refuse to put results where they would replace what they are made of.
+
+    Raises
+    ------
+    EnablementError
+        Naming the folder.
+    """
+    if folder.resolve() in {source.resolve() for source in sources}:
+        raise EnablementError(
+            f"{folder} holds the notebooks or the export. Name a folder for the pages alone."
+        )
 
 
 def store(notebook: Path) -> None:

@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from enablement.errors import CannotSayError, EnablementError
 
+# What a command line that does not fit is told by, however Typer carries its parser.
+MISUSED: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+class Commands(TyperGroup):
+    """The commands; what does not fit them is told in one line, as all that is wrong is."""
+
+    def make_context(self, *given: Any, **named: Any) -> Any:
+        """Read what stands before the command."""
+        with _told():
+            return super().make_context(*given, **named)
+
+    def invoke(self, *given: Any, **named: Any) -> Any:
+        """Read what stands behind it, and do it."""
+        with _told():
+            return super().invoke(*given, **named)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except MISUSED as error:
+        if "NoArgsIsHelp" in type(error).__name__:  # nothing was asked for: the help is the answer
+            raise
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "enablement"
+        _complain(f"{error.format_message()} See {path} --help.")  # type: ignore[attr-defined]
+        raise typer.Exit(WRONG_INPUT) from None
+
+
 app = typer.Typer(
+    cls=Commands,
     help="From a CRM export to a learning plan for each rep, and back to a measured effect.",
     no_args_is_help=True,
     add_completion=False,
@@ -32,6 +66,7 @@ SettingsOption = Annotated[
     typer.Option("--settings", help="The settings; without it, settings.toml in the folder."),
 ]
 WRONG_INPUT, OWN_FAULT = 2, 3
+LONGEST, END = 1_500, 300  # letters of a complaint, and of its end where it is cut: the way out
 DEBUG = "ENABLEMENT_DEBUG"
 
 
@@ -48,7 +83,8 @@ def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
         except typer.Exit:
             raise
         except OSError as error:
-            _complain(f"{error.strerror or error} ({error.filename})")
+            where = f" ({error.filename})" if error.filename else ""
+            _complain(f"{error.strerror or error}{where}")
             raise typer.Exit(WRONG_INPUT) from None
         except Exception as error:
             if os.environ.get(DEBUG):
@@ -64,6 +100,8 @@ def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _complain(reason: str) -> None:
     line = " ".join(reason.split())
+    if len(line) > LONGEST:
+        line = f"{line[: LONGEST - END]} [...] {line[-END:]}"
     _console(stderr=True).print(f"[red]Error:[/red] {_literal(line)}", soft_wrap=True)
 
 
@@ -80,10 +118,14 @@ def check(
     """Say what arrived, what was set aside and why, and what cannot be said."""
     from enablement.read import findings
     from enablement.read.loading import load
-    from enablement.run import listing
+    from enablement.run import listing, outputs
     from enablement.show import tables, words
 
+    if out is not None:
+        outputs.check(out, listing.KINDS)
     crm = load(folder.resolve(), settings.resolve() if settings else None)
+    if out is not None:
+        outputs.spare(out, _used(crm, folder))
     found = findings.examine(crm)
     for line in (crm.quality, f"{words.used(found)} {words.moved(found)}", words.attention(found)):
         _say(line)
@@ -124,12 +166,15 @@ def goal(
     from enablement.plan import baseline, cascade
     from enablement.plan import goal as goals
     from enablement.read.loading import load
+    from enablement.run import outputs
     from enablement.show import words, worksheet
 
-    if out is not None and out.suffix.lower() != ".xlsx":
-        raise EnablementError(f"{out.name} does not end in .xlsx.")
+    if out is not None:
+        outputs.check(out, (".xlsx",))
     said = goals.goal((plan or folder or Path()).resolve())
     crm = load(folder.resolve(), settings.resolve() if settings else None) if folder else None
+    if out is not None and crm is not None and folder is not None:
+        outputs.spare(out, _used(crm, folder))
     told = words.baseline(baseline.baseline(crm, said)).splitlines()
     for sentence in told:
         _say(sentence)
@@ -146,8 +191,22 @@ def goal(
         _say(words.shortened(sentence, table))
     if out is not None:
         activity = cascade.activity_per_entry(crm, ground)
-        out.write_bytes(worksheet.workbook(ground, table, activity=activity))
+        book = worksheet.workbook(ground, table, activity=activity)
+        outputs.write(out, lambda part: part.write_bytes(book))
         _say(f"Written: {_short(out.resolve())}.")
+
+
+def _used(crm: Any, folder: Path) -> list[Path]:
+    """List the files that an export was read from, its dated copies too."""
+    files = crm.quality.files
+    named = files.loc[files["table"].fillna("") != "", "file"]
+    every = [*folder.iterdir(), *folder.glob("snapshots/*/*")]
+    places = {path.relative_to(folder).as_posix(): path for path in every}
+    return [
+        path
+        for place, path in places.items()
+        if any(f"{name}, ".startswith(f"{place}, ") for name in named)
+    ]
 
 
 @snapshot.command("add")
@@ -271,7 +330,7 @@ def quarter(
 @app.command()
 @_plainly
 def dashboards(
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8866,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8866,
     open_browser: Annotated[bool, typer.Option(help="Open the list of pages.")] = False,
 ) -> None:
     """Serve the dashboards with Voila, on this machine only."""
@@ -297,8 +356,26 @@ def sample(
     from enablement.settings import root
 
     place = folder.resolve() if folder else root() / "data" / "sample"
-    world.sample(place)
+    if folder is None:
+        world.sample(place)
+    else:
+        _beside(place, world.sample)
     _console().print(f"Written: {_literal(_short(place))}", soft_wrap=True)
+
+
+def _beside(place: Path, make: Callable[[Path], list[Path]]) -> None:
+    """Put files into a folder of the user's, over none that says something else."""
+    import shutil
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="enablement-") as fresh:
+        for path in make(Path(fresh)):
+            there = place / path.relative_to(fresh)
+            if there.exists() and not (there.is_file() and there.read_bytes() == path.read_bytes()):
+                raise EnablementError(
+                    f"{there} is there already, with other content. Name an empty folder."
+                )
+        shutil.copytree(fresh, place, dirs_exist_ok=True)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from enablement.errors import EnablementError
 from enablement.read.quality import SET_ASIDE, Quality
+from enablement.run import outputs
 from enablement.show import spreadsheets
 
 KINDS = (".xlsx", ".csv")
@@ -48,39 +50,39 @@ def write(quality: Quality, path: Path) -> int:
     Raises
     ------
     EnablementError
-        If the name ends otherwise, or a sheet cannot hold so many rows.
+        If the name ends otherwise, no file can be put there, or a sheet cannot hold so many
+        rows.
     """
-    kind = path.suffix.lower()
-    if kind not in KINDS:
-        raise EnablementError(f"{path.name} ends in none of {', '.join(KINDS)}.")
+    outputs.check(path, KINDS)
     listed = rows(quality)
-    if kind == ".csv":
+    if path.suffix.lower() == ".csv":
+        plain = spreadsheets.plain_table(listed)
         # With a mark, without which Excel takes UTF-8 for another encoding.
-        spreadsheets.plain_table(listed).to_csv(path, index=False, encoding="utf-8-sig")
+        outputs.write(path, lambda part: plain.to_csv(part, index=False, encoding="utf-8-sig"))
     else:
-        _workbook(
-            {
-                "Rows": listed,
-                "Arrived": quality.summary,
-                "Changed": quality.notes,
-                "Impossible": quality.orders,
-                "Files": quality.files,
-            },
-            path,
-        )
+        sheets = {
+            "Rows": listed,
+            "Arrived": quality.summary,
+            "Changed": quality.notes,
+            "Impossible": quality.orders,
+            "Files": quality.files,
+        }
+        content = _workbook(sheets, path.stem)
+        outputs.write(path, lambda part: part.write_bytes(content))
     return len(listed)
 
 
-def _workbook(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
+def _workbook(sheets: Mapping[str, pd.DataFrame], stem: str) -> bytes:
     import xlsxwriter
 
     long = {name: len(table) for name, table in sheets.items() if len(table) > MOST_ROWS}
     if long:
         raise EnablementError(
-            f"{max(long.values()):,} rows do not fit into a sheet. Write {path.stem}.csv instead."
+            f"{max(long.values()):,} rows do not fit into a sheet. Write {stem}.csv instead."
         )
     # Excel's own guesses are off: every text is written as text.
-    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+    held = io.BytesIO()
+    with xlsxwriter.Workbook(held, {"constant_memory": True}) as book:
         bold = book.add_format({"bold": True})
         for name, table in sheets.items():
             sheet = book.add_worksheet(name)
@@ -92,6 +94,7 @@ def _workbook(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
             for at, row in enumerate(shown.itertuples(index=False), start=1):
                 for place, value in enumerate(row):
                     _write(sheet, at, place, value)
+    return held.getvalue()
 
 
 def _write(sheet: object, row: int, place: int, value: object) -> None:
