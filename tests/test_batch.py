@@ -79,13 +79,23 @@ def test_the_others_still_run(done):
 def test_the_index_opens_with_the_headline_and_lists_every_page(done):
     """Failures stand in it in words, and what they say is text."""
     page = done.index.read_text()
-    assert "2026Q3: sold $" in page
-    assert "% attained" in page
+    heading = re.search("<h1>(.*)</h1>", page)[1]
+    assert re.fullmatch(r"2026Q3: sold \$[\d.]+\sM of \$[\d.]+\sM, \d+\s% attained\.", heading)
     assert '<p class="line">From what: ' in page
     assert '<p class="line">At risk: ' in page
     assert 'href="01-good.html"' in page
     assert "02-bad.ipynb, cell 4: ValueError: no &lt;b&gt;such&lt;/b&gt; stage" in page
     assert "The last still ran" in page
+
+
+def test_what_cannot_be_said_is_told_below_the_first_answer():
+    """The other answers have their numbers on the page; what is missing stands nowhere else."""
+    said = "2026Q1: sold €5 k; 3 created (€9 k). Cannot be said: coverage (no close dates)."
+    assert batch._opening(said) == (
+        "2026Q1: sold €5 k.",
+        ["Cannot be said: coverage (no close dates)."],
+    )
+    assert batch._opening("2026Q1: sold €5 k.") == ("2026Q1: sold €5 k.", [])
 
 
 def test_pages_load_nothing(done):

@@ -308,6 +308,7 @@ def _said(notebook: Path) -> tuple[str, str]:
 
 def _index(crm: CRM, span: Period, runs: list[Run], over: str) -> str:
     as_of = crm.as_of(span)
+    headline, unsaid = _opening(words.headline(crm, period=span, as_of=as_of))
     pages = [
         (
             run.title,
@@ -319,8 +320,11 @@ def _index(crm: CRM, span: Period, runs: list[Run], over: str) -> str:
     ]
     return report.index_page(
         title=over,
-        headline=words.headline(crm, period=span, as_of=as_of),
-        lines=[say(crm, period=span, as_of=as_of) for say in (words.sources, words.at_risk)],
+        headline=headline,
+        lines=[
+            *unsaid,
+            *(say(crm, period=span, as_of=as_of) for say in (words.sources, words.at_risk)),
+        ],
         facts=_facts(crm, span, as_of),
         pages=pages,
         foot=(
@@ -328,6 +332,13 @@ def _index(crm: CRM, span: Period, runs: list[Run], over: str) -> str:
             f"enablement {enablement.__version__}."
         ),
     )
+
+
+def _opening(headline: str) -> tuple[str, list[str]]:
+    """Take the first answer of a headline, and what cannot be said; the rest stands below it."""
+    said, _, unsaid = headline.partition(" Cannot be said: ")
+    first = said.removesuffix(".").split("; ")[0]
+    return f"{first}.", [f"Cannot be said: {unsaid}"] if unsaid else []
 
 
 def _facts(crm: CRM, span: Period, as_of: object) -> list[tuple[str, str, str]]:
