@@ -229,7 +229,9 @@ def _scripts() -> tuple[str, str]:
     """
     import vl_convert
 
-    ours = (TEMPLATES / "charts.js").read_text(encoding="utf-8")
+    ours = "".join(
+        (TEMPLATES / name).read_text(encoding="utf-8") for name in ("names.js", "charts.js")
+    )
     return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"), ours
 
 

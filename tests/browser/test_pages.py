@@ -43,6 +43,16 @@ LOST = """() => [...document.querySelectorAll(".chart .drawing")]
   })
   .map((place) => place.textContent.slice(0, 60))"""
 
+# Charts of a dashboard whose title or whose names leave the sight of who scrolls them.
+ASTRAY = """() => [...document.querySelectorAll(".jp-RenderedVegaCommon5")].filter((place) => {
+  place.scrollLeft = place.scrollWidth;
+  const told = place.querySelector(".told .text")?.getBoundingClientRect();
+  const names = [...place.querySelectorAll(".names span")];
+  const kept = names.map((name) => name.getBoundingClientRect());
+  const seen = (box) => box.left >= -1 && box.right <= window.innerWidth;
+  return !told || !seen(told) || !kept.length || !kept.every(seen);
+}).length"""
+
 Visitor = Callable[..., Visit]
 
 
@@ -112,7 +122,9 @@ def test_the_dashboard(voila: str, visit: Visitor) -> None:
     visited = visit(f"{voila}/voila/render/{DASHBOARD}", width=min(WIDTHS))
     assert not visited.page.locator(".state:visible").count()
     assert not visited.page.locator("#loading").count()
+    assert visited.page.evaluate(ASTRAY) == 0
     assert_fits_at_every_width(visited, "dashboard")
+    assert not visited.page.locator(".told, .names").count()  # where a chart has its own title
 
 
 def test_the_dashboard_in_the_dark(voila: str, visit: Visitor) -> None:

@@ -40,9 +40,45 @@
   const tidyAll = () => {
     document.querySelectorAll("table:not([data-tidy])").forEach(tidy);
     document.querySelectorAll("p.said").forEach(together);
+    fitAll();
     document.querySelectorAll("[role=slider]:not([aria-label])").forEach(name);
   };
   new MutationObserver(tidyAll).observe(document.body, { childList: true, subtree: true });
+
+  // On a telephone a chart scrolls: its title stands above it whole, the names at its left stay.
+  const NARROW = matchMedia("(max-width: 600px)");
+  const words = (texts) =>
+    [...texts].flatMap((text) => {
+      const lines = [...text.querySelectorAll("tspan")].map((line) => line.textContent);
+      return lines.length ? lines : [text.textContent];
+    }).join(" ");
+  const fit = (drawing) => {
+    const place = drawing.closest(".jp-RenderedVegaCommon5");
+    const heading = drawing.querySelector(".role-title");
+    if (!place?.clientWidth || !heading || (drawing.dataset.fits ?? "false") === String(NARROW.matches)) return;
+    drawing.dataset.fits = String(NARROW.matches);
+    place.querySelectorAll(".told, .names").forEach((one) => one.remove());
+    const [, , wide, high] = (drawing.dataset.box ??= drawing.getAttribute("viewBox")).split(" ").map(Number);
+    heading.style.display = "";
+    drawing.setAttribute("viewBox", drawing.dataset.box);
+    if (!NARROW.matches) return;
+    const scale = drawing.getBoundingClientRect().width / wide;
+    const top = (heading.getBoundingClientRect().bottom - drawing.getBoundingClientRect().top) / scale;
+    heading.style.display = "none";
+    drawing.setAttribute("viewBox", `0 ${top} ${wide} ${high - top}`);
+    const told = document.createElement("div");
+    told.className = "told";
+    for (const part of ["text", "subtitle"]) {
+      const line = told.appendChild(document.createElement("p"));
+      line.className = part;
+      line.textContent = words(heading.querySelectorAll(`.role-title-${part} text`));
+    }
+    place.prepend(told);
+    keepNames(place);
+  };
+  const fitAll = () => document.querySelectorAll(".jp-RenderedVegaCommon5 svg.marks").forEach(fit);
+  NARROW.addEventListener("change", fitAll);
+  new ResizeObserver(fitAll).observe(document.body);
 
   const asked = JSON.parse(document.getElementById("jupyter-config-data").textContent);
   const watch = async () => {
