@@ -252,7 +252,7 @@ def _shaped(
         if name in files:
             whole = pd.concat(_parts(files.pop(name)), ignore_index=True)
             export[name] = _plain(as_text(whole))
-    kinds = {name: shapes.kinds(table) for name, table in export.items()}
+    clean = export
     how = {name: shapes.usual_shape(format, name) for name in export}
     planted: list[messes.Planted] = []
     if mess is not None:
@@ -261,7 +261,7 @@ def _shaped(
     if format == "report":
         export, how = reports.reported(export, how, world.exported_on.isoformat())
     made = [
-        shapes.File(name, table, shapes.kinds(table) | kinds.get(name, {}), how[name])
+        shapes.File(name, table, _kinds(table, clean.get(name), how[name]), how[name])
         for name, table in export.items()
     ]
     written = shapes.write(place, made, format)
@@ -269,6 +269,13 @@ def _shaped(
         return written
     named = {file.name: shapes.place_of(file, format) for file in made}
     return [*written, _json(place / "planted.json", [_told(p, named) for p in planted])]
+
+
+def _kinds(table: pd.DataFrame, clean: pd.DataFrame | None, how: shapes.Shape) -> dict[str, str]:
+    """What the cells of a sheet are: a column is what it was before a defect."""
+    if not how.sheet:
+        return {}
+    return shapes.kinds(table) | ({} if clean is None else shapes.kinds(clean))
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:

@@ -104,7 +104,7 @@ def _kind(values: pd.Series) -> str:
     if values.isin(list(FLAGS)).all():
         return "flag"
     for name, form in (("number", NUMBER), ("day", ISO_DAY), ("moment", ISO_MOMENT)):
-        if values.str.fullmatch(form).all():
+        if form.fullmatch(values.iloc[0]) and values.str.fullmatch(form).all():
             return name
     return "text"
 
