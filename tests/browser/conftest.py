@@ -82,7 +82,7 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = chromium()
     with sync_playwright() as playwright:
@@ -107,7 +107,8 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
         visited = Visit(context.new_page())
         listen(visited)
         visited.page.goto(url, timeout=120_000)
-        visited.page.wait_for_function(_DRAWN, arg=charts, timeout=120_000)
+        # Looked for ten times a second: to look at each frame lays the page out each time.
+        visited.page.wait_for_function(_DRAWN, arg=charts, timeout=120_000, polling=100)
         # A warning about a chart arrives just after it is drawn.
         visited.page.wait_for_timeout(500)
         return visited
@@ -145,13 +146,13 @@ def screenshot(visited: Visit, name: str) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Let the notebooks and pages of this run share one reading, as those of a user do."""
     return {"ENABLEMENT_CACHE": str(tmp_path_factory.mktemp("readings"))}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def report(kept: dict[str, str]) -> Path:
     """Give the quarter's first page, made now: an older one would show an older package."""
     command = [sys.executable, "-m", "enablement", "quarter", PERIOD]
@@ -159,7 +160,7 @@ def report(kept: dict[str, str]) -> Path:
     return REPORT
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def voila(tmp_path_factory: pytest.TempPathFactory, kept: dict[str, str]) -> Iterator[str]:
     """Give the address of the dashboards, served the way `make dashboards` serves them."""
     port = free_port()
@@ -170,7 +171,7 @@ def voila(tmp_path_factory: pytest.TempPathFactory, kept: dict[str, str]) -> Ite
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
     """Give a function from a notebook's path to its address in JupyterLab."""
     port = free_port()

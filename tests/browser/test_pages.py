@@ -127,16 +127,13 @@ def test_the_dashboard(voila: str, visit: Visitor) -> None:
     assert not visited.page.locator(".told, .names").count()  # where a chart has its own title
 
 
-def test_the_dashboard_in_the_dark(voila: str, visit: Visitor) -> None:
+def test_the_dashboard_in_the_dark_and_of_a_team(voila: str, visit: Visitor) -> None:
+    """The sentence and the charts are those of the team; money is not read as mathematics."""
     visited = visit(f"{voila}/voila/render/{DASHBOARD}", dark=True)
     visited.assert_clean()
     assert_fits(visited)
     screenshot(visited, "dashboard-dark")
-
-
-def test_choosing_a_team_draws_its_page(voila: str, visit: Visitor) -> None:
-    """The sentence and the charts are those of the team; money is not read as mathematics."""
-    visited = visit(f"{voila}/voila/render/{DASHBOARD}")
+    visited.page.emulate_media(color_scheme="light")
     said = visited.page.locator("p.said")
     everyone = said.inner_text()
     assert everyone.count("$") == 4
@@ -152,18 +149,19 @@ def test_choosing_a_team_draws_its_page(voila: str, visit: Visitor) -> None:
 
 def test_moving_a_slider_answers_at_once(voila: str, visit: Visitor) -> None:
     """By keys, and by its name; put back, the page says what it said."""
-    for dark in (False, True):
-        visited = visit(f"{voila}/voila/render/goal.ipynb", dark=dark)
-        said = visited.page.locator("p.said[role=status]")
-        today = said.inner_text()
-        slider = visited.page.get_by_role("slider", name="Proposal")
+    visited = visit(f"{voila}/voila/render/goal.ipynb")
+    said = visited.page.locator("p.said[role=status]")
+    today = said.inner_text()
+    slider = visited.page.get_by_role("slider", name="Proposal")
+    for scheme in ("light", "dark"):
+        visited.page.emulate_media(color_scheme=scheme)
         for _ in range(5):
             slider.press("ArrowRight")
         visited.page.get_by_text("78 % (today 73 %)").wait_for(timeout=30_000)
         assert said.inner_text() != today
         visited.assert_clean()
         assert_fits(visited)
-        screenshot(visited, f"dashboard-goal-{'dark' if dark else 'light'}")
+        screenshot(visited, f"dashboard-goal-{scheme}")
         visited.page.get_by_role("button", name="As today").click()
         said.get_by_text(today).wait_for(timeout=30_000)
 
@@ -195,6 +193,7 @@ def test_a_notebook_in_jupyterlab_shows_its_stored_charts(
         "(n) => document.querySelectorAll('.jp-Notebook svg.marks').length >= n",
         arg=charts,
         timeout=60_000,
+        polling=100,
     )
     visited.page.wait_for_timeout(1000)
     visited.assert_clean()
