@@ -60,6 +60,20 @@ def folder(world, tmp_path_factory):
     return write
 
 
+@pytest.fixture(scope="module")
+def with_one(world, tmp_path_factory):
+    """An export of a CRM with one kind of defect, written once for all who look at it."""
+    made = {}
+
+    def write(kind, crm="salesforce"):
+        if (crm, kind) not in made:
+            made[crm, kind] = tmp_path_factory.mktemp(crm)
+            world.write(made[crm, kind], crm, mess=3, defects=(kind,))
+        return made[crm, kind]
+
+    return write
+
+
 def planted_in(folder):
     return json.loads((folder / "planted.json").read_text(encoding="utf-8"))
 
@@ -257,15 +271,14 @@ def test_the_same_mess_twice(world, folder, tmp_path, crm, form):
 @pytest.mark.parametrize(
     ("crm", "kind"), [(crm, kind) for crm in messes.NAMES for kind in messes.on_request(crm)]
 )
-def test_a_defect_on_request(world, folder, tmp_path, crm, kind):
+def test_a_defect_on_request(with_one, folder, crm, kind):
     """Each changes the file that it lists by as many records as it says, and its column alone."""
-    clean = folder(crm, "csv", None)
-    world.write(tmp_path, crm, mess=3, defects=(kind,))
-    (planted,) = planted_in(tmp_path)
+    clean, messy = folder(crm, "csv", None), with_one(kind, crm)
+    (planted,) = planted_in(messy)
     assert planted["count"] > 0
     place = planted["file"]
     before = table_of(lines_of(clean, place), 10**6)
-    after = table_of(lines_of(tmp_path, place, [kind]), len(before) + planted["rows_added"])
+    after = table_of(lines_of(messy, place, [kind]), len(before) + planted["rows_added"])
     assert len(after) == len(before) + planted["rows_added"]
     several = {"no ids", "owners by name, two alike", "merged opportunities"}
     if kind == "workbook named csv":
@@ -280,7 +293,7 @@ def test_a_defect_on_request(world, folder, tmp_path, crm, kind):
         assert not planted["rows"] or (np.flatnonzero(changed) + 1).tolist() == planted["rows"]
     others = {path.name for path in clean.iterdir()} - {place}
     for name in () if kind in several else others:
-        assert (clean / name).read_bytes() == (tmp_path / name).read_bytes(), name
+        assert (clean / name).read_bytes() == (messy / name).read_bytes(), name
 
 
 FORMS_OF = {
@@ -307,13 +320,13 @@ FORMS_OF = {
 
 
 @pytest.mark.parametrize("kind", FORMS_OF)
-def test_a_column_in_another_form(world, folder, tmp_path, kind):
+def test_a_column_in_another_form(with_one, kind):
     """Every value of the column has the form, and the count says so."""
     form, name, column = FORMS_OF[kind]
-    world.write(tmp_path, mess=3, defects=(kind,))
-    values = table_of(lines_of(tmp_path, f"{name}.csv"), 10**6)[column]
+    messy = with_one(kind)
+    values = table_of(lines_of(messy, f"{name}.csv"), 10**6)[column]
     assert values.str.fullmatch(form).all()
-    (planted,) = planted_in(tmp_path)
+    (planted,) = planted_in(messy)
     assert planted["count"] == (values != "").sum()
 
 
@@ -334,52 +347,52 @@ def test_day_numbers_are_excels(world, folder, tmp_path):
 
 
 @pytest.mark.parametrize("crm", messes.NAMES)
-def test_owners_by_name_are_ambiguous_where_listed(world, folder, tmp_path, crm):
+def test_owners_by_name_are_ambiguous_where_listed(with_one, crm):
     """Two reps have one name; the opportunities under it are counted."""
-    world.write(tmp_path, crm, mess=3, defects=("owners by name, two alike",))
-    (planted,) = planted_in(tmp_path)
+    messy = with_one("owners by name, two alike", crm)
+    (planted,) = planted_in(messy)
     names = messes.NAMES[crm]
-    staff = table_of(lines_of(tmp_path, f"{names.files['reps']}.csv"), 10**6)
+    staff = table_of(lines_of(messy, f"{names.files['reps']}.csv"), 10**6)
     alike = staff["Name"][staff["Name"].duplicated()]
     assert len(alike) == 1
     keys = staff[names.columns["reps"]["key"]][staff["Name"].isin(alike)]
     assert sorted(planted["ids"]) == sorted(keys)
-    held = table_of(lines_of(tmp_path, planted["file"]), 10**6)[planted["column"]]
+    held = table_of(lines_of(messy, planted["file"]), 10**6)[planted["column"]]
     assert set(held) <= set(staff["Name"])
     assert planted["count"] == planted["effect"]["ambiguous"] == held.isin(alike).sum() > 0
 
 
-def test_without_ids_there_is_no_history(world, tmp_path):
+def test_without_ids_there_is_no_history(with_one):
     """A list without ids, and nothing that would need them."""
-    world.write(tmp_path, mess=3, defects=("no ids",))
-    assert lines_of(tmp_path, "Opportunity.csv")[0][:2] == ["AccountId", "Name"]
-    assert not (tmp_path / "OpportunityHistory.csv").exists()
-    assert not (tmp_path / "OpportunityFieldHistory.csv").exists()
+    messy = with_one("no ids")
+    assert lines_of(messy, "Opportunity.csv")[0][:2] == ["AccountId", "Name"]
+    assert not (messy / "OpportunityHistory.csv").exists()
+    assert not (messy / "OpportunityFieldHistory.csv").exists()
 
 
-def test_merged_opportunities_say_into_which(world, folder, tmp_path):
+def test_merged_opportunities_say_into_which(with_one):
     """Salesforce keeps the doubles deleted; HubSpot keeps their ids and their history."""
-    world.write(tmp_path, mess=3, defects=("merged opportunities",))
-    held = table_of(lines_of(tmp_path, "Opportunity.csv"), 10**6)
+    messy = with_one("merged opportunities")
+    held = table_of(lines_of(messy, "Opportunity.csv"), 10**6)
     gone = held[held["IsDeleted"] == "true"]
-    (planted,) = planted_in(tmp_path)
+    (planted,) = planted_in(messy)
     assert gone["Id"].tolist() == planted["ids"]
     assert set(gone["MasterRecordId"]) <= set(held["Id"][held["IsDeleted"] == "false"])
-    world.write(tmp_path, "hubspot", mess=3, defects=("merged opportunities",))
-    deals = table_of(lines_of(tmp_path, "hubspot-deals.csv"), 10**6)
-    (planted,) = planted_in(tmp_path)
+    messy = with_one("merged opportunities", "hubspot")
+    deals = table_of(lines_of(messy, "hubspot-deals.csv"), 10**6)
+    (planted,) = planted_in(messy)
     assert sorted(filter(None, deals["Merged record IDs"])) == sorted(planted["ids"])
-    tall = table_of(lines_of(tmp_path, "hubspot-property-history.csv"), 10**6)
+    tall = table_of(lines_of(messy, "hubspot-property-history.csv"), 10**6)
     assert set(planted["ids"]) <= set(tall["Record ID"])
     assert tall["Record ID"].isin(planted["ids"]).sum() == planted["rows_added"]
 
 
 @pytest.mark.parametrize("kind", ["lost ones filtered out", "one owner only", "one year only"])
-def test_a_filter_says_what_is_gone(world, folder, tmp_path, kind):
+def test_a_filter_says_what_is_gone(with_one, folder, kind):
     """Fewer records as listed, and the effect on what is counted."""
-    world.write(tmp_path, mess=3, defects=(kind,))
-    (planted,) = planted_in(tmp_path)
-    held = table_of(lines_of(tmp_path, "Opportunity.csv"), 10**6)
+    messy = with_one(kind)
+    (planted,) = planted_in(messy)
+    held = table_of(lines_of(messy, "Opportunity.csv"), 10**6)
     size = clean_size(folder, "salesforce", "Opportunity.csv")
     assert planted["effect"]["opportunities"] == len(held) - size == planted["rows_added"]
     assert not set(planted["ids"]) & set(held["Id"])
@@ -391,12 +404,12 @@ def test_a_filter_says_what_is_gone(world, folder, tmp_path, kind):
         assert planted["effect"]["lost"] == planted["rows_added"]
 
 
-def test_a_renamed_stage_says_until_when(world, tmp_path):
+def test_a_renamed_stage_says_until_when(with_one):
     """Until the day the old name stands, from it on the new one."""
-    world.write(tmp_path, mess=3, defects=("renamed stage",))
-    (planted,) = planted_in(tmp_path)
+    messy = with_one("renamed stage")
+    (planted,) = planted_in(messy)
     until = planted["note"].split()[1]
-    history = table_of(lines_of(tmp_path, "OpportunityHistory.csv"), 10**6)
+    history = table_of(lines_of(messy, "OpportunityHistory.csv"), 10**6)
     at = history["CreatedDate"]
     assert (at[history["StageName"] == "Quote Sent"] < until).all()
     assert (at[history["StageName"] == "Proposal"] >= until).all()
