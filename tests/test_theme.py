@@ -132,6 +132,23 @@ def test_importing_the_theme_imports_no_altair() -> None:
     subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)
 
 
+GRAMMAR = """
+import sys, enablement.show.theme, altair, jsonschema
+assert "lark" not in sys.modules
+check = jsonschema.FormatChecker()
+assert check.conforms("http://a/\u00e4", "iri")
+assert not check.conforms("http://a b", "iri")
+import rfc3987_syntax.utils
+assert "lark" in sys.modules
+assert rfc3987_syntax.is_valid_syntax("iri", "http://a/")
+"""
+
+
+def test_a_chart_reads_no_grammar_of_addresses_and_who_checks_one_does() -> None:
+    """It takes a second in every kernel, and is as good when it is asked for."""
+    subprocess.run([sys.executable, "-c", GRAMMAR], cwd=ROOT, check=True)
+
+
 def test_nbval_passes_twice_and_fails_when_the_data_change(tmp_path: Path) -> None:
     stored = notebook(tmp_path / "chart.ipynb")
     content = nbformat.read(stored, as_version=4)

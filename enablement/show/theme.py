@@ -21,6 +21,10 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from enablement.show import grammar
+
+grammar.defer()  # whoever draws imports this module before Altair
+
 INK = "#1f2328"
 QUIET = "#59636e"
 MUTED = "#8b949e"
