@@ -7,6 +7,8 @@ import io
 import pandas as pd
 import pytest
 import python_calamine
+from conftest import day
+from plans import XYZ
 from test_pipeline import END, company
 
 import enablement as en
@@ -54,6 +56,15 @@ def test_a_measure_without_a_table_for_reading_shows_its_numbers():
     """Those of the measure itself, as they are."""
     answer = en.ask(en.pipeline_created, company(), as_of=END, period="2026Q1")
     assert answer.table is answer.numbers
+
+
+def test_a_list_says_how_many_rows_it_has_and_of_what(eight):
+    """Sixteen stays of the eight opportunities: a list has no finding and no chart."""
+    answer = en.ask(en.stage_visits, eight, as_of=day(90))
+    rows = len(answer.table)
+    assert str(answer) == f"{rows} rows: {answer.numbers.attrs['definition']}."
+    assert answer.chart is None
+    assert en.ask(en.baseline, company(), plan=XYZ, as_of=END).chart is None
 
 
 def test_a_mistake_of_the_question_is_no_answer():

@@ -34,6 +34,24 @@ def stages() -> pd.DataFrame:
     return en.conversion(company(EIGHT), as_of=day(90))
 
 
+def test_an_export_without_entries_says_why_nothing_can_be_said():
+    """Two won, two open, no date of any entry: no rate, the reason, and no share of all as open."""
+    opportunities = pd.DataFrame(
+        {"opportunity_id": list("1234"), "stage": ["Won", "Won", "Lead", "Qual"], "rep_id": "A"}
+    )
+    crm = en.crm(
+        opportunities=opportunities, settings={**EIGHT_SETTINGS, "exported_on": day(90).date()}
+    )
+    table = en.conversion(crm, as_of=day(90), definition="headline")
+    why = "who entered Lead is not recorded, who entered Qual is not recorded and who entered Prop"
+    assert f"cannot be said: {why} is not recorded." in en.words.conversion(table)
+    assert en.words.maturing(table) == ""
+    compared = en.words.compare_definitions(en.compare_definitions(crm, as_of=day(90)))
+    assert compared.startswith(f"No definition has a rate here: {why}")
+    by_stage = en.words.compare_reps_by_stage(en.compare_reps_by_stage(crm, as_of=day(90)))
+    assert by_stage.startswith(f"At no stage can they be compared: {why}")
+
+
 def test_a_funnel_is_bars_with_intervals_in_funnel_order():
     """The open part is drawn behind, the counts beside."""
     spec = charts.conversion(stages()).to_dict()

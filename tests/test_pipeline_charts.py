@@ -9,7 +9,10 @@ import test_closedates
 import test_discounts
 import test_pipeline
 import test_waterfall
+from conftest import company as firm
+from conftest import day
 from test_charts import layer, layers
+from test_durations_charts import CLICKED
 from test_pipeline import END
 from test_waterfall import FROM, TO
 
@@ -127,6 +130,30 @@ def test_the_amount_over_a_bar_has_its_room():
     assert bars["width"] >= len(table) * (7 * frame.LETTER + frame.LETTER)
 
 
+def test_created_without_a_type_or_an_amount_is_said_so():
+    """Of six one has no type and one no amount: no owner is meant, and the sum is not of all."""
+    some = test_pipeline.OPPORTUNITIES.copy()
+    some.loc[some["opportunity_id"] == "1", ["type", "amount"]] = None
+    crm = test_pipeline.company(opportunities=some)
+    table = en.pipeline_created(crm, as_of=END, period="2026Q1", by="type")
+    assert table["without_amount"].sum() == 1
+    chart = charts.pipeline_created(table)
+    assert title(chart).startswith("6 opportunities were created in 2026Q1, worth $900 (1 without")
+    assert "not known" in {row["group"] for row in drawn(chart, "bar")}
+    said = en.words.headline(crm, period="2026Q1", as_of=END)
+    assert "6 opportunities created ($900, 1 without an amount)" in said
+
+
+def test_a_first_quarter_has_nothing_before_it():
+    """Nothing was created in 2025Q3: there is no amount to hold the next quarter against."""
+    crm = test_pipeline.company()
+    span = ("2025-07-01", "2025-12-31")
+    chart = charts.pipeline_created(
+        en.pipeline_created(crm, as_of="2025-12-31", period=span, by="period")
+    )
+    assert title(chart).endswith("$950 of it in 2025Q4, nothing before that.")
+
+
 def test_without_amounts_what_was_created_is_counted():
     """The bars are numbers then, and no money is written."""
     nothing = test_pipeline.OPPORTUNITIES.assign(amount=None)
@@ -213,6 +240,14 @@ def test_stale_ones_are_marked_beyond_the_limit_of_their_stage():
     assert len(listed) == table["stale"].sum()
 
 
+def test_a_stage_without_a_limit_is_named_with_its_reason():
+    """Three of three stays in each stage were written down in one day."""
+    table = en.stale(firm(CLICKED | {"X": ("0 Lead@A", 1)}), as_of=day(90))
+    said = " ".join(charts.stale(table).title["subtitle"])
+    assert "No limit for Lead: 3 of 4 stays belong to opportunities that were clicked" in said
+    assert "in one day. No limit for Qual: 3 of 3 stays" in said
+
+
 def test_a_discount_has_its_mean_and_that_of_the_sums():
     """A: 10 and 20 %, and 19 % of the sums; B sold one above the list price."""
     table = en.discount_rate(test_discounts.company(), as_of=test_discounts.END, by="rep")
@@ -233,6 +268,8 @@ def test_velocity_shows_its_factors_and_what_they_make(moving):
     names = [panel["name"].removesuffix("_0") for panel in panels]
     assert names == ["open", "win_rate", "average", "days", "velocity"]
     assert "3 open × 75 % won" in title(chart)
+    nothing = en.sales_velocity(crm, as_of=END, period="2026Q2")
+    assert title(charts.sales_velocity(nothing)).endswith("cannot be said: nothing was decided.")
 
 
 def test_leaving_the_process_is_a_row_per_way_or_a_panel_per_way():

@@ -431,7 +431,8 @@ def compare_definitions(
             weakest     bool   whether the rate is the lowest of the definition
 
         ``period`` is not among them: it needs one. ``attrs["verdict"]`` says whether
-        the weakest stage depends on the definition.
+        the weakest stage depends on the definition, ``attrs["cannot_say"]`` has stage ->
+        sentence as of `conversion`.
     """
     readings: dict[str, dict[str, Any]] = {
         "reached": {},
@@ -458,6 +459,7 @@ def compare_definitions(
         + definitions.left_out(crm, renewals),
         until=moment(as_of),
         crm=crm,
+        cannot_say=_unrecorded(crm),
         verdict=_compared(whole),
     )
 

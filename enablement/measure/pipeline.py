@@ -280,7 +280,8 @@ def pipeline_created(
     pandas.DataFrame
         One row per group: the group, ``created`` (int), ``amount`` (float, the
         amounts they have now; missing where none has one, or where they are in several
-        currencies and there is no table of rates).
+        currencies and there is no table of rates), ``without_amount`` (int, of those
+        created: the ones whose amount is unknown).
 
     Raises
     ------
@@ -298,7 +299,7 @@ def pipeline_created(
     amount = table["amount"] if addable else float("nan")
     unsaid = "" if addable else f"; their amounts are in several currencies: {exchange.NO_RATES}"
     return definitions.describe(
-        table.assign(amount=amount)[[*groups.columns, "created", "amount"]],
+        table.assign(amount=amount)[[*groups.columns, "created", "amount", "without_amount"]],
         definition=f"opportunities created in {span}, with the amount they have now{unsaid}"
         f"{exchange.said(crm, groups, moment(as_of))}{groups}",
         until=moment(as_of),
@@ -341,6 +342,7 @@ DUE = """
 """
 CREATED = """
     count(*) as created, sum(o.amount * x.rate) as amount,
+    count(*) - count(o.amount) as without_amount,
     min(x.lacks) filter (o.amount is not null) as lacks
     from attributes o
     join exchanged x using (opportunity_id)

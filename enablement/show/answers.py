@@ -33,15 +33,20 @@ class Answer:
     refusal: str = ""
 
     def __str__(self) -> str:
-        """Say the finding in a sentence or two, else why there is none."""
+        """Say the finding in a sentence or two, else why there is none; of a list what it lists."""
         if self.numbers is None:
             return self.refusal
-        return str(getattr(words, self.measure)(self.numbers))
+        say = getattr(words, self.measure, None)
+        if say is None:
+            rows = words.counted(len(self.numbers), "row", "rows")
+            return f"{rows}: {self.numbers.attrs['definition']}."
+        return str(say(self.numbers))
 
     @property
     def chart(self) -> alt.VConcatChart | None:
-        """The chart; nothing where there are no numbers, which the words have said."""
-        return None if self.numbers is None else getattr(charts, self.measure)(self.numbers)
+        """The chart; nothing where the measure has none, or no numbers, as the words have said."""
+        draw = getattr(charts, self.measure, None)
+        return None if self.numbers is None or draw is None else draw(self.numbers)
 
     @property
     def table(self) -> pd.DataFrame | None:

@@ -98,7 +98,9 @@ def stale(table: pd.DataFrame) -> alt.VConcatChart:
         finding=words.stale(table),
         counted=f"A short line for each open opportunity{', darker for several' * (most > 1)}; the "
         "long one: the limit of its stage. Marked: those beyond it."
-        + "".join(f" {why}" for why in table.attrs["cannot_say"].values()),
+        + "".join(
+            f" No limit for {stage}: {why}." for stage, why in table.attrs["cannot_say"].items()
+        ),
         numbers=descriptions.stale(table) or f"Open: {len(table):,}.",
     )
 

@@ -207,7 +207,7 @@ def pipeline_created(table: pd.DataFrame) -> alt.VConcatChart:
     """
     currency = table.attrs["currency"]
     worth = table["amount"].notna().any()
-    shown = frame.named(table).assign(
+    shown = frame.named(table.drop(columns="without_amount")).assign(
         bar=table["amount"] if worth else table["created"],
         bar_said=_money(table["amount"], currency),
     )

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from enablement.measure.definitions import PLURALS
+from enablement.measure.definitions import PLURALS, REP_COLUMNS
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
-NOWHERE = "not known"  # the team or region of a rep where the CRM has none
+NOWHERE = "not known"  # the team of a rep, or the type of an opportunity, where the CRM has none
+OF_REPS = (None, "rep", "rep_id", *REP_COLUMNS)  # columns that are missing where nobody owns it
 Written = Callable[[float], str]
 NARROW = 0.02  # of an interval of a share, from which on whole percents would say too little
 STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
@@ -88,8 +89,9 @@ def counted(number: float, one: str, many: str) -> str:
 
 def names(ids: pd.Series, labels: Mapping[str, str]) -> pd.Series:
     """Name the members of a group: a rep's name for the id, and words for nobody and nowhere."""
+    missing = "no owner" if ids.name in OF_REPS else NOWHERE
     told = [
-        "no owner" if pd.isna(value) else labels.get(str(value), str(value)) or NOWHERE
+        missing if pd.isna(value) else labels.get(str(value), str(value)) or NOWHERE
         for value in ids
     ]
     return pd.Series(told, index=ids.index, dtype="str")

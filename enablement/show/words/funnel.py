@@ -40,7 +40,7 @@ def conversion(table: pd.DataFrame) -> str:
     known = table[table["rate"].notna()]
     unrecorded = "".join(f" Of {stage} nothing can be said." for stage in table.attrs["cannot_say"])
     if known.empty:
-        return "From which stage the fewest move on cannot be said."
+        return _unsaid("From which stage the fewest move on cannot be said", table)
     lowest = known.loc[known["rate"].idxmin()]
     rate = sure(lowest["rate"], lowest["low"], lowest["high"])
     numbers, when = f"{rate} of {_much(table, lowest['entered'])}", ""
@@ -69,7 +69,7 @@ def compare_definitions(table: pd.DataFrame) -> str:
     lowest = table[table["weakest"]].groupby("definition", sort=False)["stage"].first()
     rates = table["rate"].dropna()
     if lowest.empty:
-        return "No definition has a rate here."
+        return _unsaid("No definition has a rate here", table)
     if table.loc[rates.index, "stage"].nunique() == 1:
         return (
             f"Only {lowest.iloc[0]} can be counted, and its rate depends on the definition: "
@@ -178,7 +178,8 @@ def compare_reps_by_stage(table: pd.DataFrame) -> str:
     table : as `enablement.compare_reps_by_stage` returns it
     """
     if not table.attrs["verdict"]:
-        return TOO_LITTLE
+        known = table["rate"].notna().any()
+        return TOO_LITTLE if known else _unsaid("At no stage can they be compared", table)
     out = table[table["stands_out"]].sort_values("q", kind="stable")
     told = _told(out, table, out["rate"], out["entered"], places(out, table.attrs["groups"]))
     said = _standing_out(told) if table.attrs["differ"] else ""
@@ -220,6 +221,12 @@ def _beyond(table: pd.DataFrame) -> str:
         return ""
     told = _few(_told(out, table, out["rate"], out["decided"]))
     return f"Yet {told} {'lies' if len(out) == 1 else 'lie'} beyond the 99.8 % limits."
+
+
+def _unsaid(what: str, table: pd.DataFrame) -> str:
+    """End a sentence of what cannot be said with the reasons, of many stages the first ones."""
+    reasons = list(dict.fromkeys(table.attrs["cannot_say"].values()))
+    return f"{what}: {_few(reasons)}." if reasons else f"{what}."
 
 
 def _few(told: list[str]) -> str:
@@ -279,7 +286,7 @@ def time_in_stage(table: pd.DataFrame) -> str:
         )
     known = table[table["median"].notna()].sort_values("median", ascending=False, kind="stable")
     if known.empty:
-        return "How long opportunities stay in a stage cannot be said."
+        return _unsaid("How long opportunities stay in a stage cannot be said", table)
     longest, others = known.iloc[0], known.iloc[1:]
     doubt = _days_between(longest["low"], longest["high"])
     half = f"half have left {longest['stage']} within {_days(longest['median'])}{doubt}"
@@ -367,15 +374,15 @@ def _days_between(low: float, high: float) -> str:
 def maturing(table: pd.DataFrame) -> str:
     """Say how much of a conversion is still open, and what that does to it."""
     share = table.attrs["still_open"]
-    if pd.isna(share) or share == 0:
+    if pd.isna(share) or share == 0 or table["rate"].isna().all():
         return ""
-    if share <= IMMATURE:
-        return f"{percent(share)} of the opportunities are still open."
     if table.attrs["name"] == "estimate":
         return (
-            f"{percent(share)} of the opportunities are still open; the estimate takes them as "
-            "undecided, not as failed."
+            f"{percent(share)} of the opportunities whose entries are recorded are still open; the "
+            "estimate takes them as undecided, not as failed."
         )
+    if share <= IMMATURE:
+        return f"{percent(share)} of the opportunities are still open."
     return (
         f"{percent(share)} of the opportunities are still open, so these rates will change; "
         "do not compare them with older ones."

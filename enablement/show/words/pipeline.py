@@ -16,6 +16,12 @@ from enablement.show.words.figures import apart, counted, money, names, percent,
 
 PREVAILING = 0.4  # a share from which on a kind is named
 MOST_COMPARED = 40  # teams or regions that a page shows one below the other
+VELOCITY_LACKS = {  # factor -> why it is not known
+    "win_rate": "nothing was decided",
+    "average": "of nothing won the amount is known",
+    "days": "of nothing won the days are known",
+    "velocity": "the days of those won are 0",
+}
 
 
 def quota_attainment(table: pd.DataFrame) -> str:
@@ -104,7 +110,8 @@ def pipeline_created(table: pd.DataFrame) -> str:
     created = int(table["created"].sum())
     many = counted(created, "opportunity was", "opportunities were")
     worth = money(table["amount"].sum(), currency) if table["amount"].notna().any() else ""
-    said = f"{many} created in {period}" + (f", worth {worth}" if worth else "")
+    unknown = _without(table["without_amount"].sum()) if worth else ""
+    said = f"{many} created in {period}" + (f", worth {worth}{unknown}" if worth else "")
     groups = table.attrs["groups"]
     if not groups or not created or len(table) < 2:
         return f"{said}."
@@ -123,9 +130,12 @@ def _last_of(table: pd.DataFrame, what: str) -> str:
     """Hold the last quarter of what was created against those before it."""
     last, before = table.iloc[-1], table.iloc[:-1][what]
     write = (lambda n: money(n, table.attrs["currency"])) if what == "amount" else "{:,.0f}".format
+    said = f"{write(last[what])} of it in {last['period']}"
+    if before.isna().all():
+        return f"{said}, nothing before that"
     low, high = write(before.min()), write(before.max())
     between = low if low == high else f"between {low} and {high}"
-    return f"{write(last[what])} of it in {last['period']}, before that {between} a quarter"
+    return f"{said}, before that {between} a quarter"
 
 
 def pipeline_changes(table: pd.DataFrame) -> str:
@@ -170,7 +180,8 @@ def sales_velocity(table: pd.DataFrame) -> str:
         return f"How much does the open pipeline bring a day, {apart(table)}?"
     row, currency = table.iloc[0], table.attrs["currency"]
     if pd.isna(row["velocity"]):
-        return "What the open pipeline brings a day cannot be said: a factor of it is not known."
+        why = next(lacks for factor, lacks in VELOCITY_LACKS.items() if pd.isna(row[factor]))
+        return f"What the open pipeline brings a day cannot be said: {why}."
     doubt = ""
     if pd.notna(row["low"]):
         doubt = f" ({money(row['low'], currency)} to {money(row['high'], currency)})"
@@ -309,8 +320,12 @@ def _created(
 ) -> tuple[str, list[str]]:
     table = pipeline.pipeline_created(crm, as_of=as_of, period=span, where=where)
     row = table.iloc[0]
-    worth = "" if pd.isna(row["amount"]) else f" ({money(row['amount'], table.attrs['currency'])})"
-    return f"{counted(row['created'], 'opportunity', 'opportunities')} created{worth}", []
+    created = f"{counted(row['created'], 'opportunity', 'opportunities')} created"
+    if pd.isna(row["amount"]):
+        return created, []
+    worth, unknown = money(row["amount"], table.attrs["currency"]), int(row["without_amount"])
+    lacks = f", {unknown:,} without an amount" if unknown else ""
+    return f"{created} ({worth}{lacks})", []
 
 
 def _without(number: float) -> str:
