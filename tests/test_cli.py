@@ -42,6 +42,16 @@ def test_check_shows_what_was_set_aside_and_what_cannot_be_said(tmp_path):
     assert "Cannot be said." in done.output
 
 
+def test_check_names_the_columns_that_are_not_ours(tmp_path):
+    """A start that no crosswalk knows: it can be split by, or told to be ours."""
+    (tmp_path / "settings.toml").write_text("exported_on = 2026-03-01\n" + LEAST)
+    (tmp_path / "deals.csv").write_text("opportunity_id,stage,begun\n1,Won,5\n2,Lead,7\n")
+    said = " ".join(run("check", tmp_path).output.split())
+    assert "by: begun. One that is ours by another name is told so: [columns.opp" in said
+    (tmp_path / "deals.csv").write_text("opportunity_id,stage\n1,Won\n2,Lead\n")
+    assert "Under their own names" not in run("check", tmp_path).output
+
+
 @pytest.mark.parametrize(
     ("files", "complaint"),
     [

@@ -40,6 +40,7 @@ GAP = (
     "everything downstream, at today's volume; the stages' parts add up (Shapley); counts: "
     "{counts}; benchmark: {benchmark}; {doubt}"
 )
+RECORDED = "ask of an export that records the stages"
 DRAWN_RATES = "{:.0f} % intervals from {:,} draws of the true rates of reps like these"
 
 
@@ -452,7 +453,7 @@ def _described(
         "stands_out": worst,
         "sure": _sure(table),
         "verdict": _by_groups(table) if by else _verdict(table, worst),
-        "notes": [*ground.funnel.notes, _reach(ground, present, then)],
+        "notes": [*ground.funnel.notes, *([_reach(ground, present, then)] if kinds else [])],
         "groups": tuple(groups.names.columns),
         "labels": dict(zip(people["rep_id"], people["name"], strict=True)),
         "confidence": confidence,
@@ -479,10 +480,9 @@ def _stands_out(table: pd.DataFrame) -> str | None:
 def _verdict(table: pd.DataFrame, worst: str | None) -> str:
     """Say which stage costs most, and how sure that is."""
     if table["benchmark"].isna().all():
-        return (
-            "No stage has a benchmark: state desired rates, or ask with more reps who decided "
-            "something."
-        )
+        staged = len(table) > 1 and table["entered"].notna().any()
+        more = "ask with more reps who decided something" if staged else RECORDED
+        return f"No stage has a benchmark: state desired rates, or {more}."
     whole = table["cost"].sum()
     if not whole > 0:
         return "No stage is below its benchmark."

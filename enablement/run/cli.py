@@ -136,7 +136,7 @@ def check(
     _print_items(tables.leaning(found), "Missing for some rather than for others", "column", "by")
     _print_items(tables.filtered(found), "What the export seems to leave out", "it seems to have")
     _console().print()
-    for line in words.unknown(found).splitlines():
+    for line in (*words.unknown(found).splitlines(), *words.other_columns(crm).splitlines()):
         _say(line)
     for sentence in crm.quality.cannot_say:
         _say(f"Cannot be said. {sentence}")

@@ -10,11 +10,13 @@ from enablement.measure.stages import BATCH
 from enablement.periods import Period
 from enablement.read.crm import CRM
 from enablement.read.findings import Findings
+from enablement.read.schema import SCHEMA
 from enablement.show.words.figures import counted, interval, money, names, percent, sure
 
 NOTEWORTHY = 0.005  # a shift of the headline from which on a rule is named in the first lines
 ENDS = ("used", "otherwise", "least", "most")
 MOST_NAMES = 3  # in a sentence; the table has them all
+OURS = 'One that is ours by another name is told so: [columns.opportunities] created_at = "…".'
 TOO_LITTLE = "There is too little to compare: fewer than two groups, or all ended alike."
 RATIOS = tuple(name for name, meant in CONVERSIONS.items() if meant.ratio)
 # What the notebooks ask for besides what reading looks for itself.
@@ -524,6 +526,17 @@ def unknown(findings: Findings) -> str:
         same = ", ".join(f"{name} ({value})" for name, value in findings.constant.items())
         lines.append(f"The same in every row: {same}.")
     return "\n".join(lines) or "Every column says something."
+
+
+def other_columns(crm: CRM) -> str:
+    """Name the columns of opportunities that keep the export's names; nothing if there is none."""
+    ours = SCHEMA["opportunities"]
+    names = [
+        name
+        for name in crm.columns("opportunities")
+        if name not in (*ours, "outcome") and crm.has("opportunities", name)
+    ]
+    return f"Under their own names, to split by: {', '.join(names)}. {OURS}" if names else ""
 
 
 def _nothing(findings: Findings) -> bool:
