@@ -101,6 +101,19 @@ def test_attainment_assignment_and_base_are_three_things(xyz):
     assert "ends at 1,375,000, 125,000 short of the target" in said["base"]
 
 
+def test_months_that_the_export_does_not_reach_are_said(xyz):
+    """The first close is of 10 February; from the end of 2025 to 2028 there are 731 days."""
+    table = en.baseline(xyz, {"goal": {**GOAL, "by": dt.date(2028, 12, 31)}})
+    said = table.attrs["sentences"]["months"]
+    assert "The first close of the export is of 2025-02-10: if it leaves earlier ones out" in said
+    assert "it ends 731 days before the goal's months begin" in said
+    assert said in en.words.baseline(table)
+    near = en.baseline(xyz, {"goal": GOAL}).attrs["sentences"]["months"]
+    assert "days before" not in near
+    stated = {**GOAL, "baseline": 1_000_000}
+    assert "months" not in en.baseline(xyz, {"goal": stated}).attrs["sentences"]
+
+
 def test_one_base_is_said_to_be_one(xyz):
     """Where 40,000 are expected and sold, and quotas of 1,600,000 more than cover the target."""
     plan = {"goal": {**STATED, "stated": {"reps": 25, "expected": 40_000}}}

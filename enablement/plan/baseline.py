@@ -26,6 +26,7 @@ from enablement.read.crm import CRM
 ROWS = ("sold", "expected", "target")
 OF_MEASURE = ("present", "expected", "target")
 COLUMNS = ["total", "per_rep", "per_rep_month", "units_per_rep_month", "short_units"]
+A_MONTH = 31  # days that may be missing of what a baseline is counted from
 SAME = 0.005  # of a figure: two that are nearer than this are one base
 BASELINE = (
     "{metric} in twelve months: what is sold {sold}, what is expected {expected}, and the target "
@@ -100,7 +101,8 @@ def baseline(
         ``over_assignment`` (shares; missing where not known), ``consistent`` (whether what is
         sold, stated and expected is one base) and ``sentences`` (attainment, over-assignment
         and base, each with its consequence; before them metric, where the goal is a margin,
-        which is told as the won amount that it takes).
+        which is told as the won amount that it takes; after them months, where the export does
+        not reach all of the baseline, or not up to the goal).
 
         Of a goal in a measure, such as a win rate, the first row is ``present``, ``total`` is the
         measure itself, and beside it stand ``count`` (what it rests on), ``low`` and ``high`` (its
@@ -138,6 +140,7 @@ def baseline(
         "sentences": {
             **({"metric": translated.says} if translated else {}),
             **_sentences(base, table),
+            **_uncovered(crm, said.goal, base),
         },
     }
     return table
@@ -382,6 +385,26 @@ def _sentences(base: Base, table: pd.DataFrame) -> dict[str, str]:
         "over-assignment": _assignment(base),
         "base": _base(base, table),
     }
+
+
+def _uncovered(crm: CRM | None, goal: Goal, base: Base) -> dict[str, str]:
+    """Say which months the export does not reach: of the baseline, and from there to the goal."""
+    if crm is None or base.period is None or goal.baseline is not None:
+        return {}
+    period, told = base.period, []
+    first = crm.first("opportunities", "closed_at")
+    if first is not None and (first.date() - period.start).days > A_MONTH:
+        told.append(
+            f"The first close of the export is of {first.date()}: if it leaves earlier ones out, "
+            f"more was sold in {period}."
+        )
+    ahead = (base.span.start - period.end).days
+    if ahead > A_MONTH:
+        told.append(
+            f"What is sold is that of {period}: it ends {ahead:,} days before the goal's months "
+            "begin, and of the time between nothing is known."
+        )
+    return {"months": " ".join(told)} if told else {}
 
 
 def _attainment(base: Base) -> str:

@@ -155,6 +155,7 @@ def baseline(table: pd.DataFrame) -> str:
     said = [attrs["sentences"][name] for name in ("attainment", "over-assignment")]
     if not attrs["consistent"]:
         said.append(attrs["sentences"]["base"])
+    said += [attrs["sentences"][name] for name in ("months",) if name in attrs["sentences"]]
     return "\n".join([*told, *(shortened(sentence, table) for sentence in said)])
 
 
