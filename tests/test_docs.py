@@ -30,6 +30,15 @@ def test_the_first_code_block_runs_and_says_what_it_finds(monkeypatch, capsys):
     assert "%" in capsys.readouterr().out
 
 
+def test_the_code_of_the_goal_runs_after_the_first(monkeypatch, capsys):
+    """The plan of the sample, a gap and a what-if, told in sentences."""
+    monkeypatch.chdir(ROOT / "notebooks")
+    first, second = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[:2]
+    assert "en.what_if" in second
+    exec(compile(first + second, "README.md", "exec"), {})
+    assert "Wanted in" in capsys.readouterr().out
+
+
 def test_the_first_screen_has_a_picture_and_the_two_commands():
     """One sentence, one picture, five lines, two commands, before the first heading below."""
     first = README.split("\n## ")[0]
