@@ -95,11 +95,11 @@ class Question:
         more += ["overlap", "overlap_won"] if self.meant.ratio else []
         return [*more, *(counting.VALUES if self.of == "value" else [])]
 
-    def parameters(self) -> dict[str, object]:
-        """Everything that the SQL may ask for."""
+    def of_passages(self) -> counting.Question:
+        """What is asked of its passages, with everything that their SQL may ask for."""
         span = definitions.span(self.span)
         within_it = span if self.name == "period" else {"first": None, "last": None}
-        return {
+        said = {
             "credit": "at_entry" if self.credit == "share" and not self.shared else self.credit,
             "of": self.of,
             "within": self.within,
@@ -110,6 +110,9 @@ class Question:
             "held_until": within_it["last"],
             **span,
         }
+        return counting.Question(
+            self.groups, self.meant.sql, until=self.until, renewals=self.renewals, said=said
+        )
 
 
 @checked
@@ -560,16 +563,7 @@ def _count(crm: CRM, asked: Question) -> pd.DataFrame:
 
 def _still_open(crm: CRM, asked: Question) -> float:
     """Share of the opportunities counted that are open, each once."""
-    still, everyone = counting.open_ones(
-        crm,
-        counting.Question(
-            asked.groups,
-            asked.meant.sql,
-            until=asked.until,
-            renewals=asked.renewals,
-            said=asked.parameters(),
-        ),
-    )
+    still, everyone = counting.open_ones(crm, asked.of_passages())
     return still / everyone if everyone else float("nan")
 
 
@@ -583,18 +577,7 @@ def _maturity(crm: CRM, asked: Question) -> str:
 
 def _ask(crm: CRM, asked: Question, select: str, group: str = "") -> pd.DataFrame:
     """Run one query over the passages of a definition, with whose each is."""
-    return counting.ask(
-        crm,
-        counting.Question(
-            asked.groups,
-            asked.meant.sql,
-            until=asked.until,
-            renewals=asked.renewals,
-            said=asked.parameters(),
-            select=select,
-            group=group,
-        ),
-    )
+    return counting.ask(crm, dataclasses.replace(asked.of_passages(), select=select, group=group))
 
 
 def _complete(crm: CRM, counted: pd.DataFrame, asked: Question) -> pd.DataFrame:

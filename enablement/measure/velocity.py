@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from enablement.errors import CannotSayError
 from enablement.measure import counting, definitions, estimates, exchange
 from enablement.measure.arguments import checked
+from enablement.measure.counting import Question
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
@@ -91,8 +93,8 @@ def sales_velocity(
     groups = definitions.split(crm, by, where)
     exchange.check(crm, groups)
     said = {"cohort": "decided", "credit": credit}
-    counted = _closed(crm, groups, until, renewals, {**said, **definitions.span(span)})
-    waiting = _open(crm, groups, until, renewals, {**said, **definitions.span(None)})
+    asked = Question(groups, ("outcomes",), until=until, renewals=renewals, said=said)
+    counted, waiting = _closed(crm, asked, span), _open(crm, asked)
     table = _multiplied(crm, groups, counted, waiting, confidence)
     return definitions.describe(
         table[[*groups.columns, *COLUMNS]],
@@ -113,21 +115,16 @@ def sales_velocity(
     )
 
 
-def _closed(
-    crm: CRM, groups: Split, until: pd.Timestamp, renewals: str, said: dict[str, object]
-) -> pd.DataFrame:
+def _closed(crm: CRM, asked: Question, span: Period | None) -> pd.DataFrame:
     """Count what was closed, with the means and spreads of amounts and days of those won."""
     won = "p.outcome = 'won'"
     return counting.ask(
         crm,
-        counting.Question(
-            groups,
-            ("outcomes",),
-            until=until,
-            renewals=renewals,
-            said={**said, "of": "value"},
+        dataclasses.replace(
+            asked,
+            said={**asked.said, **definitions.span(span), "of": "value"},
             select=f"""
-            select {groups.select()} count(*) filter ({won}) as won,
+            select {asked.groups.select()} count(*) filter ({won}) as won,
                    count(*) filter (p.outcome = 'lost') as lost,
                    count(*) filter ({won} and k.amount is null) as without_amount,
                    count(*) filter ({won} and p.days is null) as undated,
@@ -143,18 +140,13 @@ def _closed(
     )
 
 
-def _open(
-    crm: CRM, groups: Split, until: pd.Timestamp, renewals: str, said: dict[str, object]
-) -> pd.DataFrame:
+def _open(crm: CRM, asked: Question) -> pd.DataFrame:
     return counting.ask(
         crm,
-        counting.Question(
-            groups,
-            ("outcomes",),
-            until=until,
-            renewals=renewals,
-            said={**said, "of": "created"},
-            select=f"select {groups.select()} count(*) as open",
+        dataclasses.replace(
+            asked,
+            said={**asked.said, **definitions.span(None), "of": "created"},
+            select=f"select {asked.groups.select()} count(*) as open",
             group="and p.outcome = 'open' group by all",
         ),
     )

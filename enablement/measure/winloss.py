@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from enablement.measure import counting, definitions, estimates, exchange
 from enablement.measure.arguments import checked
+from enablement.measure.counting import Question
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment
 from enablement.read.crm import CRM
@@ -114,14 +116,15 @@ def win_rate(
     groups = definitions.split(crm, by, where, cohorts=True)
     _check(crm, groups, until, of)
     said = {"of": of, "cohort": meant, "credit": credit, **definitions.span(span)}
-    counted = _count(crm, groups, until, renewals, said)
+    asked = Question(groups, ("outcomes",), until=until, renewals=renewals, said=said)
+    counted = _count(crm, asked)
     shared = credit == "share" and counting.by_rep(groups)
     whole = of != "value" and not shared
     shown = _joined(definitions.everybody(crm, counted, groups), counted, groups)
     table = _rated(shown, of, whole, shared)
     low, high = _interval(table, whole, confidence)
     table = table.assign(low=low, high=high)
-    maturity = _maturity(crm, groups, until, renewals, said)
+    maturity = _maturity(crm, asked)
     named = table[table[list(groups.columns)].notna().all(axis=1)]  # nobody is no rep
     comparable = groups.columns and whole and not maturity
     test = (
@@ -202,13 +205,14 @@ def sales_cycle(
     until, span = moment(as_of), None if period is None else crm.period(period)
     groups = definitions.split(crm, by, where, cohorts=True)
     said = {"of": "decided", "cohort": meant, "credit": credit, **definitions.span(span)}
-    days = _days(crm, groups, until, renewals, said)
+    asked = Question(groups, ("outcomes",), until=until, renewals=renewals, said=said)
+    days = _ask(crm, asked, f"select {groups.select()} p.days", "and p.outcome = 'won'")
     dated = days[days["days"].notna()]
     table = _joined(
         definitions.everybody(crm, dated, groups), _spread(dated, groups, confidence), groups
     )
     table["won"] = table["won"].fillna(0).astype("int64")
-    maturity = _maturity(crm, groups, until, renewals, said)
+    maturity = _maturity(crm, asked)
     test = None if maturity else _alike(dated, groups)
     return definitions.describe(
         table[[*groups.columns, "won", "mean", "median", "low", "high", "p90"]],
@@ -267,53 +271,22 @@ def _line(
     )
 
 
-def _count(
-    crm: CRM, groups: Split, until: pd.Timestamp, renewals: str, said: dict[str, object]
-) -> pd.DataFrame:
-    totals = counting.totals(str(said["of"]), SUMS)
-    select = f"select {groups.select()} {totals}"
-    return _ask(crm, groups, until, renewals, said, select, "group by all")
+def _count(crm: CRM, asked: Question) -> pd.DataFrame:
+    totals = counting.totals(str(asked.said["of"]), SUMS)
+    return _ask(crm, asked, f"select {asked.groups.select()} {totals}", "group by all")
 
 
-def _days(
-    crm: CRM, groups: Split, until: pd.Timestamp, renewals: str, said: dict[str, object]
-) -> pd.DataFrame:
-    select = f"select {groups.select()} p.days"
-    return _ask(crm, groups, until, renewals, said, select, "and p.outcome = 'won'")
-
-
-def _maturity(
-    crm: CRM, groups: Split, until: pd.Timestamp, renewals: str, said: dict[str, object]
-) -> str:
+def _maturity(crm: CRM, asked: Question) -> str:
     """Say, of those begun by period, why the periods are not compared."""
-    if "p" not in groups.sources or said["cohort"] != "begun":
+    if "p" not in asked.groups.sources or asked.said["cohort"] != "begun":
         return ""
-    select = f"select p.period, {counting.OPEN_ONES}"
-    found = _ask(crm, groups, until, renewals, {**said, "of": "created"}, select, "group by all")
+    every = dataclasses.replace(asked, said={**asked.said, "of": "created"})
+    found = _ask(crm, every, f"select p.period, {counting.OPEN_ONES}", "group by all")
     return counting.unequally_mature(found)
 
 
-def _ask(
-    crm: CRM,
-    groups: Split,
-    until: pd.Timestamp,
-    renewals: str,
-    said: dict[str, object],
-    select: str,
-    group: str,
-) -> pd.DataFrame:
-    return counting.ask(
-        crm,
-        counting.Question(
-            groups,
-            ("outcomes",),
-            until=until,
-            renewals=renewals,
-            said=said,
-            select=select,
-            group=group,
-        ),
-    )
+def _ask(crm: CRM, asked: Question, select: str, group: str) -> pd.DataFrame:
+    return counting.ask(crm, dataclasses.replace(asked, select=select, group=group))
 
 
 def _rated(table: pd.DataFrame, of: str, whole: bool, shared: bool) -> pd.DataFrame:
