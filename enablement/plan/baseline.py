@@ -66,6 +66,11 @@ class Base:
     span: Period
     currency: str = ""
 
+    @property
+    def as_of(self) -> str | None:
+        """Last day of the baseline's months; None without a CRM."""
+        return None if self.period is None else str(self.period.end)
+
 
 def baseline(
     crm: CRM | None, plan: Plan | Mapping[str, Any] | str | Path, *, as_of: object = None
@@ -128,7 +133,7 @@ def baseline(
     table = _per_rep(base, price)
     table.attrs = {
         "definition": _line(said.goal, base, price),
-        "as_of": None if base.period is None else str(base.period.end),
+        "as_of": base.as_of,
         "metric": said.goal.metric,
         "currency": base.currency,
         "period": None if base.period is None else str(base.period),
@@ -139,7 +144,9 @@ def baseline(
         "consistent": _consistent(base),
         "sentences": {
             **({"metric": translated.says} if translated else {}),
-            **_sentences(base, table),
+            "attainment": _attainment(base),
+            "over-assignment": _assignment(base),
+            "base": _base(base, table),
             **_uncovered(crm, said.goal, base),
         },
     }
@@ -235,7 +242,7 @@ def _doubt(step: Step) -> str:
 
 def _reps(goal: Goal, staff: Staff, period: Period, span: Period) -> dict[str, float]:
     """Count the reps there in the baseline's months and in the goal's, in whole ones."""
-    then = float(heads(goal, staff, span, period).there(span).sum())
+    then = float(heads(staff, span, period).there(span).sum())
     if isinstance(goal.constraints.headcount, int):
         then = float(goal.constraints.headcount)
     return {"sold": float(staff.there(period).sum()), "target": then}
@@ -287,7 +294,7 @@ def quotas_of(crm: CRM, staff: Staff, base: Base) -> NDArray[np.float64]:
     return np.where(quota > 0, quota, np.nan)
 
 
-def heads(goal: Goal, staff: Staff, span: Period, eve: Period) -> Staff:
+def heads(staff: Staff, span: Period, eve: Period) -> Staff:
     """List who is there for the goal: those of the last day before it, and who is known to come.
 
     A headcount that the plan states as a number is a number of reps, not of names; it is
@@ -377,14 +384,6 @@ def _apart(one: float, other: float) -> bool:
 
 def _consistent(base: Base) -> bool:
     return not (_apart(base.sold, base.expected) or _apart(base.sold, base.counted))
-
-
-def _sentences(base: Base, table: pd.DataFrame) -> dict[str, str]:
-    return {
-        "attainment": _attainment(base),
-        "over-assignment": _assignment(base),
-        "base": _base(base, table),
-    }
 
 
 def _uncovered(crm: CRM | None, goal: Goal, base: Base) -> dict[str, str]:

@@ -44,6 +44,11 @@ class Benchmark:
         """Of which stages it is the rate of the company's own reps."""
         return ~np.isnan(self.entered)
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Which kinds there are, each once."""
+        return tuple(dict.fromkeys(kind for kind in self.of if kind))
+
     def draws(self, size: int, generator: np.random.Generator) -> NDArray[np.float64]:
         """Draw what it may really be, draws × stages; a stated one is what it is."""
         known = self.counted

@@ -247,7 +247,7 @@ def ground_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
         staff, quota = funnel.staff, np.full(len(funnel.staff), np.nan)
     else:
         funnel = funnels.of_crm(crm, plan, base.period)
-        staff = baseline.heads(plan.goal, funnel.staff, base.span, base.period)
+        staff = baseline.heads(funnel.staff, base.span, base.period)
         quota = baseline.quotas_of(crm, staff, base)
     if translated:
         funnel = dataclasses.replace(funnel, notes=(translated.says, *funnel.notes))
@@ -571,7 +571,6 @@ def _described(
     goal, base = ground.plan.goal, ground.base
     projected = ground.projected(rates)
     first = int(shares.needed[:, :, 0].sum())
-    people = ground.staff.table
     return {
         "definition": WORKSHEET.format(
             metric=ground.metric,
@@ -582,7 +581,7 @@ def _described(
             + (", raised to the goal" if ground.wanted(rates) is not rates else ""),
             counts=ground.funnel.says,
         ),
-        "as_of": None if base.period is None else str(base.period.end),
+        "as_of": base.as_of,
         "metric": goal.metric,
         "currency": base.currency,
         "target": base.target,
@@ -593,7 +592,7 @@ def _described(
         "notes": _notes(ground),
         "activity": {name: float(np.ceil(per * first)) for name, per in activity.items()},
         "groups": ("level", "region", "team", "rep_id"),
-        "labels": dict(zip(people["rep_id"], people["name"], strict=True)),
+        "labels": ground.staff.labels,
     }
 
 

@@ -129,8 +129,7 @@ def chance_of(
     every = np.column_stack([drawn, drawn.sum(axis=1)])
     target = np.array([*(monthly[q].sum() for q in quarters), monthly.sum()])
     names = [*(_named(ground.months[q]) for q in quarters), ground.base.span.name]
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(every, [tail, 1 - tail], axis=0)
+    low, high = interval(every, confidence)
     table = pd.DataFrame(
         {
             "period": names,
@@ -150,6 +149,12 @@ def _named(months: Sequence[Period]) -> str:
     year, _, month = months[0].name.partition("M")
     quarter, before = divmod(int(month) - 1, QUARTER)
     return f"{months[0].start} to {months[-1].end}" if before else f"{year}Q{quarter + 1}"
+
+
+def interval(drawn: NDArray[np.float64], confidence: float) -> NDArray[np.float64]:
+    """Give the ends between which that share of the futures lies, 2 × what is drawn."""
+    tail = (1 - confidence) / 2
+    return np.quantile(drawn, [tail, 1 - tail], axis=0)
 
 
 def draw(
@@ -353,7 +358,7 @@ def _described(
             opened="what is open counts by stage, days and amount; " if ground.underway else "",
             besides=f"about {besides:,.0f} come besides; " if besides > 0.5 else "",
         ),
-        "as_of": None if ground.base.period is None else str(ground.base.period.end),
+        "as_of": ground.base.as_of,
         "metric": ground.plan.goal.metric,
         "stands_for": ground.stands_for,
         "when": ground.when,

@@ -212,11 +212,10 @@ def groups_of(ground: Ground, by: str | None) -> Groups:
             _sum(through),
         )
     people = ground.staff.table
-    above = [name for name in ("region", "team") if (people[name] != "").any()]
-    column = "rep_id" if by == "rep" else by
-    if by != "rep" and by not in above:
+    keys = dict(cascade.levels(people))
+    if by not in keys:
         raise CannotSayError(f"Nobody has a {by}: say by='rep'.", lacks=f"no {by}s")
-    names = [column] if by != "rep" else [*above, column]
+    names = keys[by] if by == "rep" else [by]
     code = people.groupby(names, sort=False).ngroup().to_numpy()
     listed = people[names].drop_duplicates(ignore_index=True)
     entered = _added(funnel.entered[ground.places], code)
@@ -283,9 +282,8 @@ def _doubt(
     worth = ground.funnel.worth * (amounts.about(number, generator) if amounts else 1.0)
     scale = groups.first * np.where(usual > 0, volume / usual, 1.0) * np.reshape(worth, (-1, 1))
     cost = attribution.shapley(drawn, np.fmax(drawn, aim)) * scale[:, :, None]
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(cost, [tail, 1 - tail], axis=0)
-    rate_low, rate_high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    low, high = futures.interval(cost, confidence)
+    rate_low, rate_high = futures.interval(drawn, confidence)
     if size == 1:
         rate_low, rate_high = jeffreys(groups.moved, groups.entered, confidence=confidence)
     if held.counted.any():
@@ -430,18 +428,16 @@ def _described(
         float((groups.first * np.prod(rates, axis=1)).sum() * worth) + besides
         for rates in (groups.rates, better)
     )
-    kinds = dict.fromkeys(kind for kind in held.of if kind)
-    people = ground.staff.table
     worst = None if by else _stands_out(table)
     return {
         "definition": GAP.format(
             counts=ground.funnel.says,
-            benchmark=" and ".join(kinds) or "none",
+            benchmark=" and ".join(held.kinds) or "none",
             doubt="without intervals, since the rates are stated"
             if ground.funnel.stated_rates is not None
             else DRAWN_RATES.format(100 * confidence, draws_for(better.size)),
         ),
-        "as_of": None if ground.base.period is None else str(ground.base.period.end),
+        "as_of": ground.base.as_of,
         "metric": ground.plan.goal.metric,
         "currency": ground.base.currency,
         "unit": "units" if ground.plan.goal.price else "won",
@@ -453,9 +449,9 @@ def _described(
         "stands_out": worst,
         "sure": _sure(table),
         "verdict": _by_groups(table) if by else _verdict(table, worst),
-        "notes": [*ground.funnel.notes, *([_reach(ground, present, then)] if kinds else [])],
+        "notes": [*ground.funnel.notes, *([_reach(ground, present, then)] if held.kinds else [])],
         "groups": tuple(groups.names.columns),
-        "labels": dict(zip(people["rep_id"], people["name"], strict=True)),
+        "labels": ground.staff.labels,
         "confidence": confidence,
     }
 

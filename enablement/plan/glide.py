@@ -168,9 +168,8 @@ def glide_of(
     needed = corrected(course)
     come = _come(ground, size, course, number, seed)
     totals = come.cumsum(axis=1)
-    tail, inner = (1 - confidence) / 2, (1 - HALF) / 2
-    low, high = np.quantile(come, [tail, 1 - tail], axis=0)
-    ends = np.quantile(totals, [tail, 1 - tail, inner, 1 - inner], axis=0)
+    low, high = futures.interval(come, confidence)
+    ends = [*futures.interval(totals, confidence), *futures.interval(totals, HALF)]
     ahead = ~course.closed
     sold = np.nan_to_num(course.sold)
     path = np.where(ahead, np.nan_to_num(needed), sold)
@@ -335,8 +334,7 @@ def _described(
 ) -> dict[str, object]:
     target = float(table["plan"].sum())
     open_ones = table[table["state"] != CLOSED]
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(year, [tail, 1 - tail])
+    low, high = futures.interval(year, confidence)
     runs = RUNS if RUNNING in set(table["state"]) else ""
     told = [ground.season.says, ground.swings.says, runs, course.says]
     missing = float((open_ones["needed"] - open_ones["plan"]).sum())

@@ -282,15 +282,14 @@ def _described(
         for change in (futures.AS_NOW, then)
     )
     chances = [float((d >= target * (1 - cascade.ROUNDING)).mean()) for d in (now, changed)]
-    kinds = dict.fromkeys(kind for kind in held.of if kind)
     return {
         "definition": LEVERS.format(
             metric=ground.metric,
             target=target,
-            benchmark=" and ".join(kinds) or "none",
+            benchmark=" and ".join(held.kinds) or "none",
             counts=ground.funnel.says,
         ),
-        "as_of": None if ground.base.period is None else str(ground.base.period.end),
+        "as_of": ground.base.as_of,
         "metric": ground.plan.goal.metric,
         "currency": ground.base.currency,
         "projected": projected,
@@ -304,7 +303,7 @@ def _described(
             reached,
             target,
             chances,
-            best=("the desired rates and " if "desired" in kinds else "") + BEST,
+            best=("the desired rates and " if "desired" in held.kinds else "") + BEST,
             reachable=bool(reachable),
         ),
     }

@@ -243,9 +243,8 @@ def _stale(crm: CRM, question: Question) -> pd.DataFrame:
 
 def _ramp(crm: CRM, question: Question) -> pd.DataFrame:
     """Ask of all who were hired until then: of a year's alone few would be there yet."""
-    return ramp.ramp(crm, as_of=question.as_of, to=question.kind or RAMPS[0]).assign(
-        to=question.kind or RAMPS[0]
-    )
+    to = question.kind or RAMPS[0]
+    return ramp.ramp(crm, as_of=question.as_of, to=to).assign(to=to)
 
 
 def _process_conformance(crm: CRM, question: Question) -> pd.DataFrame:

@@ -206,8 +206,7 @@ def projected(ground: Ground) -> Brought:
     through, besides = wins * ground.funnel.worth, ground.funnel.besides
     whole = float(through.sum())
     each = through * (1 + besides / whole) if whole > 0 else through
-    until = None if ground.base.period is None else str(ground.base.period.end)
-    return Brought(each, whole + besides, "projected", until)
+    return Brought(each, whole + besides, "projected", ground.base.as_of)
 
 
 def sold(crm: CRM, ground: Ground, until: pd.Timestamp) -> Brought:
@@ -284,7 +283,7 @@ def _described(
     figures: dict[str, float],
     carried: dict[str, dict[str, Any]],
 ) -> dict[str, object]:
-    base, people = ground.base, ground.staff.table
+    base = ground.base
     least = told.threshold * base.target
     reached = brought.total >= least * (1 - ROUNDING)
     return {
@@ -312,7 +311,7 @@ def _described(
         "verdict": _verdict(told, brought, held, base.target, figures),
         "sentences": _carried(carried),
         "groups": ("rep_id",),
-        "labels": dict(zip(people["rep_id"], people["name"], strict=True)),
+        "labels": ground.staff.labels,
     }
 
 

@@ -40,6 +40,11 @@ class Staff:
         """Their ids, in the order of the worksheet."""
         return self.table["rep_id"].tolist()
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Id -> name."""
+        return dict(zip(self.table["rep_id"], self.table["name"], strict=True))
+
     def days(self, periods: Sequence[Period]) -> NDArray[np.float64]:
         """Count the working days that each is there for, reps × periods."""
         since, until = self.table["since"].to_numpy(), self.table["until"].to_numpy()

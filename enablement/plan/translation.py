@@ -310,7 +310,7 @@ def _of_velocity(step: Step) -> tuple[Plan, Translation]:
         "higher rates and larger sizes; a shorter cycle raises the velocity for good and brings "
         "wins forward once. All figures here are the won amount that it comes to."
     )
-    return _amount(step, _sold(step) + through * (step.ratio - 1)), _how(step, says)
+    return _times(step, through), _how(step, says)
 
 
 def _of_created(step: Step) -> tuple[Plan, Translation]:
@@ -324,8 +324,7 @@ def _of_created(step: Step) -> tuple[Plan, Translation]:
         "comes to."
     )
     levers = (*VOLUME, "deal_size") if by_amount else VOLUME
-    target = _sold(step) + through * (step.ratio - 1)
-    return _amount(step, target), _how(step, says, levers=levers)
+    return _times(step, through), _how(step, says, levers=levers)
 
 
 def _of_activities(step: Step) -> tuple[Plan, Translation]:
@@ -336,8 +335,7 @@ def _of_activities(step: Step) -> tuple[Plan, Translation]:
         "today, which nothing here says of more of them. All figures here are the won amount that "
         "it comes to."
     )
-    target = _sold(step) + through * (step.ratio - 1)
-    return _amount(step, target), _how(step, says, levers=VOLUME)
+    return _times(step, through), _how(step, says, levers=VOLUME)
 
 
 def _of_a_day(step: Step) -> tuple[Plan, Translation]:
@@ -383,17 +381,18 @@ WHY_NOT = {
 
 def _sold(step: Step) -> float:
     """Give what was sold in the baseline's months, renewals included."""
-    asked = {"as_of": step.period.end, "period": step.period}
-    return float(pipeline.quota_attainment(step.crm, **asked)["sold"].iloc[0])  # type: ignore[arg-type]
+    period = step.period
+    found = pipeline.quota_attainment(step.crm, as_of=period.end, period=period)
+    return float(found["sold"].iloc[0])
 
 
 def _through(step: Step) -> float:
     """Give what of it came through the funnel."""
-    asked = {"as_of": step.period.end, "period": step.period}
-    found = winloss.win_rate(step.crm, of="value", **asked)  # type: ignore[arg-type]
+    period = step.period
+    found = winloss.win_rate(step.crm, of="value", as_of=period.end, period=period)
     through = float(found["won"].iloc[0])
     if not through > 0:
-        raise CannotSayError(f"Nothing was won in {step.period} that has an amount.")
+        raise CannotSayError(f"Nothing was won in {period} that has an amount.")
     return through
 
 
@@ -403,6 +402,11 @@ def _how(step: Step, says: str, **more: Any) -> Translation:
 
 def _amount(step: Step, target: float) -> Plan:
     return _in_money(step.plan, target=target, baseline=None, lift=None)
+
+
+def _times(step: Step, through: float) -> Plan:
+    """Want as many times what came through the funnel; what came besides stays."""
+    return _amount(step, _sold(step) + through * (step.ratio - 1))
 
 
 def _as_today(step: Step) -> Plan:

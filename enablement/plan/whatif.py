@@ -159,12 +159,11 @@ def outcome(
     )
     table = _table(found, used, comes, _needed(max(aim - funnel.besides, 0.0) / size, used))
     expected = float(comes[-1] * size) * found.ground.fullness() + funnel.besides
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+    low, high = futures.interval(drawn.ravel(), CONFIDENCE)
     base = found.ground.base
     table.attrs = {
         "definition": WHAT_IF.format(number=number, counts=funnel.says),
-        "as_of": None if base.period is None else str(base.period.end),
+        "as_of": base.as_of,
         "metric": found.ground.plan.goal.metric,
         "stands_for": found.ground.stands_for,
         "currency": base.currency,
