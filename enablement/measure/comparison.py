@@ -80,8 +80,8 @@ class Limits:
 
     trials : the numbers of trials
     rate : the rate they surround
-    warning_low, warning_high : of 95 % unless asked otherwise
-    action_low, action_high : of 99.8 % unless asked otherwise
+    warning_low, warning_high : within which 95 % of ordinary groups lie
+    action_low, action_high : and 99.8 %
     dispersion : factor on the variance that they hold for
     """
 
@@ -94,14 +94,7 @@ class Limits:
     dispersion: float
 
 
-def control_limits(
-    trials: ArrayLike,
-    rate: float,
-    *,
-    warning: float = WARNING,
-    action: float = ACTION,
-    dispersion: float = 1.0,
-) -> Limits:
+def control_limits(trials: ArrayLike, rate: float, *, dispersion: float = 1.0) -> Limits:
     """Limits within which rates vary by chance alone, exact and interpolated.
 
     Parameters
@@ -109,7 +102,6 @@ def control_limits(
     trials : array-like of int >= 0
         Such as those of the groups, or a range to draw the funnel over. None gives NaN.
     rate : the common rate, 0 to 1
-    warning, action : share of ordinary groups within, in (0, 1)
     dispersion : factor on the variance, as `dispersion` finds it; 1 for chance alone. The
         distance of each exact limit from the rate grows with its square root.
 
@@ -117,7 +109,7 @@ def control_limits(
     -------
     Limits
         Bounds in [0, 1]; 0 and 1 where so few trials can be unusual in no way. With chance
-        alone each bound is crossed with at most half of 1 - `warning` (or `action`).
+        alone each bound is crossed with at most half of 1 - `WARNING` (or `ACTION`).
 
     References
     ----------
@@ -135,8 +127,8 @@ def control_limits(
         wide = [rate + np.sqrt(dispersion) * (limit - rate) for limit in exact]
         return [np.where(n > 0, np.clip(limit, 0.0, 1.0), np.nan) for limit in wide]
 
-    low, high = bounds(warning)
-    lowest, highest = bounds(action)
+    low, high = bounds(WARNING)
+    lowest, highest = bounds(ACTION)
     return Limits(n, float(rate), low, high, lowest, highest, float(dispersion))
 
 

@@ -70,8 +70,7 @@ def sales_cycle(table: pd.DataFrame) -> str:
     ----------
     table : as `enablement.sales_cycle` returns it
     """
-    known = table["median"].dropna()
-    return f"Median days: {_span(known, words.whole)}." if len(known) else ""
+    return _ranged("Median days", table["median"], words.whole)
 
 
 def time_in_stage(table: pd.DataFrame) -> str:
@@ -163,8 +162,7 @@ def push_count(table: pd.DataFrame) -> str:
     ----------
     table : as `enablement.push_count` returns it
     """
-    known = table["rate"].dropna()
-    return f"Pushed: {_span(known, words.percent)}." if len(known) else ""
+    return _ranged("Pushed", table["rate"], words.percent)
 
 
 def slip_rate(table: pd.DataFrame) -> str:
@@ -201,8 +199,7 @@ def discount_rate(table: pd.DataFrame) -> str:
     ----------
     table : as `enablement.discount_rate` returns it
     """
-    known = table["mean"].dropna()
-    return f"Mean discount: {_span(known, words.percent)}." if len(known) else ""
+    return _ranged("Mean discount", table["mean"], words.percent)
 
 
 def sales_velocity(table: pd.DataFrame) -> str:
@@ -213,8 +210,7 @@ def sales_velocity(table: pd.DataFrame) -> str:
     table : as `enablement.sales_velocity` returns it
     """
     currency = table.attrs["currency"]
-    known = table["velocity"].dropna()
-    return f"A day: {_span(known, lambda n: words.money(n, currency))}." if len(known) else ""
+    return _ranged("A day", table["velocity"], lambda n: words.money(n, currency))
 
 
 def process_conformance(table: pd.DataFrame) -> str:
@@ -285,8 +281,7 @@ def share_of_wallet(table: pd.DataFrame) -> str:
     ----------
     table : as `enablement.share_of_wallet` returns it
     """
-    known = table["rate"].dropna()
-    return f"Share of the potential: {_span(known, words.percent)}." if len(known) else ""
+    return _ranged("Share of the potential", table["rate"], words.percent)
 
 
 def glide_path(table: pd.DataFrame) -> str:
@@ -387,6 +382,12 @@ def _spans(table: pd.DataFrame, key: str, value: str, written: words.Written) ->
         if rows[value].notna().any()
     ]
     return _listed("From lowest to highest", said)
+
+
+def _ranged(what: str, values: pd.Series, written: words.Written) -> str:
+    """Say from where to where values go; nothing where none is known."""
+    known = values.dropna()
+    return f"{what}: {_span(known, written)}." if len(known) else ""
 
 
 def _span(values: pd.Series, written: words.Written) -> str:

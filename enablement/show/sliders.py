@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import os
 from typing import Any
@@ -119,7 +118,7 @@ class WhatIf(Still):
             selling_time=self.time.value / 100,
         )
         for slider, figure in zip(self.sliders, self.figures, strict=True):
-            figure.value = _literal(self._figure(slider))
+            figure.value = theme.escaped(self._figure(slider))
         said = _sentence(words.what_if(self.answer), live=True)
         table = tables.what_if(self.answer)._repr_html_()
         # In the class by which Jupyter lays out tables.
@@ -178,12 +177,7 @@ def _amount(name: str, value: float) -> ipywidgets.FloatSlider:
 def _sentence(text: str, *, live: bool = False) -> str:
     """Write a sentence; `live` has it read out again when it changes."""
     role = ' role="status" aria-live="polite"' if live else ""
-    return f'<p class="said"{role}>{_literal(text)}</p>'
-
-
-def _literal(text: str) -> str:
-    """Write a text as HTML; two dollar signs in one text would be read as mathematics."""
-    return html.escape(text).replace("$", "<span>$</span>")
+    return f'<p class="said"{role}>{theme.escaped(text)}</p>'
 
 
 def _bar(table: pd.DataFrame) -> str:

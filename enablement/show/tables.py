@@ -280,8 +280,8 @@ def quota_attainment(table: pd.DataFrame) -> Shown:
         {
             **(_groups(table) or {"": ["All"] * len(table)}),
             "won": table["won"].map(_count),
-            "sold": _money(table["sold"], currency),
-            "quota": _money(table["quota"], currency),
+            "sold": words.amounts(table["sold"], currency),
+            "quota": words.amounts(table["quota"], currency),
             "attained": table["attainment"].map(words.percent),
             "reps at quota": [
                 f"{at:,.0f} of {reps:,.0f}" if reps else "–"
@@ -299,8 +299,8 @@ def pipeline_coverage(table: pd.DataFrame) -> Shown:
         {
             **(_groups(table) or {"": ["All"] * len(table)}),
             "open": table["open"].map(_count),
-            "open and due": _money(table["amount"], currency),
-            "still to be sold": _money(table["remaining"], currency),
+            "open and due": words.amounts(table["amount"], currency),
+            "still to be sold": words.amounts(table["remaining"], currency),
             "coverage": ["–" if pd.isna(times) else f"{times:.1f}" for times in table["coverage"]],
         },
         empty="nothing is due and no quota is known",
@@ -317,7 +317,7 @@ def stale(table: pd.DataFrame) -> Shown:
             "stage": late["stage"].astype("str"),
             "days there": late["days"].map(_count),
             "half leave within": late["median"].map(words.whole),
-            "amount": _money(late["amount"], table.attrs["currency"]),
+            "amount": words.amounts(late["amount"], table.attrs["currency"]),
         },
         empty="no open opportunity is known to be stale",
     )
@@ -350,9 +350,9 @@ def reward_rules(table: pd.DataFrame) -> Shown:
             "had one rep brought it all": [
                 rule + (" (the plan's)" if rule == table.attrs["rule"] else "") for rule in carried
             ],
-            "that one": _money(_of(carried, "carrier"), currency),
-            "each other, at least": _money(_of(carried, "others").map(min), currency),
-            "paid to nobody": _money(_of(carried, "left"), currency),
+            "that one": words.amounts(_of(carried, "carrier"), currency),
+            "each other, at least": words.amounts(_of(carried, "others").map(min), currency),
+            "paid to nobody": words.amounts(_of(carried, "left"), currency),
         },
         empty="there is one rep only",
     )
@@ -478,10 +478,6 @@ def goal_chance(table: pd.DataFrame) -> Shown:
         },
         empty="there is no goal",
     )
-
-
-def _money(amounts: pd.Series, currency: str) -> list[str]:
-    return [words.money(amount, currency) for amount in amounts]
 
 
 def _estimated(table: pd.DataFrame, name: str) -> list[str]:

@@ -14,11 +14,12 @@ of a chart's output: starting V8 costs each process half a second, and a batch s
 """
 
 import base64
+import html
 import json
 import os
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from enablement.show import grammar
@@ -90,22 +91,20 @@ def enable() -> None:
     alt.renderers.enable("enablement")
 
 
-def title(finding: str, counted: str = "", *, notes: Iterable[str] = ()) -> dict[str, Any]:
+def title(finding: str, counted: str = "") -> dict[str, Any]:
     """Return the title of a chart, broken into lines that fit.
 
     Parameters
     ----------
     finding : what the chart found, or the question it answers
     counted : what is counted, with unit and period
-    notes : further lines under it, such as the definition, the as-of date and n
 
     Returns
     -------
     dict
         What `alt.Chart.properties(title=...)` takes.
     """
-    below = [line for text in (counted, *notes) for line in lines_of(text, letters=TEXT_LETTERS)]
-    lines = lines_of(finding, letters=TITLE_LETTERS)
+    lines, below = lines_of(finding, letters=TITLE_LETTERS), lines_of(counted, letters=TEXT_LETTERS)
     return {"text": lines, "subtitle": below} if below else {"text": lines}
 
 
@@ -191,6 +190,11 @@ def table_style(where: str) -> str:
         "color: var(--quiet, inherit);",
     }
     return "".join(f"{where}{part} {{ {rule} }}\n" for part, rule in rules.items())
+
+
+def escaped(text: str) -> str:
+    """Write a text as HTML; two dollar signs in one text would be read as mathematics."""
+    return html.escape(text).replace("$", "<span>$</span>")
 
 
 def literal(markup: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import html
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,9 +103,8 @@ def _chart(chart: alt.VConcatChart) -> dict[str, object]:
 
 
 def _sentence(text: str) -> dict[str, object]:
-    # A dollar sign in an element of its own: two in one text are read as mathematics.
-    literal = html.escape(text).replace("$", "<span>$</span>")
-    return _output({"text/html": f'<p class="said">{literal}</p>', "text/plain": text})
+    markup = f'<p class="said">{theme.escaped(text)}</p>'
+    return _output({"text/html": markup, "text/plain": text})
 
 
 def _output(data: dict[str, Any]) -> dict[str, object]:

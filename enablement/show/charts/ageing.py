@@ -138,7 +138,7 @@ def _lines(shown: pd.DataFrame, currency: str) -> pd.DataFrame:
     return lines.reset_index().assign(
         told=lines["told"].mask(several, together).to_numpy(),
         rep=lines["rep"].mask(several, "several").to_numpy(),
-        said=[words.money(amount, currency) for amount in lines["amount"]],
+        said=words.amounts(lines["amount"], currency),
     )
 
 

@@ -73,7 +73,10 @@ def sales_cycle(table: pd.DataFrame) -> alt.VConcatChart:
         base.mark_tick(color=theme.MUTED, thickness=2, height=12)
         .encode(y=y, x="p90:Q", tooltip=tooltip)
         .properties(name="p90"),
-        frame.at_right(base, y, "format(datum.won, ',') + ' won'").properties(name="numbers"),
+        base.transform_calculate(number="format(datum.won, ',') + ' won'")
+        .mark_text(align="right", color=theme.INK)
+        .encode(y=y, x=alt.value(theme.WIDTH + 72), text="number:N")
+        .properties(name="numbers"),
     ]
     return frame.finish(
         alt.layer(*layers).properties(width=theme.WIDTH, height=frame.rows_height(shown["group"])),

@@ -187,7 +187,6 @@ def panels(
     field: str,
     columns: list[str],
     height: int,
-    least: int = 0,
 ) -> alt.FacetChart:
     """Draw the same layers once for each stage, side by side in funnel order.
 
@@ -198,12 +197,11 @@ def panels(
     field : the column that tells the panels apart
     columns : its values, in order
     height : of each panel, in px
-    least : px that a panel has at least, however many there are
     """
     import altair as alt
 
-    width = max(least, panel_width(len(columns)))
-    gap = PANEL_GAP if width > least else NARROW_GAP
+    width = max(0, panel_width(len(columns)))
+    gap = PANEL_GAP if width else NARROW_GAP
     header = alt.Header(labelFontSize=11, labelColor=theme.INK, labelLimit=width + PANEL_GAP)
     return (
         alt.layer(*layers, data=shown)
@@ -401,17 +399,6 @@ def size(field: str, *, largest: int = 110) -> alt.Size:
     import altair as alt
 
     return alt.Size(field, legend=None, scale=alt.Scale(range=[14, largest], zero=True))
-
-
-def at_right(base: alt.Chart, y: alt.Y, what: str) -> alt.Chart:
-    """Write a column of numbers at the right of the plot."""
-    import altair as alt
-
-    return (
-        base.transform_calculate(number=what)
-        .mark_text(align="right", color=theme.INK)
-        .encode(y=y, x=alt.value(theme.WIDTH + 72), text="number:N")
-    )
 
 
 def height(rows: int, step: int) -> int:

@@ -102,7 +102,7 @@ def _rates(shown: pd.DataFrame, table: pd.DataFrame) -> alt.LayerChart | alt.Fac
             x=alt.X("rate:Q", scale=scale, axis=axis),
             x2="benchmark:Q",
             color=_marked(table),
-            tooltip=_tooltip(table),
+            tooltip=_tooltip(),
         )
         .properties(name="way"),
         base.mark_circle(size=64)
@@ -110,12 +110,12 @@ def _rates(shown: pd.DataFrame, table: pd.DataFrame) -> alt.LayerChart | alt.Fac
             y=y,
             x=alt.X("rate:Q", scale=scale, axis=axis),
             color=_marked(table, other=theme.QUIET),
-            tooltip=_tooltip(table),
+            tooltip=_tooltip(),
         )
         .properties(name="rate"),
         base.transform_filter("isValid(datum.benchmark)")
         .mark_tick(color=theme.TARGET, thickness=2, size=20)
-        .encode(y=y, x=alt.X("benchmark:Q", scale=scale, axis=axis), tooltip=_tooltip(table))
+        .encode(y=y, x=alt.X("benchmark:Q", scale=scale, axis=axis), tooltip=_tooltip())
         .properties(name="benchmark"),
     ]
     return alt.layer(*layers).properties(width=RATES, height=_height(shown))
@@ -140,7 +140,7 @@ def _costs(shown: pd.DataFrame, table: pd.DataFrame) -> alt.LayerChart | alt.Fac
     layers = [
         base.transform_filter(known)
         .mark_bar(height={"band": 0.56})
-        .encode(y=y, x=x, color=_marked(table), tooltip=_tooltip(table))
+        .encode(y=y, x=x, color=_marked(table), tooltip=_tooltip())
         .properties(name="bar"),
         base.transform_filter("isValid(datum.low) && datum.high > 0")
         .mark_rule(color=theme.INK, strokeWidth=1.5)
@@ -223,7 +223,7 @@ def _benchmarks(table: pd.DataFrame) -> str:
     return " or ".join(dict.fromkeys(kind for kind in table["benchmark_of"] if kind))
 
 
-def _tooltip(table: pd.DataFrame) -> list[alt.Tooltip]:
+def _tooltip() -> list[alt.Tooltip]:
     import altair as alt
 
     return [
@@ -260,7 +260,7 @@ def _panels(table: pd.DataFrame) -> alt.VConcatChart:
     reach = _reach(table)
     scale = alt.Scale(domain=reach, nice=False, zero=False)
     x = functools.partial(alt.X, title=None, scale=scale, axis=_few(reach, width))
-    tooltip = [alt.Tooltip("group:N", title=frame.group(table)), *_tooltip(table)]
+    tooltip = [alt.Tooltip("group:N", title=frame.group(table)), *_tooltip()]
     sure = f"datum.probability_below >= {table.attrs['sure']!r}"
     layers = [
         base.mark_rule(color=theme.TARGET, strokeWidth=1)

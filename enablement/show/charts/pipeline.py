@@ -43,8 +43,8 @@ def quota_attainment(table: pd.DataFrame) -> alt.VConcatChart:
         bar=table["sold"],
         target=table["quota"],
         attained=table["attainment"].map(words.percent),
-        bar_said=_money(table["sold"], currency),
-        target_said=_money(table["quota"], currency),
+        bar_said=words.amounts(table["sold"], currency),
+        target_said=words.amounts(table["quota"], currency),
         at_quota=_at_quota(table),
         none=["no amounts" if pd.isna(sold) else "" for sold in table["sold"]],
     )
@@ -101,9 +101,9 @@ def pipeline_coverage(table: pd.DataFrame) -> alt.VConcatChart:
         bar=table["amount"],
         target=table["remaining"],
         covered=["–" if pd.isna(times) else f"{times:.1f}" for times in table["coverage"]],
-        bar_said=_money(table["amount"], currency),
-        target_said=_money(table["remaining"], currency),
-        required_said=_money(table["required"], currency),
+        bar_said=words.amounts(table["amount"], currency),
+        target_said=words.amounts(table["remaining"], currency),
+        required_said=words.amounts(table["required"], currency),
         none=["no amounts" if pd.isna(amount) else "" for amount in table["amount"]],
     )
     numbers: tuple[frame.Column, ...] = (
@@ -209,7 +209,7 @@ def pipeline_created(table: pd.DataFrame) -> alt.VConcatChart:
     worth = table["amount"].notna().any()
     shown = frame.named(table.drop(columns="without_amount")).assign(
         bar=table["amount"] if worth else table["created"],
-        bar_said=_money(table["amount"], currency),
+        bar_said=words.amounts(table["amount"], currency),
     )
     if table.attrs["groups"] == ("period",):
         return _quarters(shown, table)
@@ -308,10 +308,6 @@ def _created(worth: bool) -> str:
         if worth
         else "Number of opportunities created; their amounts are not known."
     )
-
-
-def _money(amounts: pd.Series, currency: str) -> list[str]:
-    return [words.money(amount, currency) for amount in amounts]
 
 
 def _unknown(number: int, what: str) -> str:

@@ -38,9 +38,9 @@ def sales_velocity(table: pd.DataFrame) -> alt.VConcatChart:
     shown = frame.named(table).assign(
         open_said=table["open"].map(words.whole),
         win_rate_said=table["win_rate"].map(words.percent),
-        average_said=[words.money(amount, currency) for amount in table["average"]],
+        average_said=words.amounts(table["average"], currency),
         days_said=table["days"].map(words.whole),
-        velocity_said=[words.money(amount, currency) for amount in table["velocity"]],
+        velocity_said=words.amounts(table["velocity"], currency),
     )
     heads = {
         "open": "open",

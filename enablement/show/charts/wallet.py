@@ -40,8 +40,8 @@ def share_of_wallet(table: pd.DataFrame) -> alt.VConcatChart:
     currency = table.attrs["currency"]
     shown = frame.named(table).assign(
         share=table["rate"].map(words.percent),
-        won_said=[words.money(amount, currency) for amount in table["won"]],
-        potential_said=[words.money(amount, currency) for amount in table["potential"]],
+        won_said=words.amounts(table["won"], currency),
+        potential_said=words.amounts(table["potential"], currency),
         none="no potential known",
     )
     numbers = frame.fitted(NUMBERS, shown)

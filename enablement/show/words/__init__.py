@@ -3,6 +3,7 @@
 from enablement.show.words.figures import (
     SIGNS,
     Written,
+    amounts,
     apart,
     chance,
     counted,
@@ -87,6 +88,7 @@ __all__ = [
     "SIGNS",
     "Written",
     "activity",
+    "amounts",
     "apart",
     "at_benchmark",
     "at_risk",

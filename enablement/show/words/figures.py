@@ -49,6 +49,16 @@ def money(amount: float, currency: str) -> str:
     return f"{minus}{sign}{abs(amount):,.0f}"
 
 
+def amounts(values: pd.Series, currency: str) -> list[str]:
+    """Write each of several amounts short."""
+    return [money(value, currency) for value in values]
+
+
+def tenths(share: float) -> str:
+    """Write a share to a tenth of a percent, where less than a whole one counts."""
+    return "–" if pd.isna(share) else f"{100 * share:.1f} %"
+
+
 def sign_of(currency: str) -> str:
     """Write what stands before an amount: a sign, a code and a blank, or nothing."""
     return SIGNS.get(currency, f"{currency} " if currency else "")
@@ -102,7 +112,11 @@ def plural(table: pd.DataFrame) -> str:
     return PLURALS.get(table.attrs["groups"][-1], "groups")
 
 
+def each(table: pd.DataFrame) -> str:
+    """Say what a table is split by, such as ``each team and each period``."""
+    return " and ".join("each " + name.removesuffix("_id") for name in table.attrs["groups"])
+
+
 def apart(table: pd.DataFrame) -> str:
     """Say what a table is split by, such as ``each team by itself``."""
-    said = ["each " + name.removesuffix("_id") for name in table.attrs["groups"]]
-    return f"{' and '.join(said)} by itself"
+    return f"{each(table)} by itself"

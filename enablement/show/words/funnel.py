@@ -11,7 +11,17 @@ from enablement.periods import Period
 from enablement.read.crm import CRM
 from enablement.read.findings import Findings
 from enablement.read.schema import SCHEMA
-from enablement.show.words.figures import counted, interval, money, names, percent, sure
+from enablement.show.words.figures import (
+    apart,
+    counted,
+    each,
+    interval,
+    money,
+    names,
+    percent,
+    sure,
+    tenths,
+)
 
 NOTEWORTHY = 0.005  # a shift of the headline from which on a rule is named in the first lines
 ENDS = ("used", "otherwise", "least", "most")
@@ -37,7 +47,7 @@ def conversion(table: pd.DataFrame) -> str:
     table : as `enablement.conversion` returns it
     """
     if table.attrs["groups"]:
-        asks = "How do the stages compare, " + " and ".join(_plain(table)) + " by itself?"
+        asks = f"How do the stages compare, {apart(table)}?"
         return table.attrs["verdict"] or asks
     known = table[table["rate"].notna()]
     unrecorded = "".join(f" Of {stage} nothing can be said." for stage in table.attrs["cannot_say"])
@@ -122,7 +132,7 @@ def win_rate(table: pd.DataFrame) -> str:
     if table.attrs["verdict"]:
         return str(table.attrs["verdict"])
     if table.attrs["groups"] and table.attrs["of"] == "value":
-        asks = f"How much of the amount decided did {' and '.join(_plain(table))} win?"
+        asks = f"How much of the amount decided did {each(table)} win?"
         known = asks if table["rate"].notna().any() else ""
         return f"{known} {table.attrs['warning']}".strip() or "Nothing was decided."
     if table.attrs["of"] != "decided" and not table.attrs["groups"]:
@@ -262,7 +272,7 @@ def sales_cycle(table: pd.DataFrame) -> str:
     table : as `enablement.sales_cycle` returns it
     """
     if table.attrs["groups"]:
-        asks = "How long does it take, " + " and ".join(_plain(table)) + " by itself?"
+        asks = f"How long does it take, {apart(table)}?"
         return table.attrs["verdict"] or asks
     row = table.iloc[0] if len(table) else None
     if row is None or not row["won"]:
@@ -282,10 +292,7 @@ def time_in_stage(table: pd.DataFrame) -> str:
     """
     unrecorded = "".join(f" Of {stage} no days can be said." for stage in table.attrs["cannot_say"])
     if table.attrs["groups"]:
-        return (
-            f"How long do they stay in each stage, {' and '.join(_plain(table))} by itself?"
-            + unrecorded
-        )
+        return f"How long do they stay in each stage, {apart(table)}?{unrecorded}"
     known = table[table["median"].notna()].sort_values("median", ascending=False, kind="stable")
     if known.empty:
         return _unsaid("How long opportunities stay in a stage cannot be said", table)
@@ -294,8 +301,8 @@ def time_in_stage(table: pd.DataFrame) -> str:
     half = f"half have left {longest['stage']} within {_days(longest['median'])}{doubt}"
     if others.empty:
         return f"{half[0].upper()}{half[1:]}.{unrecorded}"
-    apart = pd.notna(longest["low"]) and longest["low"] > others["high"].max(skipna=False)
-    if apart:
+    clear = pd.notna(longest["low"]) and longest["low"] > others["high"].max(skipna=False)
+    if clear:
         return f"Opportunities stay longest in {longest['stage']}: {half}.{unrecorded}"
     return (
         f"No stage clearly holds them longest: {half}, which cannot be told apart from the "
@@ -391,10 +398,6 @@ def maturing(table: pd.DataFrame) -> str:
     )
 
 
-def _plain(table: pd.DataFrame) -> list[str]:
-    return ["each " + name.removesuffix("_id") for name in table.attrs["groups"]]
-
-
 def cannot_say(crm: CRM) -> str:
     """Say what the data cannot answer, a line each, or that nothing is missing."""
     absent = [why for (table, column), why in ASKED.items() if not crm.has(table, column)]
@@ -423,11 +426,11 @@ def used(findings: Findings) -> str:
     win, conversion = table.loc["win rate"], table.loc["conversion"]
     if pd.isna(conversion["rate"]):
         return "There is no opportunity to count."
-    created = f"conversion {_tenths(conversion['rate'])} (of {conversion['of']:,.0f} created)"
+    created = f"conversion {tenths(conversion['rate'])} (of {conversion['of']:,.0f} created)"
     if pd.isna(win["rate"]):
         return f"No win rate: {win['why']}; {created}; renewals left out."
     return (
-        f"Win rate {_tenths(win['rate'])} ({win['won']:,.0f} won of {win['of']:,.0f} decided), "
+        f"Win rate {tenths(win['rate'])} ({win['won']:,.0f} won of {win['of']:,.0f} decided), "
         f"{created}; renewals left out."
     )
 
@@ -458,14 +461,14 @@ def effect(row: pd.Series) -> str:
     if measure == "median days to win":
         return f"{measure} {row['used']:,.0f} → {row['otherwise']:,.0f}"
     if row["table"] == "stage_events":
-        return f"{measure} {_tenths(row['used']).removesuffix(' %')} → {_tenths(row['otherwise'])}"
-    used = _tenths(row["used"]).removesuffix(" %")
+        return f"{measure} {tenths(row['used']).removesuffix(' %')} → {tenths(row['otherwise'])}"
+    used = tenths(row["used"]).removesuffix(" %")
     if pd.isna(row["most"]):  # by value, and what some are worth is not known
-        return f"{measure} {used} → {_tenths(row['otherwise'])}, of those with an amount"
+        return f"{measure} {used} → {tenths(row['otherwise'])}, of those with an amount"
     if row["unknown"]:
-        least = _tenths(row["least"]).removesuffix(" %")
-        return f"{measure} {used} → {least} to {_tenths(row['most'])}, whatever became of them"
-    return f"{measure} {used} → {_tenths(row['otherwise'])}"
+        least = tenths(row["least"]).removesuffix(" %")
+        return f"{measure} {used} → {least} to {tenths(row['most'])}, whatever became of them"
+    return f"{measure} {used} → {tenths(row['otherwise'])}"
 
 
 def effects(rule: str, findings: Findings, *, table: str = "opportunities") -> str:
@@ -548,11 +551,6 @@ def _reach(effects: pd.DataFrame) -> pd.Series:
     """Measure how far a rule could move a number; where outcomes are unknown, at most so far."""
     ends = [(effects[end] - effects["used"]).abs() for end in ENDS[1:]]
     return pd.concat(ends, axis=1).max(axis=1).fillna(0.0)
-
-
-def _tenths(share: float) -> str:
-    """Write a share to a tenth of a percent, because a rule may move it by less than one."""
-    return "–" if pd.isna(share) else f"{100 * share:.1f} %"
 
 
 def reports(findings: Findings) -> str:

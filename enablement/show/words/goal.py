@@ -9,7 +9,7 @@ import pandas as pd
 
 from enablement.errors import EnablementError, choices
 from enablement.plan import metrics
-from enablement.show.words.figures import chance, money, percent, sign_of, whole
+from enablement.show.words.figures import chance, money, percent, sign_of, tenths, whole
 
 MONEY = ("won amount", "margin")  # metrics whose figures are money
 
@@ -108,7 +108,7 @@ def of_lever(row: pd.Series, what: str, table: pd.DataFrame) -> str:
     """
     value, name = row[what], row["lever"]
     if name in ("conversion", "discount"):
-        return _tenths(value)
+        return tenths(value)
     if name == "deal_size":
         listed = table["lever"].eq("discount").any()  # what the discount is then taken off
         return figure(value, table) + (" list" if listed else "")
@@ -122,11 +122,6 @@ def of_lever(row: pd.Series, what: str, table: pd.DataFrame) -> str:
     return f"{100 * value:.2f} in 100 h" if hourly else whole(value)
 
 
-def _tenths(share: float) -> str:
-    """Write a share with a tenth of a percent: a lever may move less than a whole one."""
-    return f"{100 * share:.1f} %"
-
-
 def _short(table: pd.DataFrame) -> str:
     return figure(table.attrs["target"] - table.attrs["projected"], table)
 
@@ -135,7 +130,7 @@ def _at_best(row: pd.Series) -> str:
     """Begin a sentence with a lever at its best."""
     name = lever(row)
     if row["lever"] == "conversion":
-        return f"{name} at {_tenths(row['best'])}"
+        return f"{name} at {tenths(row['best'])}"
     return f"{name.capitalize()} as of the best quarter of the reps"
 
 
