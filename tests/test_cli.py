@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -138,6 +139,22 @@ def test_a_complaint_has_a_length_that_can_be_read(tmp_path):
     assert done.exit_code == 2
     assert len(done.output) < 2_000
     assert "[...]" in done.output
+
+
+def test_a_terminal_of_few_letters_gets_what_it_can_show(tmp_path):
+    """A point before a line becomes a question mark where only ASCII can be written."""
+    (tmp_path / "settings.toml").write_text(LEAST)
+    (tmp_path / "deals.csv").write_text("opportunity_id,stage,name\n1,Won,\u00e4\n1,Lead,b\n")
+    code = "from enablement.run.cli import app; app()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "check", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "? 1 row" in done.stdout
 
 
 def test_a_fault_of_ours_is_a_line_too(monkeypatch):

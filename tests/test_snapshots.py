@@ -844,6 +844,26 @@ def test_some_rows_without_an_id_are_counted():
         snapshots.keys(rows, [], name="deals.csv")
 
 
+def test_what_is_no_table_is_not_kept(folder, tmp_path):
+    """A program among the copies would stop every later reading of the export."""
+    (tmp_path / "tool").write_bytes(b"\x7fELF" + bytes(500))
+    with pytest.raises(ExportError, match="tool is a program, not a table"):
+        snapshots.add(tmp_path / "tool", folder=folder, taken="2026-09-30")
+    assert not (folder / "snapshots").exists()
+
+
+@pytest.mark.parametrize("link", ["snapshots", "snapshots/2026-09-30"])
+@pytest.mark.parametrize("keep", [snapshots.add, snapshots.replace])
+def test_a_link_that_leads_out_of_the_folder_is_not_followed(folder, tmp_path, link, keep):
+    """Nothing is written where nobody said."""
+    (tmp_path / "elsewhere").mkdir()
+    (folder / link).parent.mkdir(exist_ok=True)
+    (folder / link).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ExportError, match="snapshots/2026-09-30 is a link that leads out of"):
+        keep(tmp_path / "deals_2026-09-30.csv", folder=folder)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 def exported(folder: Path, today: str, before: str, **more: object) -> en.CRM:
     """Load a list of opportunities with one dated copy of it."""
     (folder / "opportunities.csv").write_text(today)
@@ -930,8 +950,8 @@ def test_the_command_keeps_lists_and_says_so(folder):
     assert "--replace" in refused.output
     assert len(refused.output.strip().splitlines()) == 1
     assert run("add", file, "--folder", folder, "--replace").output.startswith("Replaced: ")
-    (folder.parent / "book.xlsx").write_bytes(b"PK" + bytes(2500))
-    run("add", folder.parent / "book.xlsx", "--folder", folder, "--taken", "2026-10-07")
+    (folder / "snapshots" / "2026-10-07").mkdir()
+    (folder / "snapshots" / "2026-10-07" / "book.xlsx").write_bytes(b"PK" + bytes(2500))
     listed = run("list", "--folder", folder).output.split("\n")
     assert [line.split() for line in listed if line.startswith(("day", "2026"))] == [
         ["day", "file", "rows", "size"],

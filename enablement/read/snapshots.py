@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from enablement.errors import ExportError, SettingsError, choices
-from enablement.read import engine
+from enablement.read import contents, engine
 
 FOLDER = "snapshots"
 EXAMPLE = "2026-09-30"
@@ -433,7 +433,13 @@ def _planned(
         day = day_in_name(source.name)
     else:
         day = _day(str(taken), f"--taken {taken} is no day of an export: ")
-    return source, day, place / FOLDER / str(day) / source.name
+    contents.kind(contents.of(source))  # kept unread, a picture would stop every later reading
+    target = place / FOLDER / str(day) / source.name
+    if not target.parent.resolve().is_relative_to(place.resolve()):
+        raise ExportError(
+            f"{FOLDER}/{day} is a link that leads out of {place}. Name the folder it leads to."
+        )
+    return source, day, target
 
 
 def _present(folder: Path) -> Path:
