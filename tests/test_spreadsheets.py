@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from enablement.show.spreadsheets import plain, plain_table
+from enablement.show.spreadsheets import plain, plain_in_csv, plain_table
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,19 @@ def test_a_table_keeps_its_numbers_and_its_caller():
     assert made["kind"].tolist() == ["'@x", "y", "'@x"]
     assert made["n"].dtype == "float64"
     pd.testing.assert_frame_equal(table, before)
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ('a;"=1+1', "a;'\"=1+1"),
+        ("a\n@SUM(A1)", "a\n'@SUM(A1)"),
+        ("=1;=2", "'=1;'=2"),
+        ("a; b = 1", "a; b = 1"),
+        ("a;-5", "a;-5"),
+    ],
+)
+def test_what_another_program_would_split_is_plain_behind_the_split(text, made):
+    """A CSV with commas is split at semicolons where numbers have decimal commas."""
+    assert plain_in_csv(text) == made

@@ -12,6 +12,7 @@ from enablement.errors import EnablementError
 from enablement.read.quality import SET_ASIDE, Quality
 from enablement.run import outputs
 from enablement.show import spreadsheets
+from enablement.show.spreadsheets import plain_in_csv
 
 KINDS = (".xlsx", ".csv")
 MOST_ROWS = 1_048_575  # of a sheet, below its header
@@ -56,7 +57,7 @@ def write(quality: Quality, path: Path) -> int:
     outputs.check(path, KINDS)
     listed = rows(quality)
     if path.suffix.lower() == ".csv":
-        plain = spreadsheets.plain_table(listed)
+        plain = listed.map(lambda one: plain_in_csv(one) if isinstance(one, str) else one)
         # With a mark, without which Excel takes UTF-8 for another encoding.
         outputs.write(path, lambda part: plain.to_csv(part, index=False, encoding="utf-8-sig"))
     else:

@@ -7,6 +7,8 @@ import re
 import pandas as pd
 
 RUN = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are the wide forms of = + - @
+# Where a program of another country, whose lists have semicolons, would begin a cell in a CSV.
+BEGUN = re.compile(r"(?<=[;\t\r\n])(?=[\s\"]*[=+@\uff1d\uff0b\uff0d\uff20-])(?!-?\d)")
 NUMBER = re.compile(r"[-+]?(\d[\d.,\s]*%?)?")
 
 
@@ -22,6 +24,17 @@ def plain(text: str) -> str:
         Such as ``'=HYPERLINK(...)``; any other text unchanged.
     """
     return f"'{text}" if text.startswith(RUN) and not NUMBER.fullmatch(text) else text
+
+
+def plain_in_csv(text: str) -> str:
+    """Make a text plain for a CSV too, which another program may split within the text.
+
+    Returns
+    -------
+    str
+        Such as ``a;'=HYPERLINK(...)``.
+    """
+    return BEGUN.sub("'", plain(text))
 
 
 def plain_table(table: pd.DataFrame) -> pd.DataFrame:
