@@ -269,7 +269,10 @@ def test_velocity_shows_its_factors_and_what_they_make(moving):
     assert names == ["open", "win_rate", "average", "days", "velocity"]
     assert "3 open × 75 % won" in title(chart)
     nothing = en.sales_velocity(crm, as_of=END, period="2026Q2")
-    assert title(charts.sales_velocity(nothing)).endswith("cannot be said: nothing was decided.")
+    assert title(charts.sales_velocity(nothing)).endswith("cannot be said: nothing was won.")
+    lost = test_pipeline.company(opportunities=test_pipeline.OPPORTUNITIES.replace("Won", "Lost"))
+    nothing = en.sales_velocity(lost, as_of=END)
+    assert title(charts.sales_velocity(nothing)).endswith("cannot be said: nothing was won.")
 
 
 def test_leaving_the_process_is_a_row_per_way_or_a_panel_per_way():

@@ -16,8 +16,7 @@ from enablement.show.words.figures import apart, counted, money, names, percent,
 
 PREVAILING = 0.4  # a share from which on a kind is named
 MOST_COMPARED = 40  # teams or regions that a page shows one below the other
-VELOCITY_LACKS = {  # factor -> why it is not known
-    "win_rate": "nothing was decided",
+VELOCITY_LACKS = {  # factor -> why it is not known, where something was won
     "average": "of nothing won the amount is known",
     "days": "of nothing won the days are known",
     "velocity": "the days of those won are 0",
@@ -180,7 +179,8 @@ def sales_velocity(table: pd.DataFrame) -> str:
         return f"How much does the open pipeline bring a day, {apart(table)}?"
     row, currency = table.iloc[0], table.attrs["currency"]
     if pd.isna(row["velocity"]):
-        why = next(lacks for factor, lacks in VELOCITY_LACKS.items() if pd.isna(row[factor]))
+        lacks = [why for factor, why in VELOCITY_LACKS.items() if pd.isna(row[factor])]
+        why = lacks[0] if row["won"] else "nothing was won"
         return f"What the open pipeline brings a day cannot be said: {why}."
     doubt = ""
     if pd.notna(row["low"]):
