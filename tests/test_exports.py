@@ -559,6 +559,24 @@ def test_how_far_a_sheet_reaches_however_it_is_written(sheet):
     assert (reach.rows, reach.columns) == (9, 702)
 
 
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        (b'r="XFD1048576"', "reaches over 1,048,576 rows and 16,384 columns"),
+        (b'r="ZZZZ2"', "has a cell where no sheet has one"),
+        (b'r="A99999999"', "has a cell where no sheet has one"),
+    ],
+)
+def test_a_cell_that_names_a_place_far_from_its_row_is_refused(tmp_path, cell, said):
+    """A reader made room for 17 billion cells, and ended the process."""
+    path = workbook(tmp_path / "plain.xlsx", ("Deals", [["id", "stage"], [1, "Won"]]))
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "deals.xlsx", "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'r="A2"', cell))
+    with pytest.raises(ExportError, match=said):
+        exports.read(tmp_path / "deals.xlsx")
+
+
 @pytest.mark.parametrize(("cells", "refused"), [(5, False), (400, True)])
 def test_a_text_that_many_cells_share_is_counted_in_each(tmp_path, monkeypatch, cells, refused):
     """Kept once in the file, 30,000 letters in 400 cells are 12 million in the memory."""

@@ -18,6 +18,10 @@ BLOCK = 2**20
 SIZELESS = 2**62
 PLAIN_CELL = re.compile(rb' r="([A-Z]{1,3})')
 ANY_CELL = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{1,3})[0-9]""")
+PLAIN_CELL_ROW = re.compile(rb' r="[A-Z]{1,3}([0-9]{1,9})')
+ANY_CELL_ROW = re.compile(rb"""\sr\s*=\s*["'][A-Za-z]{1,3}([0-9]{1,9})""")
+FAR = re.compile(rb"""r\s*=\s*["'](?:[A-Za-z]{4}|[A-Za-z]{1,3}[0-9]{8})""")
+NOWHERE = re.compile(rb"""<(?:\w+:)?c\s[^>]*?\br\s*=\s*["'](?:[A-Za-z]{4}|[A-Za-z]{1,3}[0-9]{8})""")
 PLAIN_ROW = re.compile(rb'<row[^>]* r="([0-9]+)"')
 ANY_ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\sr\s*=\s*["']([0-9]+)""")
 ROWS = re.compile(rb"<(?:\w+:)?row\b")
@@ -130,6 +134,11 @@ def _named_binary(blocks: Iterable[bytes]) -> Iterator[int]:
 
 
 def _check_cells(name: str, reach: Reach) -> None:
+    if reach.rows >= SIZELESS:
+        raise ExportError(
+            f"{name} has a cell where no sheet has one. Open it in a spreadsheet program and save "
+            "it again as .xlsx."
+        )
     cells = reach.rows * reach.columns
     if cells > MOST_CELLS:
         raise ExportError(
@@ -218,7 +227,12 @@ class _Xml(Reach):
         if len(rows) < there:
             rows = ANY_ROW.findall(tags)
         self._unnumbered += max(0, there - len(rows))
-        self._numbered = max([self._numbered, *(int(number[:9]) for number in rows)])
+        # A reader makes room up to the row that a cell names, whatever row it stands in.
+        all_plain = plain and len(letters) == cells
+        named = set((PLAIN_CELL_ROW if all_plain else ANY_CELL_ROW).findall(tags))
+        self._numbered = max([self._numbered, *(int(n[:9]) for n in (*rows, *named))])
+        if FAR.search(tags) and NOWHERE.search(tags):
+            self._numbered = SIZELESS
 
 
 def _column(letters: bytes) -> int:
