@@ -260,7 +260,10 @@ def test_a_discount_has_its_mean_and_that_of_the_sums():
 
 
 def test_velocity_shows_its_factors_and_what_they_make(moving):
-    """Five panels in the order in which they are multiplied; the words write the sum out."""
+    """Five panels in the order in which they are multiplied; the words write the sum out.
+
+    Seven letters such as $25.4 k fit beside the bar, which may be as wide as its panel.
+    """
     crm = test_pipeline.company()
     table = en.sales_velocity(crm, as_of=END)
     chart = charts.sales_velocity(table)
@@ -273,6 +276,8 @@ def test_velocity_shows_its_factors_and_what_they_make(moving):
     lost = test_pipeline.company(opportunities=test_pipeline.OPPORTUNITIES.replace("Won", "Lost"))
     nothing = en.sales_velocity(lost, as_of=END)
     assert title(charts.sales_velocity(nothing)).endswith("cannot be said: nothing was won.")
+    ends = [layer["encoding"]["x"]["value"] for layer in panels[2]["layer"][1:]]
+    assert min(ends) - 7 * frame.LETTER >= panels[2]["width"]
 
 
 def test_leaving_the_process_is_a_row_per_way_or_a_panel_per_way():

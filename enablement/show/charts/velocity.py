@@ -12,7 +12,7 @@ from enablement.show.charts import frame
 if TYPE_CHECKING:
     import altair as alt
 
-PANEL, GAP, ROOM = 56, 8, 48  # px of a bar's panel, of what parts them, of the number at its end
+PANEL, GAP, ROOM = 50, 8, 54  # px of a bar's panel, of what parts them, of the number at its end
 
 
 def sales_velocity(table: pd.DataFrame) -> alt.VConcatChart:
