@@ -11,6 +11,7 @@ from test_funnel import NINTH, SOURCES, STAGES, counts, in_sources, made
 
 import enablement as en
 from enablement.errors import CannotSayError, EnablementError
+from enablement.measure import definitions
 
 SPAN = (day(45), day(90))
 CREDITS = ("at_entry", "final", "first", "share")
@@ -292,3 +293,18 @@ def test_by_rep_the_table_says_whether_they_differ_at_any_stage(eight):
     assert many.attrs["verdict"].startswith(
         "The 2 reps differ by more than chance at Lead (smallest p < 0.001"
     )
+
+
+def test_groups_stand_as_one_counts():
+    """Team 2 before Team 10; numbers, dates and what is missing sort as ever."""
+    names = pd.Series(["Team 10", "Team 2", None, "Team 1"])
+    ordered = names.sort_values(key=definitions.counting_up)
+    assert list(ordered.dropna()) == ["Team 1", "Team 2", "Team 10"]
+    sizes = pd.Series([10.5, 9.0, None])
+    assert definitions.counting_up(sizes) is sizes
+    paths = {f"D{rep}": (f"0 Lead@{rep}, 1 Won@{rep}", 1.0) for rep in "ABC"}
+    listed = pd.DataFrame({"rep_id": list("ABC"), "team": ["Team 10", "Team 2", "Team 1"]})
+    crm = company(paths, reps=listed)
+    by_team, by_rep = (en.win_rate(crm, as_of=day(9), by=by) for by in ("team", "rep"))
+    assert list(by_team["team"]) == ["Team 1", "Team 2", "Team 10"]
+    assert list(by_rep["rep_id"]) == ["C", "B", "A"]

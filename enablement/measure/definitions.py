@@ -116,6 +116,7 @@ CREDIT_WORDS = {
     "share": "each owner by the days of having it in the stage",
 }
 OF = ("opportunities", "value")
+LONGEST = 20  # digits of a number in a name
 IMMATURE = 0.10  # of those counted, still open: from here on the headline is an estimate
 WIN_RATES = {
     "decided": "won / (won + lost); open and cancelled ones are in neither",
@@ -317,13 +318,21 @@ def everybody(crm: CRM, counted: pd.DataFrame, groups: Split) -> pd.DataFrame:
         for source, name, value in groups.only:
             if source == "r":
                 sellers = sellers[sellers[name].eq(value)]
-        sellers = sellers.sort_values([c for c in ("team", "name") if c in sellers])["rep_id"]
+        order = [column for column in ("team", "name") if column in sellers]
+        sellers = sellers.sort_values(order, key=counting_up)["rep_id"]
         rest = counted.loc[~counted["rep_id"].isin(sellers), "rep_id"].drop_duplicates()
         return pd.DataFrame({"rep_id": pd.concat([sellers, rest], ignore_index=True)})
     if not groups.columns:
         return pd.DataFrame(index=[0])
     found = counted[list(groups.columns)].drop_duplicates()
-    return found.sort_values(list(groups.columns), ignore_index=True)
+    return found.sort_values(list(groups.columns), key=counting_up, ignore_index=True)
+
+
+def counting_up(names: pd.Series) -> pd.Series:
+    """Give what sorts names as one counts, Team 2 before Team 10; anything else sorts as it is."""
+    if not pd.api.types.is_string_dtype(names):
+        return names
+    return names.str.replace(r"\d+", lambda digits: digits[0].zfill(LONGEST), regex=True)
 
 
 def stage_apart(by: str | Sequence[str] | None) -> tuple[list[str], bool]:

@@ -391,7 +391,9 @@ def _sum(
     elif groups.columns == ("period",):
         table = _quarters_of(crm, span, until).merge(table, on="period", how="left")
     elif groups.columns:
-        table = table.sort_values(list(groups.columns), ignore_index=True)
+        table = table.sort_values(
+            list(groups.columns), key=definitions.counting_up, ignore_index=True
+        )
     counts = [name for name in ("won", "open", "created", "without_amount") if name in table]
     absent = table[counts[0]].isna()
     sums = [name for name in ("sold", "amount") if name in table and what != CREATED]

@@ -412,7 +412,11 @@ def _measured(
     """Bring the counts and the quantiles of each group together."""
     keys = list(groups.columns)
     if keys:
-        table = people[keys].drop_duplicates().sort_values(keys, ignore_index=True)
+        table = (
+            people[keys]
+            .drop_duplicates()
+            .sort_values(keys, key=definitions.counting_up, ignore_index=True)
+        )
         cell = people[keys].merge(table.assign(cell=range(len(table))), on=keys)["cell"].to_numpy()
     else:
         table, cell = pd.DataFrame(index=[0]), np.zeros(len(people), dtype=np.int64)

@@ -199,7 +199,11 @@ def _cells(people: pd.DataFrame, groups: Split) -> tuple[pd.DataFrame, NDArray[n
     keys = list(groups.columns)
     if not keys:
         return pd.DataFrame(index=[0]), np.zeros(len(people), dtype=np.int64)
-    names = people[keys].drop_duplicates().sort_values(keys, ignore_index=True)
+    names = (
+        people[keys]
+        .drop_duplicates()
+        .sort_values(keys, key=definitions.counting_up, ignore_index=True)
+    )
     cells = people[keys].merge(names.assign(cell=range(len(names))), on=keys, how="left")
     return names, cells["cell"].to_numpy(dtype=np.int64)
 

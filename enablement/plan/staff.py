@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from enablement.errors import EnablementError, choices
+from enablement.measure.definitions import counting_up
 from enablement.periods import Period
 from enablement.plan.goal import Goal
 from enablement.read.crm import CRM
 from enablement.workdays import WorkingDays
 
 NEVER = np.datetime64("NaT")  # since and until of somebody who is always there
-LONGEST = 20  # digits of a number in a name
 NOBODY = "Rep {}"  # a rep without a name, where there is no CRM
 
 
@@ -94,13 +94,6 @@ def of_crm(crm: CRM) -> Staff:
     order = ["region", "team", "name", "rep_id"]
     table = table.sort_values(order, key=counting_up, ignore_index=True)
     return Staff(table, crm.settings.working_days)
-
-
-def counting_up(names: pd.Series) -> pd.Series:
-    """Give what sorts names as one counts: Team 2 before Team 10."""
-    return names.astype(str).str.replace(
-        r"\d+", lambda digits: digits[0].zfill(LONGEST), regex=True
-    )
 
 
 def stated(goal: Goal) -> Staff:

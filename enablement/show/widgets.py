@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from enablement.errors import CannotSayError, NoPlanError
+from enablement.measure.definitions import counting_up
 from enablement.measure.funnel import conversion
 from enablement.measure.winloss import win_rate
 from enablement.plan import whatif
 from enablement.plan.goal import Plan
-from enablement.plan.staff import counting_up
 from enablement.read.crm import CRM
 from enablement.show import answers, charts, theme, words
 
