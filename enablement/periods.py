@@ -47,6 +47,11 @@ class Period:
         return self.start - dt.timedelta(days=1)
 
 
+def when(name: str) -> str:
+    """Write that something was in a period, or from one day to another."""
+    return f"from {name}" if " to " in name else f"in {name}"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Calendar:
     """The fiscal calendar of a company, in calendar months or in whole weeks.

@@ -86,6 +86,7 @@ def test_a_day_of_a_year_that_no_calendar_has_is_refused(by):
         (with_goal(metric="won amounts"), "Did you mean 'won amount'"),
         (with_goal(lift="50 %"), "is not a number"),
         (with_goal(lift=-1), "above -1"),
+        (with_goal(lift=15), r"lift = 15 is 1,500 % more. For 15 % more say lift = 0.15,"),
         (with_goal(unit_price=0), "above 0"),
         (with_goal(baseline=float("nan")), "not a number"),
         (with_goal(share="quotas"), "Did you mean 'quota'"),

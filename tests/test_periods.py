@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enablement.errors import EnablementError
-from enablement.periods import ENDS, WEEKDAYS, WEEKS, Calendar, Period, moment
+from enablement.periods import ENDS, WEEKDAYS, WEEKS, Calendar, Period, moment, when
 
 NRF = Calendar(2, weeks=(4, 5, 4), ends="Saturday nearest", named_after="start")
 APPLE = Calendar(10, weeks=(5, 4, 4), ends="last Saturday", extra_week=3)
@@ -213,3 +213,12 @@ def test_no_date_is_refused(as_of):
 def test_a_period_reads_as_its_name():
     """It stands in sentences."""
     assert str(Period("2026Q3", dt.date(2026, 7, 1), dt.date(2026, 9, 30))) == "2026Q3"
+
+
+def test_something_is_in_a_period_or_from_day_to_day():
+    """A stretch without a fiscal name is told by its two days."""
+    calendar = Calendar()
+    assert when(calendar.period("2026Q3").name) == "in 2026Q3"
+    assert when(calendar.period(("2026-01-02", "2026-03-04")).name) == (
+        "from 2026-01-02 to 2026-03-04"
+    )

@@ -262,7 +262,9 @@ def _column(crm: CRM, name: str, table: str) -> tuple[str, str]:
         return name, "o"
     if name in REP_COLUMNS:
         raise CannotSayError(
-            f"Cannot split by {name!r}: of no rep is it known.", lacks=f"no {name} of any rep"
+            f"Cannot split by {name!r}: of no rep is it known. Give the list of reps a column "
+            f"{name}.",
+            lacks=f"no {name} of any rep",
         )
     of_reps = [column for column in REP_COLUMNS if crm.has("reps", column)]
     raise EnablementError(f"Cannot split by {name!r}. {choices(name, ['rep', *of_reps, *known])}")

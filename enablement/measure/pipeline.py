@@ -10,7 +10,7 @@ from enablement.errors import CannotSayError
 from enablement.measure import definitions, estimates, exchange, quotas, requirement
 from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
-from enablement.periods import Period, moment
+from enablement.periods import Period, moment, when
 from enablement.read.crm import CRM
 
 
@@ -300,7 +300,7 @@ def pipeline_created(
     unsaid = "" if addable else f"; their amounts are in several currencies: {exchange.NO_RATES}"
     return definitions.describe(
         table.assign(amount=amount)[[*groups.columns, "created", "amount", "without_amount"]],
-        definition=f"opportunities created in {span}, with the amount they have now{unsaid}"
+        definition=f"opportunities created {when(span.name)}, with the amount they have now{unsaid}"
         f"{exchange.said(crm, groups, moment(as_of))}{groups}",
         until=moment(as_of),
         crm=crm,

@@ -268,6 +268,7 @@ def goal(source: Plan | Mapping[str, Any] | str | Path | None = None) -> Plan:
     return _plan(workspace.toml(path), path.name)
 
 
+TENFOLD = 10  # a lift from which on percents were meant, or a target says it better
 LEAST = "The least it must say: [goal] with lift = 0.5 or target = 1500000, and by = 2026-12-31."
 
 
@@ -362,6 +363,11 @@ def _aim(said: Mapping[str, Any], measure: Metric | None, where: str) -> None:
     else:
         _number(target, f"{where} target", least=0)
     _number(lift, f"{where} lift", above=-1)
+    if lift and lift >= TENFOLD:
+        raise SettingsError(
+            f"{where} lift = {lift!r} is {100 * lift:,.0f} % more. For {lift:g} % more say lift = "
+            f"{lift / 100:g}, for so much more a target."
+        )
     if measure is None:
         return
     if measure.figure(said.get("column", "")).written == metrics.SHARE and (target or 0) > 1:

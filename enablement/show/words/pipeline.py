@@ -9,7 +9,7 @@ import pandas as pd
 
 from enablement.errors import CannotSayError
 from enablement.measure import ageing, closedates, pipeline, waterfall
-from enablement.periods import Period, moment
+from enablement.periods import Period, moment, when
 from enablement.read.crm import CRM
 from enablement.show.words import risks
 from enablement.show.words.figures import apart, counted, money, names, percent, plural
@@ -110,7 +110,7 @@ def pipeline_created(table: pd.DataFrame) -> str:
     many = counted(created, "opportunity was", "opportunities were")
     worth = money(table["amount"].sum(), currency) if table["amount"].notna().any() else ""
     unknown = _without(table["without_amount"].sum()) if worth else ""
-    said = f"{many} created in {period}" + (f", worth {worth}{unknown}" if worth else "")
+    said = f"{many} created {when(period)}" + (f", worth {worth}{unknown}" if worth else "")
     groups = table.attrs["groups"]
     if not groups or not created or len(table) < 2:
         return f"{said}."
