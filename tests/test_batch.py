@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 from conftest import ROOT, SAMPLE
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+import enablement as en
 from enablement.errors import EnablementError
 from enablement.run import batch
 
@@ -146,3 +148,19 @@ def test_the_workspace_has_its_notebooks():
         "03-goal.ipynb",
     ]
     assert batch.notebooks()[0].parent == ROOT / "notebooks"
+
+
+def test_a_period_is_seen_where_anything_was_closed_in_it():
+    """Created dates may be known of the later ones alone."""
+    listed = pd.DataFrame(
+        {
+            "opportunity_id": ["1", "2"],
+            "stage": ["Won", "Lead"],
+            "created_at": [None, "2026-02-01"],
+            "closed_at": ["2025-02-01", None],
+        }
+    )
+    crm = en.crm(opportunities=listed, settings={"stages": ["Lead"], "outcomes": {"Won": "won"}})
+    batch._check_seen(crm, crm.period("2025Q1"))
+    with pytest.raises(EnablementError, match="seen, from 2025-02-01 to 2026-02-01"):
+        batch._check_seen(crm, crm.period("2024Q4"))

@@ -82,6 +82,8 @@ def test_of_many_groups_those_that_count_most_are_kept():
     kept = frame.foremost(many, pd.Series(range(200), dtype="float64"))
     assert list(kept["group"]) == [f"G{n:03}" for n in range(60)] * 2
     assert frame.drawn(kept, many, "that cost most") == " Drawn: the 60 that cost most, of 100."
+    untold = frame.foremost(many, pd.Series([float("nan")] * 200))
+    assert untold["group"].nunique() == 60  # drawn all the same where nothing tells them apart
     few = many.head(60)
     assert frame.foremost(few, pd.Series(range(60))) is few
     assert frame.drawn(few, few, "that cost most") == ""
@@ -135,6 +137,8 @@ def test_limits_that_lie_close_share_a_label():
         (0.0011, 0.0042, "0.1 to 0.4 %"),
         (0.97, 0.98, "97.0 to 98.0 %"),
         (0.0, 0.0076, "0.0 to 0.8 %"),
+        (0.0002, 0.0076, "< 0.1 to 0.8 %"),
+        (0.9911, 0.9997, "99.1 to > 99.9 %"),
     ],
 )
 def test_a_narrow_interval_has_decimals(low, high, said):
@@ -147,6 +151,9 @@ def test_a_share_is_written_as_exactly_as_it_is_known():
     """Of many with a decimal, of few without; without an interval as any share."""
     assert words.sure(0.3049, 0.30, 0.31) == "30.5 %"
     assert words.sure(0.3049, 0.28, 0.33) == "30 %"
+    assert words.sure(0.0003, 0.0001, 0.0006) == "< 0.1 %"  # some, and not nothing
+    assert words.sure(0.9998, 0.9995, 0.9999) == "> 99.9 %"
+    assert words.sure(0.0, 0.0, 0.0001) == "0.0 %"
     assert words.sure(0.3049, float("nan"), float("nan")) == "30 %"
 
 

@@ -149,7 +149,9 @@ def _check_seen(crm: CRM, span: Period) -> None:
     EnablementError
         Naming the first and the last day that are known.
     """
-    first, last = crm.first("opportunities", "created_at"), crm.seen_until
+    dates = {"opportunities": ("created_at", "closed_at"), "stage_visits": ("entered_at",)}
+    told = [crm.first(table, column) for table, columns in dates.items() for column in columns]
+    first, last = min((day for day in told if day is not None), default=None), crm.seen_until
     if span.start > last or (first is not None and span.end < first.date()):
         since = f"from {first:%Y-%m-%d} " if first is not None else ""
         raise EnablementError(

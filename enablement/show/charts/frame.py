@@ -24,7 +24,6 @@ DEEPEST = 172  # px that names may take at the left, in as many lines as they ne
 NAME_LINE = 15  # px of a line of a name
 FOOT_LETTERS = 108
 PANEL_GAP = 14
-NARROW_GAP = 4
 NARROW = 320  # px of a plot whose axis has fewer numbers
 LETTER = 7  # px of a letter at the size of the names, at most on average
 DIGIT = 6.2  # px of a sign in a number beside a plot, on average
@@ -117,7 +116,8 @@ def foremost(shown: pd.DataFrame, weight: pd.Series) -> pd.DataFrame:
     least = weight.groupby(shown["group"], sort=False).min()
     if len(least) <= MOST_GROUPS:
         return shown
-    return shown[shown["group"].isin(least.nsmallest(MOST_GROUPS).index)]
+    kept = least.sort_values(kind="stable").index[:MOST_GROUPS]  # those without a weight come last
+    return shown[shown["group"].isin(kept)]
 
 
 def drawn(shown: pd.DataFrame, every: pd.DataFrame, which: str) -> str:
@@ -201,14 +201,13 @@ def panels(
     import altair as alt
 
     width = max(0, panel_width(len(columns)))
-    gap = PANEL_GAP if width else NARROW_GAP
     header = alt.Header(labelFontSize=11, labelColor=theme.INK, labelLimit=width + PANEL_GAP)
     return (
         alt.layer(*layers, data=shown)
         .properties(width=width, height=height)
         .facet(
             column=alt.Column(f"{field}:N", sort=columns, title=None, header=header),
-            spacing=gap,
+            spacing=PANEL_GAP,
         )
     )
 

@@ -53,7 +53,7 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     # An estimate counts open ones as undecided already: they are no part of the bar.
     settled = table.attrs["name"] == "estimate"
     unsettled = not settled and bool((table["open"] + table["back"]).fillna(0).sum())
-    numbers = _numbers(shown, table)[: 4 if unsettled else 3]
+    numbers = _numbers(shown, table, unsettled=unsettled)
     width = frame.plot_width(numbers)
     stages = list(dict.fromkeys(shown["stage"]))
     y = alt.Y("stage:N", sort=stages, title=None, axis=frame.names_axis(shown["stage"]))
@@ -108,20 +108,19 @@ def _bars(shown: pd.DataFrame, table: pd.DataFrame) -> alt.VConcatChart:
     )
 
 
-def _numbers(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[frame.Column, ...]:
-    """Write the counts beside the bars; amounts short."""
-    if table.attrs["of"] != "value":
-        return frame.fitted(NUMBERS, shown)
-    moved, entered, lost, unsettled = (
-        frame.short_money(f"({term})", table.attrs["currency"])
-        for term in ("datum.moved_on", "datum.entered", "datum.lost", "datum.open + datum.back")
-    )
-    return (
-        NUMBERS[0],
-        ("moved on", f"{moved} + ' of ' + {entered}", 134),
-        ("lost", lost, 66),
-        ("open", unsettled, 66),
-    )
+def _numbers(
+    shown: pd.DataFrame, table: pd.DataFrame, *, unsettled: bool
+) -> tuple[frame.Column, ...]:
+    """Choose the counts beside the bars; amounts are short, and open ones told where some are."""
+    told = NUMBERS
+    if table.attrs["of"] == "value":
+        moved, entered, lost, still = (
+            frame.short_money(f"({term})", table.attrs["currency"])
+            for term in ("datum.moved_on", "datum.entered", "datum.lost", "datum.open + datum.back")
+        )
+        both = ("moved on", f"{moved} + ' of ' + {entered}", 134)
+        told = (NUMBERS[0], both, ("lost", lost, 66), ("open", still, 66))
+    return frame.fitted(told if unsettled else told[:3], shown)
 
 
 def _stands_out(table: pd.DataFrame) -> Any:

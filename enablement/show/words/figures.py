@@ -79,7 +79,7 @@ def interval(low: float, high: float) -> str:
     if high - low >= NARROW:
         return f"{percent(low).removesuffix(' %')} to {percent(high)}"
     digits = 2 if low < high and round(low, 3) == round(high, 3) else 1
-    return f"{100 * low:.{digits}f} to {100 * high:.{digits}f} %"
+    return f"{_exact(low, digits)} to {_exact(high, digits)} %"
 
 
 def sure(share: float, low: float, high: float) -> str:
@@ -89,7 +89,17 @@ def sure(share: float, low: float, high: float) -> str:
     ----------
     low, high : the ends of its interval; missing where it has none
     """
-    return f"{100 * share:.1f} %" if high - low < NARROW else percent(share)
+    return f"{_exact(share, 1)} %" if high - low < NARROW else percent(share)
+
+
+def _exact(share: float, digits: int) -> str:
+    """Write percents with decimals; as `percent`, what is not all and not nothing never as such."""
+    percents, step = 100 * share, 10.0**-digits
+    if 0 < percents < step / 2:
+        return f"< {step:g}"
+    if 100 - step / 2 <= percents < 100:
+        return f"> {100 - step:g}"
+    return f"{percents:.{digits}f}"
 
 
 def counted(number: float, one: str, many: str) -> str:
