@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PARTS = {"year": 1, "half": 2, "quarter": 4, "month": 12}  # of a year, each of whole months
 KINDS = {"H": "half", "Q": "quarter", "M": "month", "W": "week"}
 SHAPE = re.compile(r"^(?P<year>\d{4})(?:(?P<kind>[HQMW])(?P<number>\d{1,2}))?$")
+DAY = re.compile(r"^\s*\d{4}-\d{1,2}-\d{1,2}(?!\d)")  # how a day is written; a time may follow
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 WEEKS = ((4, 4, 5), (4, 5, 4), (5, 4, 4))
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -90,7 +91,10 @@ class Calendar:
         if isinstance(name, Period):
             return name
         if isinstance(name, (tuple, list)) and len(name) == 2:
-            start, end = (moment(day).date() for day in name)
+            try:
+                start, end = (moment(day).date() for day in name)
+            except EnablementError as error:
+                raise self._no_period(name) from error
             if end < start:
                 raise EnablementError(f"The period ends on {end}, before it begins on {start}.")
             return Period(f"{start} to {end}", start, end)
@@ -184,13 +188,16 @@ def _canonical(year: int, kind: str, number: int) -> str:
     return f"{year:04d}{letter}{number:0{2 if kind in ('month', 'week') else 1}d}"
 
 
-def moment(as_of: object) -> pd.Timestamp:
+def moment(as_of: object, name: str = "as_of") -> pd.Timestamp:
     """Turn ``as_of`` into the last moment whose events may be seen, in UTC.
 
     Parameters
     ----------
-    as_of : a date, a string or a Timestamp. A date, or a time of exactly
-        midnight, means the end of that day; a zoned time is converted to UTC
+    as_of : a date, a string such as ``2026-09-30`` or ``2026-09-30 12:00``, or a Timestamp.
+        A date, or a time of exactly midnight, means the end of that day; a zoned time is
+        converted to UTC. No other string is read: a quarter has no one day, ``today`` would
+        ask the clock, and in ``02/03/2026`` nobody knows which is the month
+    name : what the argument is called, for the refusal
 
     Returns
     -------
@@ -202,14 +209,19 @@ def moment(as_of: object) -> pd.Timestamp:
     EnablementError
         If it is no date.
     """
+    import numpy as np
     import pandas as pd
 
+    refused = EnablementError(f"{name}={as_of!r} is no date. Write it as '2026-09-30'.")
+    a_day = DAY.match(as_of) if isinstance(as_of, str) else isinstance(as_of, dt.date)
+    if not (a_day or isinstance(as_of, np.datetime64)):
+        raise refused
     try:
         stamp = pd.Timestamp(as_of)
     except (ValueError, TypeError) as error:
-        raise EnablementError(f"as_of={as_of!r} is no date. Write it as '2026-09-30'.") from error
+        raise refused from error
     if pd.isna(stamp):
-        raise EnablementError(f"as_of={as_of!r} is no date. Write it as '2026-09-30'.")
+        raise refused
     if stamp.tzinfo is not None:
         return stamp.tz_convert("UTC").tz_localize(None).as_unit("us")
     if stamp == stamp.normalize():

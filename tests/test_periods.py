@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -194,7 +195,10 @@ def test_a_year_may_be_named_after_its_start():
         ("2026-09-30", "2026-09-30 23:59:59.999999"),
         (dt.date(2026, 9, 30), "2026-09-30 23:59:59.999999"),
         (pd.Timestamp("2026-09-30"), "2026-09-30 23:59:59.999999"),
+        ("2026-9-30", "2026-09-30 23:59:59.999999"),
+        (np.datetime64("2026-09-30"), "2026-09-30 23:59:59.999999"),
         ("2026-09-30 12:00", "2026-09-30 12:00"),
+        ("2026-09-30T12:00+02:00", "2026-09-30 10:00"),
         (pd.Timestamp("2026-09-30 12:00", tz="Europe/Berlin"), "2026-09-30 10:00"),
     ],
 )
@@ -203,11 +207,27 @@ def test_a_date_means_the_end_of_that_day(as_of, last):
     assert moment(as_of) == pd.Timestamp(last)
 
 
-@pytest.mark.parametrize("as_of", ["soon", None, "2026-02-30", pd.NaT])
+@pytest.mark.parametrize(
+    "as_of",
+    [
+        *("soon", None, "2026-02-30", pd.NaT, "", "today", "now"),
+        *("2026Q3", "2026", "2026-09", "02/03/2026", "30.09.2026", "2026-09-300"),
+        *(20260930, 2026, 1.5, True, [dt.date(2026, 9, 30)]),
+    ],
+)
 def test_no_date_is_refused(as_of):
-    """Nothing is guessed."""
+    """Nothing is guessed: no day of a quarter, no month of 02/03, no number, and no clock."""
     with pytest.raises(EnablementError, match="is no date"):
         moment(as_of)
+
+
+def test_what_is_refused_is_named_as_it_was_asked_for():
+    """``since`` is not called ``as_of``, and a pair without two days is no period."""
+    with pytest.raises(EnablementError, match="^since='2026Q3' is no date"):
+        moment("2026Q3", "since")
+    for pair in [("2026Q1", "2026Q2"), ("2026-01-01", None), ("soon", "later")]:
+        with pytest.raises(EnablementError, match="is no period. Write 2026"):
+            Calendar().period(pair)
 
 
 def test_a_period_reads_as_its_name():

@@ -82,7 +82,7 @@ def pipeline_changes(
         `due` the close dates, of the opening are not recorded.
     """
     definitions.check_word("renewals", renewals, definitions.RENEWALS)
-    opened, until = moment(since), moment(as_of)
+    opened, until = moment(since, "since"), moment(as_of)
     if opened >= until:
         raise EnablementError(
             f"since={opened:%Y-%m-%d} is not before as_of={until:%Y-%m-%d}: nothing lies between."

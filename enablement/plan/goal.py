@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from enablement.plan import metrics
 from enablement.plan.metrics import Figure, Metric
 
 FILE_NAME = "plan.toml"
+YEAR = re.compile(r"(?!0000)[0-9]{4}")
 SOLD = ("won amount", "units", "won count", "margin")  # metrics that are shared out among reps
 METRICS = (*SOLD, *metrics.METRICS)
 COUNTED = ("units", "won count")  # metrics whose figures are numbers of things, not money
@@ -394,6 +396,8 @@ def _day(said: object, where: str) -> str | dt.date:
         except (EnablementError, NotImplementedError):  # the year -1 is none that Python has
             continue
         return text
+    if YEAR.fullmatch(text):  # one that no calendar has: the goal says which there are
+        return dt.date(int(text), 12, 31)
     raise SettingsError(f"{where} by = {said!r} is neither a day such as 2026-12-31 nor a period.")
 
 
