@@ -45,15 +45,13 @@ demo: $(STAMP) ## run the quarter on the invented company and say where the repo
 	@echo "  the dashboard   make dashboards"
 	@echo "  the notebooks   make lab"
 
-# A worker takes file after file in the order of their names: the pages of the browser, which take
-# longest, are begun first, and not alone at the end because they are few.
+# A worker takes file after file in the order in which they are named: the pages of the browser and
+# the notebooks, which take longest, are begun first, and not alone at the end.
 SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 
 test: $(STAMP) ## run every test: units, pages in a browser, and the stored notebooks
-	@echo "Testing the package and its pages (a few minutes)"
-	@$(BIN)/python -m pytest $(SPREAD) tests
-	@echo "Testing that each notebook still says what it is stored with (about a minute)"
-	@$(BIN)/python -m pytest $(SPREAD) --nbval --nbval-cell-timeout=300 notebooks
+	@echo "Testing the package, its pages, and that each notebook still says what it is stored with (some minutes)"
+	@$(BIN)/python -m pytest $(SPREAD) --nbval --nbval-cell-timeout=300 tests/browser notebooks tests
 
 test-py: $(STAMP) ## run the unit tests alone, without a browser
 	@$(BIN)/python -m pytest $(SPREAD) -m "not browser" tests

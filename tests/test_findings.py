@@ -729,7 +729,10 @@ def test_the_sample_is_clean(of_sample):
     found = of_sample
     assert set(found.effects["rule"]) == {"reopened after an outcome"}
     assert found.effects["rows"].eq(13).all()
-    assert en.words.used(found).startswith("Win rate 27.7 % (634 won of 2,287 decided)")
+    assert en.words.used(found).startswith(
+        "Win rate 27.7 % (26 to 29 %; 634 won of 2,287 decided), "
+        "conversion 26.4 % (25 to 28 %; 634 of 2,399 created)"
+    )
     assert en.words.moved(found) == "No rule moves it by more than half a point."
     assert found.leaning["sentence"].str.startswith("competitor is missing in 373 of 373").all()
     assert en.words.attention(found) == (
@@ -765,7 +768,7 @@ def test_the_page_of_a_bad_export(tmp_path):
     assert done.exit_code == 0
     lines = done.output.splitlines()
     assert lines[0].startswith("121 rows arrived")
-    assert lines[1].startswith("Win rate 50.0 % (60 won of 120 decided)")
+    assert lines[1].startswith("Win rate 50.0 % (43 to 57 %; 60 won of 120 decided)")
     assert "the export seems filtered (no open ones, one owner only)" in lines[2]
     assert "deals.csv, line 122: 60" in done.output
     assert "1 row: closed before it was created (impossible)" in done.output

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from enablement.measure.definitions import CONVERSIONS, IMMATURE
+from enablement.measure.estimates import jeffreys
 from enablement.measure.reps import places
 from enablement.measure.stages import BATCH
 from enablement.periods import Period
@@ -417,22 +418,26 @@ def reach(crm: CRM, *, period: str | Period) -> str:
 
 
 def used(findings: Findings) -> str:
-    """Say the headline numbers as they are used, with what they divide.
+    """Say the headline numbers as they are used, with their intervals and what they divide.
 
-    Such as ``Win rate 27.7 % (634 won of 2,287 decided), conversion 26.4 % (of 2,399 created);
-    renewals left out.``
+    Such as ``Win rate 27.7 % (26 to 29 %; 634 won of 2,287 decided), conversion 26.4 % (25 to
+    28 %; 634 of 2,399 created); renewals left out.``
     """
     table = findings.headline.set_index("measure")
     win, conversion = table.loc["win rate"], table.loc["conversion"]
     if pd.isna(conversion["rate"]):
         return "There is no opportunity to count."
-    created = f"conversion {tenths(conversion['rate'])} (of {conversion['of']:,.0f} created)"
+    created = f"conversion {_doubted(conversion)} of {conversion['of']:,.0f} created)"
     if pd.isna(win["rate"]):
         return f"No win rate: {win['why']}; {created}; renewals left out."
     return (
-        f"Win rate {tenths(win['rate'])} ({win['won']:,.0f} won of {win['of']:,.0f} decided), "
-        f"{created}; renewals left out."
+        f"Win rate {_doubted(win)} won of {win['of']:,.0f} decided), {created}; renewals left out."
     )
+
+
+def _doubted(row: pd.Series) -> str:
+    low, high = jeffreys(row["won"], row["of"])
+    return f"{tenths(row['rate'])} ({interval(float(low), float(high))}; {row['won']:,.0f}"
 
 
 def moved(findings: Findings) -> str:
