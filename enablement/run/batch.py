@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FINDING = "finding"
 KERNEL = "python3"
+KERNEL_SECONDS = 300  # until a kernel answers; on a busy machine a minute was too short
 WIDGET = "application/vnd.jupyter.widget-view+json"
 MOST_FACTS = 4  # that stand in one line of the first page
 
@@ -253,6 +254,7 @@ def _execute(notebook: Path, given: Mapping[str, object], to: Path, *, batch: bo
                 parameters=dict(given),
                 kernel_name=KERNEL,
                 progress_bar=False,
+                start_timeout=KERNEL_SECONDS,
                 cwd=str(root()),
                 # Messages between here and the kernel stay unreadable to others on the machine.
                 config=Config({"KernelManager": {"transport_encryption": "auto"}}),
