@@ -30,7 +30,7 @@ def test_what_outgrows_the_memory_goes_to_a_private_place(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     sql = "select count(*) as n from (select range, row_number() over (order by hash(range)) as k, "
     sql += "range::varchar || repeat('x', 30) as t from range(2_000_000)) where t > '' and k > 0"
-    with engine.connected(":memory:", []) as connection:
+    with engine.connected([]) as connection:
         connection.execute("set memory_limit = '100MB'")
         place = connection.execute("select current_setting('temp_directory')").fetchone()[0]
         assert connection.execute(sql).fetchone() == (2_000_000,)

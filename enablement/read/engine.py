@@ -76,16 +76,18 @@ Table: TypeAlias = pd.DataFrame | pa.Table | Path | View | Remote
 
 @contextlib.contextmanager
 def connected(
-    place: str, folders: Iterable[Path], *, first: Iterable[str] = ()
+    folders: Iterable[Path], *, first: Iterable[str] = (), spill: Path | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB that can reach these folders and nothing else.
+    """Open a DuckDB in memory that can reach these folders and nothing else.
 
     Parameters
     ----------
     first : SQL that is run while it can still reach everything
+    spill : a folder for what outgrows the memory; None for one of this process's own
     """
     allowed = ", ".join(literal(f"{folder.resolve()}/") for folder in folders)
-    with duckdb.connect(place, config=SAFE | {"temp_directory": _spill().name}) as connection:
+    outgrown = {"temp_directory": str(spill or _spill().name)}
+    with duckdb.connect(":memory:", config=SAFE | outgrown) as connection:
         for sql in first:
             connection.execute(sql)
         connection.execute(f"set allowed_directories = [{allowed}]")
@@ -205,7 +207,7 @@ class Session:
         if self._given is not None:
             return self._given
         folders = {path.parent for path in _paths(self._tables)}
-        return self._stack.enter_context(connected(":memory:", folders))
+        return self._stack.enter_context(connected(folders))
 
     def _reading(self, sql: str, tables: Mapping[str, Table]) -> str:
         """Write a text that finds the tables it names."""

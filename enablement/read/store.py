@@ -29,8 +29,8 @@ class Store:
     Parameters
     ----------
     timezone : of times that name none
-    place : a folder in which it lies as long as it is needed, because files may hold more
-        than fits into the memory; None keeps it in memory
+    place : a folder for what outgrows the memory, and for what `lay` leaves there; None for a
+        database that stays in memory
     first : SQL that is run while it can still reach everything
     reach : a folder that it can reach besides its own
     """
@@ -45,13 +45,15 @@ class Store:
     ) -> None:
         self._stack, self._place = contextlib.ExitStack(), place
         if place is None:
-            self._connection = self._stack.enter_context(connected(":memory:", []))
+            opened = connected([])
         else:
+            # A file would be written to with each small table, and waited for.
             home = tempfile.TemporaryDirectory(prefix="store-", dir=place)
-            database = Path(self._stack.enter_context(home)) / "store.db"
-            folders = [database.parent, place, *([reach] if reach is not None else [])]
-            opened = connected(str(database), folders, first=first)
-            self._connection = self._stack.enter_context(opened)
+            spill = Path(self._stack.enter_context(home))
+            folders = [place, *([reach] if reach is not None else [])]
+            opened = connected(folders, first=first, spill=spill)
+        self._connection = self._stack.enter_context(opened)
+        if place is not None:
             self._connection.execute(f"set memory_limit = '{MEMORY}'")
         self._connection.execute(f"set TimeZone = {literal(timezone)}")
         self._views: set[str] = set()
