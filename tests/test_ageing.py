@@ -60,10 +60,10 @@ def test_stale_is_longer_than_nine_in_ten_stay(leads):
 
 
 def test_the_verdict_counts_them(leads):
-    """One of three."""
+    """One of three, which is said of one and not of many."""
     attrs = en.stale(leads, as_of="2026-04-11").attrs
     assert attrs["verdict"] == (
-        "1 of 3 open opportunities (33 %) have been in their stage for longer than nine in ten "
+        "1 of 3 open opportunities (33 %) has been in its stage for longer than nine in ten "
         "stays there last."
     )
     assert "nine in ten" in attrs["definition"]

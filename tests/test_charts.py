@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pandas as pd
@@ -326,3 +327,45 @@ def test_every_line_of_a_long_name_lies_in_its_row():
     assert "labelOffset" not in frame.names_axis(short).to_dict()
     assert frame.step(short, 18) == 18
     assert frame.step(long, 18) == 2 * frame.NAME_LINE + 4
+
+
+SPLIT = ["team", "segment"]
+SPLITTABLE = (
+    *(en.conversion, en.win_rate, en.compare_reps, en.compare_reps_by_stage, en.sales_cycle),
+    *(en.time_in_stage, en.push_count, en.discount_rate, en.sales_velocity, en.share_of_wallet),
+    *(en.process_conformance, en.pipeline_created, en.pipeline_coverage, en.activity),
+    *(en.slip_rate, en.pipeline_changes),
+)
+ASKED = {"period": "2026Q3", "since": "2026-06-30"}
+
+
+@pytest.mark.parametrize("measure", SPLITTABLE, ids=lambda measure: measure.__name__)
+def test_split_by_two_columns_each_group_has_a_row_of_its_own(measure, sample):
+    """Small ones of North 1 are called so, and do not lie upon those of seven other teams."""
+    needs = inspect.signature(measure).parameters.values()
+    more = {p.name: ASKED[p.name] for p in needs if p.default is p.empty and p.name in ASKED}
+    table = measure(sample, as_of="2026-09-30", by=SPLIT, **more)
+    chart = getattr(charts, measure.__name__)(table)
+    rows = [row for data in chart.to_dict()["datasets"].values() for row in data]
+    told = {row["group"].replace("\n", " ") for row in rows if "group" in row} - {"All together"}
+    teams, segments = (set(table[column].dropna()) for column in SPLIT)
+    assert len(told) > len(segments)
+    assert {name.split(", ")[0] for name in told} <= {*teams, "no owner"}
+    assert {name.split(", ")[1] for name in told} <= {*segments, "not known"}
+
+
+def test_who_stands_out_among_groups_of_two_columns_has_both_names():
+    """Ann's large ones are won in 90 of 100; her small ones, and Bo's of both sizes, in 50."""
+    parts = [
+        pd.DataFrame({"rep_id": rep, "size": size, "stage": ["Won"] * k + ["Lost"] * (100 - k)})
+        for rep, size, k in [("Ann", "L", 90), ("Ann", "S", 50), ("Bo", "L", 50), ("Bo", "S", 50)]
+    ]
+    opportunities = pd.concat(parts, ignore_index=True).assign(closed_at=day(3))
+    opportunities["opportunity_id"] = opportunities.index.astype("str")
+    crm = en.crm(opportunities=opportunities, settings=EIGHT_SETTINGS)
+    said = en.words.compare_reps(en.compare_reps(crm, as_of=day(9), by=["rep", "size"]))
+    assert "The 4 groups differ" in said
+    assert "Ann, L (90 % of 100)" in said
+    two = crm.opportunities["rep_id"].eq("Ann") | crm.opportunities["size"].eq("L")
+    few = en.crm(opportunities=opportunities[two.to_numpy()], settings=EIGHT_SETTINGS)
+    assert "on 1 degree of freedom" in en.win_rate(few, as_of=day(9), by="rep").attrs["verdict"]

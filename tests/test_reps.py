@@ -46,7 +46,7 @@ def test_the_eight_by_hand(eight):
     assert table[["rank_low", "rank_high"]].isna().all(axis=None)
     assert table["outside"].tolist() == ["none", "none"]
     assert table.attrs["overall"] == 0.6
-    said = "Between the 2 reps no difference can be detected (chi-square 1.9 on 1 degrees"
+    said = "Between the 2 reps no difference can be detected (chi-square 1.9 on 1 degree of"
     assert table.attrs["verdict"].startswith(said)
     assert not table.attrs["differ"]
 

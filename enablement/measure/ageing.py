@@ -150,7 +150,8 @@ def _verdict(table: pd.DataFrame, share: str) -> str:
     if not known:
         return "Of no open opportunity can be said whether it is stale."
     many = int(table["stale"].sum())
+    been = "has been in its" if many == 1 else "have been in their"
     return (
-        f"{many:,} of {known:,} open opportunities ({counting.percent(many / known)}) have been in "
-        f"their stage for longer than {share} stays there last."
+        f"{many:,} of {known:,} open opportunities ({counting.percent(many / known)}) {been} stage "
+        f"for longer than {share} stays there last."
     )

@@ -125,7 +125,11 @@ WIN_RATES = {
 }
 SALES_CYCLE = "days from {start} to won, of those won; the interval is that of the median"
 RENEWALS = ("left out", "counted")
-PLURALS = {"rep_id": "reps", "team": "teams", "region": "regions", "segment": "segments"}
+PLURALS = {
+    **{"rep_id": "reps", "team": "teams", "region": "regions", "role": "roles"},
+    **{"manager_id": "managers", "account_id": "accounts", "segment": "segments"},
+    **{"industry": "industries", "product": "products", "period": "quarters"},
+}
 REP_COLUMNS = ("team", "region", "role", "manager_id")
 ACCOUNT_COLUMNS = ("segment", "industry")
 RESULTS = (
@@ -396,7 +400,8 @@ def verdict(
         return ""
     what, p = plural(groups), min(1.0, test.p * tests)
     how = (
-        f"{name} {test.statistic:,.1f} on {test.freedom} degrees of freedom, "
+        f"{name} {test.statistic:,.1f} on {test.freedom} "
+        f"{'degree' if test.freedom == 1 else 'degrees'} of freedom, "
         f"p {p_value(p)}{', by permutation' if test.simulated else ''}"
         f"{f', corrected for {tests} {each}' if tests > 1 else ''}"
     )

@@ -362,8 +362,8 @@ def stage_gap(table: pd.DataFrame) -> str:
 
 def _each(table: pd.DataFrame, count: str, amount: str) -> list[str]:
     """Say the count and the money of each group."""
-    group, currency = table.attrs["groups"][-1:], table.attrs["currency"]
-    who = words.names(table[group[0]], table.attrs["labels"]) if group else [""] * len(table)
+    currency = table.attrs["currency"]
+    who = words.groups(table, table) if table.attrs["groups"] else [""] * len(table)
     return [
         f"{name} {number:,.0f}" + ("" if pd.isna(worth) else f" ({words.money(worth, currency)})")
         for name, number, worth in zip(who, table[count], table[amount], strict=True)

@@ -43,7 +43,7 @@ def push_count(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.push_count` returns it, split by at most one column
+    table : as `enablement.push_count` returns it
 
     Returns
     -------
@@ -75,7 +75,7 @@ def slip_rate(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.slip_rate` returns it, split by at most one column
+    table : as `enablement.slip_rate` returns it
 
     Returns
     -------

@@ -28,7 +28,7 @@ def process_conformance(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.process_conformance` returns it, split by at most one column
+    table : as `enablement.process_conformance` returns it
 
     Returns
     -------

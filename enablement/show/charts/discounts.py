@@ -27,7 +27,7 @@ def discount_rate(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.discount_rate` returns it, split by at most one column
+    table : as `enablement.discount_rate` returns it
 
     Returns
     -------

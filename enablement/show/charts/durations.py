@@ -41,7 +41,7 @@ def sales_cycle(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.sales_cycle` returns it, split by at most one column
+    table : as `enablement.sales_cycle` returns it
 
     Returns
     -------
@@ -100,7 +100,7 @@ def time_in_stage(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.time_in_stage` returns it, split by at most one column
+    table : as `enablement.time_in_stage` returns it
 
     Returns
     -------
@@ -124,7 +124,7 @@ def ramp(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.ramp` returns it, split by at most one column
+    table : as `enablement.ramp` returns it
 
     Returns
     -------

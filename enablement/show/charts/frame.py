@@ -90,8 +90,7 @@ def words_alone(
 
 def group(table: pd.DataFrame) -> str:
     """Name what a table is split by, as the title of a tooltip."""
-    groups = table.attrs["groups"]
-    return _title(groups[-1]) if groups else "all"
+    return ", ".join(map(_title, table.attrs["groups"])) or "all"
 
 
 def named(table: pd.DataFrame) -> pd.DataFrame:
@@ -101,7 +100,7 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
     """
     if not table.attrs["groups"]:
         return table.assign(group="All")
-    names = words.names(table[table.attrs["groups"][-1]], table.attrs["labels"]).map(theme.wrapped)
+    names = words.groups(table, table).map(theme.wrapped)
     return table.drop(columns=list(table.attrs["groups"])).assign(group=names)
 
 

@@ -33,7 +33,7 @@ def conversion(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.conversion` returns it, split by at most one column
+    table : as `enablement.conversion` returns it
 
     Returns
     -------

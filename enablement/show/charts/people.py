@@ -34,7 +34,7 @@ def activity(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.activity` returns it, split by at most one column
+    table : as `enablement.activity` returns it
 
     Returns
     -------
@@ -144,7 +144,7 @@ def turnover(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.turnover` returns it, split by at most one column
+    table : as `enablement.turnover` returns it
 
     Returns
     -------

@@ -30,7 +30,7 @@ def quota_attainment(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.quota_attainment` returns it, split by at most one column
+    table : as `enablement.quota_attainment` returns it
 
     Returns
     -------
@@ -86,7 +86,7 @@ def pipeline_coverage(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.pipeline_coverage` returns it, split by at most one column
+    table : as `enablement.pipeline_coverage` returns it
 
     Returns
     -------
@@ -197,7 +197,7 @@ def pipeline_created(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.pipeline_created` returns it, split by at most one column
+    table : as `enablement.pipeline_created` returns it
 
     Returns
     -------

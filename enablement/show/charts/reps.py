@@ -46,7 +46,7 @@ def win_rate(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.win_rate` returns it, split by at most one column
+    table : as `enablement.win_rate` returns it
 
     Returns
     -------
@@ -185,7 +185,7 @@ def compare_reps(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.compare_reps` returns it, split by one column
+    table : as `enablement.compare_reps` returns it
 
     Returns
     -------
@@ -377,7 +377,7 @@ def compare_reps_by_stage(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.compare_reps_by_stage` returns it, split by one column
+    table : as `enablement.compare_reps_by_stage` returns it
 
     Returns
     -------

@@ -24,7 +24,7 @@ def sales_velocity(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.sales_velocity` returns it, split by at most one column
+    table : as `enablement.sales_velocity` returns it
 
     Returns
     -------

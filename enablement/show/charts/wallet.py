@@ -28,7 +28,7 @@ def share_of_wallet(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.share_of_wallet` returns it, split by at most one column
+    table : as `enablement.share_of_wallet` returns it
 
     Returns
     -------

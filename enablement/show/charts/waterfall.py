@@ -33,7 +33,7 @@ def pipeline_changes(table: pd.DataFrame) -> alt.VConcatChart:
 
     Parameters
     ----------
-    table : as `enablement.pipeline_changes` returns it, split by at most one column
+    table : as `enablement.pipeline_changes` returns it
 
     Returns
     -------

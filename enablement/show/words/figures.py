@@ -117,9 +117,22 @@ def names(ids: pd.Series, labels: Mapping[str, str]) -> pd.Series:
     return pd.Series(told, index=ids.index, dtype="str")
 
 
+def groups(rows: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+    """Name the group of each row, such as ``Ann Bell``; of several columns ``North 1, Small``.
+
+    Parameters
+    ----------
+    rows : some or all of the rows of a table
+    table : the whole one, which is split by at least one column
+    """
+    told = [names(rows[column], table.attrs["labels"]) for column in table.attrs["groups"]]
+    return told[0].str.cat(told[1:], sep=", ") if len(told) > 1 else told[0]
+
+
 def plural(table: pd.DataFrame) -> str:
     """Name what a table is split by, in the plural: ``reps``, ``teams``, else ``groups``."""
-    return PLURALS.get(table.attrs["groups"][-1], "groups")
+    split = table.attrs["groups"]
+    return PLURALS.get(split[0], "groups") if len(split) == 1 else "groups"
 
 
 def each(table: pd.DataFrame) -> str:

@@ -16,9 +16,9 @@ from enablement.show.words.figures import (
     apart,
     counted,
     each,
+    groups,
     interval,
     money,
-    names,
     percent,
     sure,
     tenths,
@@ -201,7 +201,7 @@ def compare_reps_by_stage(table: pd.DataFrame) -> str:
 
 def members(table: pd.DataFrame) -> str:
     """Name what a table compares: ``reps``, else ``groups``."""
-    return "reps" if table.attrs["groups"][-1] == "rep_id" else "groups"
+    return "reps" if table.attrs["groups"] == ("rep_id",) else "groups"
 
 
 def _told(
@@ -212,7 +212,7 @@ def _told(
     at: pd.Series | None = None,
 ) -> list[str]:
     """Write each group with its rate and count, such as ``Ann Bell (45 % of 141)``."""
-    who = names(rows[table.attrs["groups"][-1]], table.attrs["labels"])
+    who = groups(rows, table)
     where = [""] * len(rows) if at is None else [f" at {stage}" for stage in at]
     return [
         f"{name}{stage} ({percent(share)} of {number:,.0f})"
@@ -259,7 +259,7 @@ def _of_mix(table: pd.DataFrame, out: pd.DataFrame) -> str:
             "" if pd.isna(moved) else f"{mix} no rate moves by more than {100 * moved:.0f} points."
         )
     alike = out["adjusted_team"].between(out["adjusted_low"], out["adjusted_high"])
-    who = names(out.loc[alike, table.attrs["groups"][-1]], table.attrs["labels"])
+    who = groups(out[alike], table)
     if who.empty:
         return f"{mix} they still do." if len(out) > 1 else f"{mix} that holds too."
     return f"{mix} {' and '.join(who)} would not."

@@ -9,7 +9,7 @@ import pandas as pd
 from enablement.plan import metrics
 from enablement.plan.cascade import COMING
 from enablement.plan.goal import COUNTED
-from enablement.show.words.figures import chance, names, percent, plural, whole
+from enablement.show.words.figures import chance, groups, percent, plural, whole
 from enablement.show.words.goal import figure
 
 LARGE = r"(?<![\d.,-])-?\d{1,3}(?:,\d{3})+(?![\d,.]*\d)"  # with a comma between its digits
@@ -75,7 +75,7 @@ def _gap_of_groups(table: pd.DataFrame) -> str:
         )
     if len(sure) == 1:
         row = sure.iloc[0]
-        who = names(sure[table.attrs["groups"][-1]], table.attrs["labels"]).iloc[0]
+        who = groups(sure, table).iloc[0]
         return (
             f"{who} at {row['stage']} surely is below the benchmark, which costs "
             f"{figure(row['cost'], table)}; of {tested:,} it is the one that is sure."

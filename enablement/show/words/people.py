@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from enablement.show.words.figures import apart, interval, money, names, percent
+from enablement.show.words.figures import apart, groups, interval, money, percent
 
 
 def activity(table: pd.DataFrame) -> str:
@@ -124,10 +124,10 @@ def share_of_wallet(table: pd.DataFrame) -> str:
         return "Of no account is the potential known."
     warning = f" {table.attrs['warning']}" if table.attrs["warning"] else ""
     if table.attrs["groups"]:
-        named = known[known[table.attrs["groups"][-1]].notna()]
+        named = known.dropna(subset=list(table.attrs["groups"]))
         known = known if named.empty else named
         most = known.loc[(known["potential"] - known["won"]).idxmax()]
-        who = names(table[table.attrs["groups"][-1]], table.attrs["labels"])[most.name]
+        who = groups(table, table)[most.name]
         rest = money(most["potential"] - most["won"], currency)
         sold = percent(most["rate"])
         return f"Most of what is not sold yet is at {who}: {rest}, {sold} sold.{warning}"

@@ -12,7 +12,7 @@ from enablement.measure import ageing, closedates, pipeline, waterfall
 from enablement.periods import Period, moment, when
 from enablement.read.crm import CRM
 from enablement.show.words import risks
-from enablement.show.words.figures import apart, counted, money, names, percent, plural
+from enablement.show.words.figures import apart, counted, groups, money, percent, plural
 
 PREVAILING = 0.4  # a share from which on a kind is named
 MOST_COMPARED = 40  # teams or regions that a page shows one below the other
@@ -67,9 +67,10 @@ def pipeline_coverage(table: pd.DataFrame) -> str:
             return f"Nobody has a quota of {period} still to be sold, so there is no coverage."
         told = held["required"].notna().any()
         less = (held["amount"] < held["required"].fillna(held["remaining"])).sum()
+        has, rest = "has" if less == 1 else "have", "required for what is " if told else ""
         return (
-            f"{less:,} of {len(held):,} {plural(table)} have less open and due in {period} than is "
-            f"{'required for what is ' if told else ''}still to be sold."
+            f"{less:,} of {len(held):,} {plural(table)} {has} less open and due in {period} than "
+            f"is {rest}still to be sold."
         )
     row = table.iloc[0]
     if pd.isna(row["amount"]):
@@ -111,18 +112,17 @@ def pipeline_created(table: pd.DataFrame) -> str:
     worth = money(table["amount"].sum(), currency) if table["amount"].notna().any() else ""
     unknown = _without(table["without_amount"].sum()) if worth else ""
     said = f"{many} created {when(period)}" + (f", worth {worth}{unknown}" if worth else "")
-    groups = table.attrs["groups"]
-    if not groups or not created or len(table) < 2:
+    split = table.attrs["groups"]
+    if not split or not created or len(table) < 2:
         return f"{said}."
     what = "amount" if worth else "created"
-    if groups[-1] == "period":
+    if split == ("period",):
         return f"{said}; {_last_of(table, what)}."
     most = table.loc[table[what].idxmax()]
     part = most[what] / table[what].sum() if table[what].sum() else 0.0
     if part < PREVAILING:
         return f"{said}."
-    who = names(table[groups[-1]], table.attrs["labels"])[most.name]
-    return f"{said}; {percent(part)} of it is {who}."
+    return f"{said}; {percent(part)} of it is {groups(table, table)[most.name]}."
 
 
 def _last_of(table: pd.DataFrame, what: str) -> str:

@@ -50,7 +50,8 @@ def slip_rate(table: pd.DataFrame) -> str:
             f"were won or are still open slipped: {doubt}."
         )
     return (
-        f"Of {row['due']:,.0f} due in {period}, {row['won']:,.0f} were won: {doubt} were not, "
+        f"Of {row['due']:,.0f} due in {period}, {row['won']:,.0f} "
+        f"{'was' if row['won'] == 1 else 'were'} won: {doubt} were not, "
         f"{row['slipped']:,.0f} of them still open at its end."
     )
 
@@ -66,7 +67,8 @@ def stale(table: pd.DataFrame) -> str:
     verdict = str(table.attrs["verdict"])
     if held.empty or held["amount"].isna().all():
         return verdict
-    return f"{verdict} They are worth {money(held['amount'].sum(), table.attrs['currency'])}."
+    worth = "It is" if len(held) == 1 else "They are"
+    return f"{verdict} {worth} worth {money(held['amount'].sum(), table.attrs['currency'])}."
 
 
 def discount_rate(table: pd.DataFrame) -> str:
