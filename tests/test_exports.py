@@ -129,6 +129,20 @@ def test_names_of_columns_lose_what_cannot_be_seen(tmp_path):
     assert clean("\ufeffStage  ↑") == "Stage"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_text_that_ends_within_a_letter_keeps_its_encoding(tmp_path, encoding):
+    """The letters before the end show what it is in; of the last row what is there is read."""
+    whole = (HEADER + "Jörg,Won,5\nÄnne,Lost,Mü").encode(encoding)
+    export = one(tmp_path, whole[:-1])
+    assert values(export) == [["Jörg", "Won", "5"], ["Änne", "Lost", "M\ufffd"]]
+    assert export.notes == [("the file ends within a letter: it was probably cut off", 1)]
+
+
+def test_one_last_letter_of_cp1252_is_no_half_of_another(tmp_path):
+    """Without another letter beyond ASCII nothing says that the text is UTF-8."""
+    assert values(one(tmp_path, (HEADER + "Ann,Won,é").encode("cp1252"))) == [["Ann", "Won", "é"]]
+
+
 def test_nul_bytes_are_left_out_and_counted(tmp_path):
     """A file of nothing else is no text."""
     export = one(tmp_path, HEADER + "A\0nn,Won,5\0\n" + ROWS)

@@ -69,6 +69,7 @@ class _Parsed:
     rows: pa.Table
     broken: list[str]
     zeros: int  # NUL bytes left out
+    cut: int  # bytes of a last letter that is not whole
     last: bytes  # the last byte of the text
 
 
@@ -110,6 +111,8 @@ def _read(text: Text) -> Records:
         )
     if parsed.zeros:
         notes.append(("NUL bytes left out", parsed.zeros))
+    if parsed.cut:
+        notes.append(("the file ends within a letter: it was probably cut off", 1))
     kinds = [text.content.packed, "CSV", DELIMITERS[plan.delimiter], text.read_as]
     return settle(
         parsed.rows,
@@ -218,7 +221,7 @@ def _parsed(text: Text, plan: Layout) -> _Parsed:
         except pa.ArrowInvalid as error:
             if "Empty CSV" in str(error):
                 none = pa.array([], pa.string())
-                return _Parsed(pa.table(dict.fromkeys(plan.names, none)), [], 0, b"")
+                return _Parsed(pa.table(dict.fromkeys(plan.names, none)), [], 0, 0, b"")
             if "Expected" in str(error):
                 raise ExportError(
                     f"{text.content.name}: more than {MOST_BROKEN:,} rows have not as many fields "
@@ -262,7 +265,7 @@ def _attempt(text: Text, plan: Layout, block_size: int, *, breaks: bool) -> _Par
             ),
             convert_options=arrow_csv.ConvertOptions(column_types=types, strings_can_be_null=False),
         )
-        return _Parsed(rows, broken, stream.zeros, stream.last)
+        return _Parsed(rows, broken, stream.zeros, stream.cut, stream.last)
 
 
 def _repeated(text: Text, plan: Layout) -> list[str]:

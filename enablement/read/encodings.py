@@ -20,6 +20,7 @@ MARKS = {
 NAMES = {UTF8: "UTF-8", CP1252: "cp1252"}
 BLOCK = 2**22
 RETURN = b"\r"
+UNKNOWN = "\ufffd".encode()  # stands for a letter that cannot be read
 
 
 class NotThisEncodingError(Exception):
@@ -34,6 +35,7 @@ class Utf8(io.RawIOBase):
     """The bytes of a text as UTF-8, without a byte order mark and without NUL bytes.
 
     zeros : NUL bytes that were left out so far
+    cut : bytes of a last letter that is not whole, as in a file that was cut off
     last : the last byte given so far
     plain : whether a quotation mark is refused
     """
@@ -42,8 +44,10 @@ class Utf8(io.RawIOBase):
         super().__init__()
         self._stream, self._encoding, self._left = stream, encoding, b""
         self._decoder = codecs.getincrementaldecoder(encoding)()
-        self._split = False  # whether a letter lies across the end of the last block
-        self.zeros, self.last, self.plain = 0, b"", False
+        self._begun = b""  # of a letter that lies across the end of the last block
+        # Whether the encoding is known for sure, so that half a letter at the end is one cut off.
+        self._sure = bool(mark) or encoding != UTF8
+        self.zeros, self.cut, self.last, self.plain = 0, 0, b"", False
         _drop(stream, len(mark))
         while skip and (block := self.read(skip)):
             skip -= len(block)
@@ -92,15 +96,20 @@ class Utf8(io.RawIOBase):
         super().close()
 
     def _as_utf8(self, block: bytes) -> bytes:
-        if self._encoding == UTF8 and block and not self._split and block.isascii():
+        if self._encoding == UTF8 and block and not self._begun and block.isascii():
             return self._without_zeros(block)
         try:
             text = self._decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
-            raise NotThisEncodingError(self._encoding) from error
+            if block or not self._sure:
+                raise NotThisEncodingError(self._encoding) from error
+            self.cut, self._begun = len(error.object), b""
+            self._decoder.reset()  # so that the next look at the end finds nothing
+            return UNKNOWN
         if self._encoding == UTF8:
-            self._split = bool(self._decoder.getstate()[0])
-            return self._without_zeros(block)
+            self._sure = self._sure or not text.isascii()
+            whole, self._begun = self._begun + block, self._decoder.getstate()[0]
+            return self._without_zeros(whole[: len(whole) - len(self._begun)])
         return self._without_zeros(text.encode())
 
     def _without_zeros(self, block: bytes) -> bytes:
