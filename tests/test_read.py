@@ -47,6 +47,37 @@ def reasons(crm: en.CRM) -> list[tuple[int, str, str]]:
     return list(zip(aside["line"], aside["column"], aside["reason"], strict=True))
 
 
+SHORT, LONG = "0065g00000AbCdE", "0065g00000AbCdEAAV"  # V: of A b C d E the 1st, 3rd and 5th
+
+
+def test_an_id_of_15_letters_is_the_same_of_18(tmp_path):
+    """Salesforce's reports have ids of 15 letters, whose case counts, and all else of 18.
+
+    The history finds its opportunity, what stands in both ways is one, and both owners are one.
+    OTHER is written in other capitals, and the end of STRANGE does not say which are capitals.
+    """
+    other, strange, rep = "0065g00000aBCdE", "0065g00000aBCdEZZZ", "0055g00000QwErT"
+    (tmp_path / "deals.csv").write_text(
+        "Opportunity ID,Opportunity Name,Stage,Owner ID,Amount\n"
+        f"{LONG},One,Won,{rep}AAV,5\n{other},Two,Lead,{rep},6\n"
+        f"{SHORT},One,Lead,{rep},7\n{strange},Four,Lead,{rep},8\n"
+    )
+    (tmp_path / "OpportunityHistory.csv").write_text(
+        "Id,OpportunityId,CreatedDate,StageName\n"
+        f"008a,{SHORT},2026-01-01T00:00:00Z,Lead\n008b,{SHORT},2026-02-01T00:00:00Z,Won\n"
+    )
+    crm = en.load(tmp_path, {name: SETTINGS[name] for name in ("stages", "outcomes")})
+    assert set(crm.opportunities["opportunity_id"]) == {LONG, other, strange}
+    assert set(crm.opportunities["rep_id"]) == {f"{rep}AAV"}
+    assert list(crm.stage_visits["opportunity_id"].unique()) == [LONG, other, strange]
+    assert crm.stage_visits["exit"].iloc[0] == "won"
+    again = "opportunity_id stands twice; the first one is used"
+    assert reasons(crm) == [(4, "Opportunity ID", again)]
+    told = crm.quality.notes.set_index(["file", "note"])["rows"]
+    for file, rows in (("deals.csv", 1), ("OpportunityHistory.csv", 2)):
+        assert told[file, "opportunity_id of 15 letters read as the same of 18"] == rows
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such names")
 def test_a_name_that_is_no_utf8_is_refused_in_a_line(tmp_path):
     """As an old archive leaves an umlaut."""

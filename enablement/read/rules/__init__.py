@@ -13,6 +13,7 @@ def apply(desk: Desk) -> None:
     """Apply those that come before the visits, in their order."""
     identities.names_for_ids(desk)
     stages.history_of_fields(desk)
+    identities.ids_of_one_length(desk)
     identities.ids_made(desk)
     identities.deleted(desk)
     identities.merged(desk)

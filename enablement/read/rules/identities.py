@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from enablement.errors import ExportError
-from enablement.read import engine
+from enablement.read import engine, schema
 from enablement.read.engine import literal, quoted
 from enablement.read.rules.desk import Desk
 
+# Salesforce writes an id with 15 letters, of which the case counts, or with three more that say
+# which of them are capitals. How the ids of ours begin there, and in which columns they stand.
+PREFIXES = {
+    "006": ("opportunity_id", "into_id"),
+    "005": ("rep_id", "created_by", "manager_id", "from_rep", "to_rep", "partner_id"),
+    "001": ("account_id",),
+}
+SHORT, LONG = 15, 18
+CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 ONCE = "select count(*) = count(distinct opportunity_id) as fine from opportunities"
 
 
@@ -56,6 +65,66 @@ def ids_made(desk: Desk) -> None:
             f"update opportunities set opportunity_id = {literal(name + ' row ')} || (row + 1) "
             f"where opportunity_id is null and file = {file}"
         )
+
+
+def ids_of_one_length(desk: Desk) -> None:
+    """Read a Salesforce id of 15 letters as the one of 18 letters that stands elsewhere."""
+    for prefix, names in PREFIXES.items():
+        places = [
+            (table, name)
+            for table, columns in schema.KNOWN.items()
+            for name in columns
+            if name in names and not desk.store.bare(table)
+        ]
+        short = [place for place in places if _any_so_long(desk, *place, prefix, SHORT)]
+        if short and any(_any_so_long(desk, *place, prefix, LONG) for place in places):
+            _lengthen(desk, short, places, prefix)
+
+
+def _so_long(column: str, prefix: str, letters: int) -> str:
+    return f"starts_with({column}, {literal(prefix)}) and length({column}) = {letters}"
+
+
+def _any_so_long(desk: Desk, table: str, column: str, prefix: str, letters: int) -> bool:
+    where = _so_long(column, prefix, letters)
+    return not desk.store.query(f"select 1 from {table} where {where} limit 1").empty
+
+
+def _lengthen(
+    desk: Desk, short: list[tuple[str, str]], places: list[tuple[str, str]], prefix: str
+) -> None:
+    """Put the long id in place of the short one where both are the same."""
+    known = " union ".join(
+        f"select {column} as id from {table} where {_so_long(column, prefix, LONG)}"
+        for table, column in places
+    )
+    desk.store.make(
+        "long_ids",
+        f"select id, left(id, {SHORT}) as short from ({known}) where substr(id, {SHORT + 1}) = "
+        f"{_capitals('id')}",
+    )
+    for table, column in short:
+        where = f"{column} in (select short from long_ids)"
+        if desk.count(table, where):
+            note = f"{column} of {SHORT} letters read as the same of {LONG}"
+            desk.note_where(table, where, note)
+            desk.store.own(table)
+            desk.store.run(
+                f"update {table} set {column} = long_ids.id from long_ids "
+                f"where long_ids.short = {table}.{column}"
+            )
+
+
+def _capitals(column: str) -> str:
+    """Write as SQL the letters that say which of the first 15 are capitals, five in each."""
+    letters = []
+    for begin in range(1, SHORT + 1, 5):
+        bits = " + ".join(
+            f"(substr({column}, {begin + n}, 1) between 'A' and 'Z')::int * {2**n}"
+            for n in range(5)
+        )
+        letters.append(f"substr({literal(CAPITALS)}, 1 + {bits}, 1)")
+    return " || ".join(letters)
 
 
 def deleted(desk: Desk) -> None:
