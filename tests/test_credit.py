@@ -185,6 +185,24 @@ def test_one_opportunity_that_carries_much_is_named_in_a_warning(eight):
     assert en.win_rate(alike, as_of=day(90), of="value").attrs["warning"] == ""
 
 
+def test_a_warning_names_those_of_whom_nothing_is_known_too():
+    """Of what came from the web X is all, and of what came from nobody knows where Y."""
+    opportunities = pd.DataFrame(
+        {
+            "opportunity_id": ["X", "Y"],
+            "stage": "Won",
+            "amount": [5.0, 7.0],
+            "closed_at": day(5),
+            "source": ["Web", None],
+        }
+    )
+    crm = en.crm(opportunities=opportunities, settings=EIGHT_SETTINGS)
+    table = en.win_rate(crm, as_of=day(9), of="value", by="source")
+    assert table.attrs["warning"] == (
+        "One opportunity carries more than 30 % of the value at Web, not known, 100 % at most."
+    )
+
+
 def test_a_conversion_of_value(eight):
     """D8, 10 of 230, stays at Lead; D3 and D6, 45 of 220, at Qual; D4 and D7, 95, at Prop."""
     table = en.conversion(eight, as_of=day(90), of="value")

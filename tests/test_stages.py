@@ -137,6 +137,9 @@ def test_a_stay_without_its_dates_is_counted_as_such():
     assert table["median"].isna().all()
     said = "when Qual was entered and left is not recorded"
     assert table.attrs["cannot_say"]["Qual"] == said
+    stays = en.stage_visits(crm, as_of=day(9))
+    assert list(stays["exit"]) == ["advanced", "open"]
+    assert stays["days"].isna().all()  # and not 0
 
 
 def test_without_history_the_past_is_not_invented():

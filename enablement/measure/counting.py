@@ -16,6 +16,7 @@ from enablement.read.engine import Kept, View
 
 CONCENTRATED = 0.30  # of an amount, that one opportunity alone carries
 UNKNOWN = 0.10  # of the opportunities, whose amount is unknown: then a rate by value says nothing
+NOWHERE = "not known"  # the source of an opportunity, or the team of a rep, of which none is told
 VALUES = ["with_amount", "without_amount", "largest"]
 RATES = ("rate", "to_won", "lost_rate", "cancelled_rate", "to_lost")
 OPEN_ONES = (
@@ -238,7 +239,10 @@ def percent(share: float) -> str:
 
 
 def _where(rows: pd.DataFrame, what: str) -> str:
-    return f" at {', '.join(dict.fromkeys(rows[what].astype('str')))}" if what else ""
+    if not what:
+        return ""
+    named = rows[what].astype("str").fillna(NOWHERE)
+    return f" at {', '.join(dict.fromkeys(named))}"
 
 
 def by_rep(groups: Split) -> bool:

@@ -180,10 +180,12 @@ def _visits(crm: CRM, groups: Split, until: pd.Timestamp, renewals: str) -> pd.D
                        from opportunities)
         select o.shown_id as opportunity_id, x.visit, x.pipeline, x.stage, x.stage_order,
                r.rep_id, x.entered_at, v.left_at, v.exit, x.amount,
-               greatest(0, date_diff(
-                   'day', x.entered_at::date,
-                   (case when v.exit = 'open' then $until else v.left_at end)::date
-               )) as days,
+               -- The greatest of 0 and nothing would be 0.
+               case when x.entered_at is not null and (v.exit = 'open' or v.left_at is not null)
+                    then greatest(0, date_diff(
+                        'day', x.entered_at::date,
+                        (case when v.exit = 'open' then $until else v.left_at end)::date
+                    )) end as days,
                coalesce(c.batch_updated, false) as batch_updated
         from seen v
         join used using (opportunity_id)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
+from enablement.measure.counting import NOWHERE
 from enablement.measure.definitions import PLURALS, REP_COLUMNS
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
-NOWHERE = "not known"  # the team of a rep, or the type of an opportunity, where the CRM has none
 OF_REPS = (None, "rep", "rep_id", *REP_COLUMNS)  # columns that are missing where nobody owns it
 Written = Callable[[float], str]
 NARROW = 0.02  # of an interval of a share, from which on whole percents would say too little
