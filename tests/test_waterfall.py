@@ -162,6 +162,22 @@ def test_without_a_history_of_amounts_a_change_cannot_be_seen():
     assert pd.isna(rows["amount changed"])
     assert rows[FLOW].sum() == rows["closing"]
     assert "a change of amount cannot be seen" in table.attrs["definition"]
+    covered = en.pipeline_coverage(bare, as_of=FROM, period="2026Q3")
+    assert covered["amount"].item() == rows["opening"]
+    assert "the history does not record amounts" in covered.attrs["definition"]
+    assert (
+        "does not record"
+        not in en.pipeline_coverage(crm, as_of=FROM, period="2026Q3").attrs["definition"]
+    )
+
+
+def test_after_the_export_nothing_is_known(crm):
+    """The export ends in September: from the first to the second of October nothing is told."""
+    table = en.pipeline_changes(crm, since="2026-10-01", as_of="2026-10-02")
+    assert pd.isna(table.set_index("part").loc["amount changed", "amount"])
+    line = table.attrs["definition"]
+    assert "the export ends on 2026-09-30, so nothing is known of what came after" in line
+    assert "does not record" not in line
 
 
 def test_amounts_are_converted_at_one_rate_at_both_ends():

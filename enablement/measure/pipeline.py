@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from enablement.errors import CannotSayError
-from enablement.measure import definitions, estimates, exchange, quotas, requirement
+from enablement.measure import counting, definitions, estimates, exchange, quotas, requirement
+from enablement.measure import standing as standings
 from enablement.measure.arguments import checked
 from enablement.measure.definitions import Split
 from enablement.periods import Period, moment, when
@@ -145,7 +146,8 @@ def pipeline_coverage(
 
             (group)      text
             open         int    opportunities open and expected to close in the period
-            amount       float  their amount, as known on that day
+            amount       float  their amount, as known on that day; that of the export where the
+                                history records none, and the definition says so
             without_amount
                          int    of those open, the ones whose amount is unknown
             remaining    float  quota - sold in the period so far, at least 0 (so that the
@@ -188,7 +190,8 @@ def pipeline_coverage(
     groups = definitions.split(crm, by, where)
     exchange.check(crm, groups)
     definitions.check_past(crm, until, "Coverage")
-    due = _sum(crm, groups, as_of, span, DUE, _known(crm, until))
+    _check_due(crm, until)
+    due = _sum(crm, groups, as_of, span, DUE)
     quota = quota_attainment(crm, as_of=as_of, period=span, by=by, where=where)
     keys = list(groups.columns)
     quota = quota.assign(remaining=(quota["quota"] - quota["sold"]).clip(lower=0))
@@ -209,7 +212,7 @@ def pipeline_coverage(
     return definitions.describe(
         table[[*keys, *COVERAGE]],
         definition=f"open amount due in {span} / quota of {span} not yet sold"
-        f"{_required(table)}{exchange.said(crm, groups, until)}{groups}",
+        f"{_required(table)}{_unrecorded(crm, until)}{exchange.said(crm, groups, until)}{groups}",
         until=until,
         crm=crm,
         currency=exchange.currency(crm, groups),
@@ -226,8 +229,14 @@ def _required(table: pd.DataFrame) -> str:
     return f"; required by the {table['basis'].iloc[0]}"
 
 
-def _known(crm: CRM, until: pd.Timestamp) -> str:
-    """Choose where amount and expected close come from: the present, or the history.
+def _unrecorded(crm: CRM, until: pd.Timestamp) -> str:
+    """Say for the definition line where earlier amounts are not recorded."""
+    past = until.date() < crm.seen_until
+    return UNRECORDED if past and counting.amounts_known(crm, until) == "now" else ""
+
+
+def _check_due(crm: CRM, until: pd.Timestamp) -> None:
+    """Refuse a moment of which it is not known when the open ones were to close.
 
     Raises
     ------
@@ -240,14 +249,12 @@ def _known(crm: CRM, until: pd.Timestamp) -> str:
                 "Coverage cannot be said: no open opportunity has an expected close date.",
                 lacks="no expected close dates",
             )
-        return KNOWN_NOW
-    if not crm.has("stage_events", "expected_close"):
+    elif not crm.has("stage_events", "expected_close"):
         raise CannotSayError(
             f"Coverage as of {until:%Y-%m-%d} cannot be said: the history does not record the "
             "expected close dates.",
             lacks="no history of expected close dates",
         )
-    return KNOWN_THEN
 
 
 def _undated(crm: CRM) -> bool:
@@ -334,11 +341,10 @@ DUE = """
     count(*) as open, case when count(*) = 0 then 0.0 else sum(k.amount * x.rate) end as amount,
     count(*) - count(k.amount) as without_amount,
     min(x.lacks) filter (k.amount is not null) as lacks
-    from states s join attributes o using (opportunity_id)
+    from standing k join attributes o using (opportunity_id)
     join exchanged x using (opportunity_id)
-    join known k using (opportunity_id)
-    left join reps r on r.rep_key = k.owner
-    where s.outcome = 'open' and k.expected_close between $first and $last
+    left join reps r on r.rep_key = k.rep_id
+    where k.outcome = 'open' and k.expected_close between $first and $last
 """
 CREATED = """
     count(*) as created, sum(o.amount * x.rate) as amount,
@@ -353,25 +359,12 @@ CREATED = """
         on o.created_at::date between p.starts_on and p.ends_on
     where o.created_at between $first and $last and o.created_at <= $until
 """
-KNOWN_NOW = "select opportunity_id, amount, expected_close, rep_id as owner from opportunities"
-KNOWN_THEN = """
-    select e.opportunity_id, arg_max(e.amount, e.entered_at) as amount,
-           arg_max(e.expected_close, e.entered_at) as expected_close,
-           any_value(v.rep_id) as owner
-    from stage_events e
-    left join (select opportunity_id, arg_max(rep_id, visit) as rep_id from seen
-               group by opportunity_id) v using (opportunity_id)
-    where e.entered_at <= $until
-    group by e.opportunity_id
-"""
+UNRECORDED = "; the history does not record amounts, so they are those of the export"
 
 
-def _sum(
-    crm: CRM, groups: Split, as_of: object, span: Period, what: str, known: str = KNOWN_NOW
-) -> pd.DataFrame:
+def _sum(crm: CRM, groups: Split, as_of: object, span: Period, what: str) -> pd.DataFrame:
     sql = f"""
-        with known as ({known}),
-        attributes as (select * exclude (outcome, rep_id, closed_at, expected_close),
+        with attributes as (select * exclude (outcome, rep_id, closed_at, expected_close),
                               rep_id as owner
                        from opportunities)
         select {groups.select()} {what} and {groups.limit()}
@@ -382,6 +375,7 @@ def _sum(
     tables = {
         **definitions.seen_tables(crm, until, "counted"),
         "quarters": definitions.quarters(crm, groups),
+        "standing": standings.table(crm, until, "counted"),
     }
     tables["exchanged"] = exchange.exchanged(crm, groups, until, tables)
     table = exchange.whole(crm, crm.session.query(sql, tables, said))

@@ -21,6 +21,7 @@ CHANGES = (
     "open amount{due} at the end of {since:%Y-%m-%d} and of {until:%Y-%m-%d}, and what came in and "
     "went out between; at the amounts known at the end"
 )
+BEYOND = "; the export ends on {seen}, so nothing is known of what came after"
 UNRECORDED = (
     "; the history does not record amounts, so both ends are at those of the export and a change "
     "of amount cannot be seen"
@@ -70,7 +71,8 @@ def pipeline_changes(
                             closing         open at the closing
             opportunities   int    how many
             amount          float  their amount; what goes out is below zero. Missing for
-                                   amount changed where the history records no amounts
+                                   amount changed where the history records no amounts, or
+                                   the export ends before
             without_amount  int    of those, the ones whose amount is unknown, which add nothing
 
     Raises
@@ -99,7 +101,7 @@ def pipeline_changes(
     return definitions.describe(
         table,
         definition=line
-        + ("" if recorded else UNRECORDED)
+        + _unrecorded(crm, opened, recorded)
         + exchange.said(crm, groups, until)
         + definitions.left_out(crm, renewals)
         + str(groups),
@@ -125,6 +127,14 @@ def _check(
             definitions.check_past(crm, when, "What changed in the pipeline")
         else:
             standing.check_due(crm, when, what)
+
+
+def _unrecorded(crm: CRM, opened: pd.Timestamp, recorded: bool) -> str:
+    """Say why a change of amount cannot be seen, where it cannot."""
+    if recorded:
+        return ""
+    beyond = opened.date() >= crm.seen_until
+    return BEYOND.format(seen=crm.seen_until) if beyond else UNRECORDED
 
 
 def _counted(
