@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import enablement as en
 from enablement.errors import EnablementError
 from enablement.read.schema import SCHEMA
 from enablement.world import (
@@ -624,6 +625,8 @@ def test_regions_sell_in_their_currency(varied):
     back = (on["list_amount"] * on["rate"]).to_numpy()
     assert np.abs(back - varied.made.list_amount).max() < 7.0
     assert rates["rate"][rates["currency"] == "USD"].eq(1.0).all()
+    assert varied.crm.rates["rate"].sum() == pytest.approx(rates["rate"].sum())
+    assert en.pipeline_created(varied.crm, as_of="2026-09-30", period="2026Q3")["amount"].item() > 0
 
 
 def test_plans_and_no_shows_are_activities(varied):

@@ -241,5 +241,7 @@ def settings(world: World) -> dict[str, object]:
 def crm(world: World) -> CRM:
     """The tables as loading the files would give them."""
     from enablement.read.loading import crm as assemble
+    from enablement.world.money import table
 
-    return assemble(settings=settings(world), **tables(world))
+    rates = {} if world.exchange.plain else {"rates": table(world.clock, world.exchange)}
+    return assemble(settings=settings(world), **tables(world), **rates)
