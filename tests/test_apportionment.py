@@ -70,10 +70,10 @@ def test_several_houses_at_once_are_each_their_own():
 
 
 def test_bounds_that_cannot_be_kept_are_refused():
-    """Caps of 2 each leave 4 of 10 to nobody; pins of 6 each are 2 more than there is."""
-    with pytest.raises(EnablementError, match="leave 4 to nobody"):
+    """Caps of 2 each leave 4 of 10 to nobody; pins of 6 each are 2 more than the target."""
+    with pytest.raises(EnablementError, match="The pins and caps leave 4 of the target to nobody"):
         apportion([1, 1, 1], 10, most=2)
-    with pytest.raises(EnablementError, match="2 more than there is"):
+    with pytest.raises(EnablementError, match="2 more than the target"):
         apportion([1, 1], 10, least=6)
 
 

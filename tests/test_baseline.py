@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import enablement as en
-from enablement.errors import CannotSayError, EnablementError
+from enablement.errors import CannotSayError, EnablementError, SettingsError
 
 GOAL = {
     "metric": "won amount",
@@ -99,6 +99,27 @@ def test_attainment_assignment_and_base_are_three_things(xyz):
     assert "attainment 88.9 %" in said["attainment"]
     assert "375,000 are missing" in said["over-assignment"]
     assert "ends at 1,375,000, 125,000 short of the target" in said["base"]
+
+
+def test_a_target_between_the_two_bases_is_less_than_the_one_and_more_than_the_other(xyz):
+    """Sold 1,000,000, expected 25 times 48,000: a target of 1,100,000 is no step up from both."""
+    plan = {"goal": {**STATED, "lift": 0.1, "stated": {"reps": 25, "expected": 48_000}}}
+    said = en.baseline(None, plan).attrs["sentences"]["base"]
+    assert said == (
+        "What is expected, 1,200,000, is not what is sold, 1,000,000: the target asks 100,000 less "
+        "than is expected, and 100,000 more than is sold."
+    )
+    same = {"goal": {**plan["goal"], "lift": 0.0}}
+    said = en.baseline(None, same).attrs["sentences"]["base"]
+    assert said.endswith("asks 200,000 less than is expected, and as much as is sold.")
+
+
+def test_nothing_sold_is_no_base_of_a_lift(xyz):
+    """Before the export begins nothing is known: a goal of 2020 is no goal of $0."""
+    with pytest.raises(SettingsError, match="nothing was sold in 2019, and of 0 any lift is 0"):
+        en.baseline(xyz, {"goal": {**GOAL, "by": dt.date(2020, 12, 31)}})
+    stated = {**GOAL, "by": dt.date(2020, 12, 31), "baseline": 1_000_000}
+    assert en.baseline(xyz, {"goal": stated}).loc["target", "total"] == 1_500_000
 
 
 def test_months_that_the_export_does_not_reach_are_said(xyz):

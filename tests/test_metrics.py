@@ -317,3 +317,47 @@ def test_a_baseline_has_the_same_months_as_any_other():
     plan = en.goal(goal(metric="win_rate", lift=0.1))
     months = baseline.months_before(eight(), plan)
     assert (months[0].start, months[-1].end) == (dt.date(2025, 4, 1), dt.date(2026, 3, 31))
+
+
+def test_a_figure_is_called_what_it_is():
+    """Nobody reads "pipeline created, created": each figure but the usual one has words of its own.
+
+    The share of pushed ones and of stale ones are no counts, so the usual one has words there too.
+    """
+    nouns = [figure.noun for metric in metrics.EVERY for figure in metric.figures[1:]]
+    assert all(nouns)
+    assert len(set(nouns)) == len(nouns)
+    for said, label in [
+        ({"metric": "pipeline created", "column": "created"}, "number of opportunities created"),
+        ({"metric": "push count"}, "share of pushed ones"),
+        ({"metric": "push count", "column": "per_opportunity"}, "pushes per opportunity"),
+        (
+            {"metric": "conversion", "stage": "Qual", "column": "to_won"},
+            "conversion to won of Qual",
+        ),
+        ({"metric": "activity", "kind": "call", "column": "rate"}, "share held of activity (call)"),
+        ({"metric": "time in stage", "stage": "Qual"}, "time in stage Qual"),
+        ({"metric": "win rate"}, "win rate"),
+    ]:
+        assert goals.goal({"goal": {"by": "2027", "target": 0.5, **said}}).goal.label == label
+
+
+def test_what_is_of_one_day_is_wanted_on_one():
+    """What is stale stands on a day, and what is wanted of it on the last of the goal's months."""
+    told = en.words.baseline(en.baseline(company(), ahead(metric="stale", target=0.0)))
+    assert told.startswith("Share of stale ones on 2026-09-30: ")
+    assert " Wanted on 2027-09-30: " in told
+    rates = en.words.baseline(en.baseline(company(), ahead(metric="win rate", lift=0.1)))
+    assert " Wanted in 2026Q4 to 2027Q3: " in rates
+
+
+def test_which_way_is_meant_is_said_where_the_plan_names_none():
+    """The way in which most leave the process, by name; of a ramp the first won one."""
+    crm = company()
+    ways = en.process_conformance(crm, **asked()).sort_values("rate", ascending=False)
+    told = en.words.baseline(en.baseline(crm, ahead(metric="process conformance", lift=0.01)))
+    assert told.startswith(f"Process conformance ({ways['deviation'].iloc[0]}) in ")
+    with pytest.raises(
+        CannotSayError, match=r"ramp of three in four \(first won\) is \(3 reps\)\."
+    ):
+        en.baseline(crm, ahead(metric="ramp", column="p75", lift=-0.1))

@@ -217,6 +217,7 @@ def test_a_velocity_is_carried_over_as_so_many_times():
     plan = {"goal": {"metric": "sales_velocity", "lift": 0.5, "by": BY}}
     table = en.baseline(crm, plan)
     assert table.loc["present", "total"] == pytest.approx(1 * 0.6 * 800 / 3 / 100)
+    assert "and 800 came through the funnel in" in table.attrs["sentences"]["metric"]
     assert en.results_worksheet(crm, plan).attrs["target"] == pytest.approx(1_400)
 
 

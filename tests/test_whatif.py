@@ -6,6 +6,7 @@ import dataclasses
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import EIGHT, company
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -16,6 +17,7 @@ from enablement.plan import gap, whatif
 from enablement.plan.benchmarks import _known
 from enablement.run import batch
 from enablement.show import sliders, theme, words
+from enablement.show.words.goal import lacking
 
 PLAN = {**XYZ, "goal": {**XYZ["goal"], "stated": {**XYZ["goal"]["stated"], "deal_size": 50.0}}}
 STAGES = ["Dial", "Answer", "Engage", "Qualify", "Offer"]
@@ -100,6 +102,27 @@ def test_what_cannot_be_is_refused(said, message):
     """In a line."""
     with pytest.raises(en.EnablementError, match=message):
         whatif.outcome(counted(), **said)
+
+
+def test_a_goal_whose_months_are_over_is_told_as_it_was_before():
+    """Nobody is told a chance of today for a year that is over."""
+    at = counted()
+    over = dataclasses.replace(at, ground=dataclasses.replace(at.ground, when="over"))
+    told = words.what_if(whatif.outcome(over, number=100))
+    assert told.startswith("The goal's months are over; by what was known before them, ")
+    assert "The chance of reaching it was " in told
+    assert words.what_if(whatif.outcome(at, number=100))[:3] != "The"
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [(2.4, ": 2 won are missing"), (1.2, ": 1 won is missing"), (0.4, ""), (-3.0, "")],
+)
+def test_one_is_missing_and_two_are(missing, said):
+    """What rounds to none is not told as missing: nobody reads that 0 are missing."""
+    table = pd.DataFrame()
+    table.attrs = {"metric": "won count", "currency": "USD"}
+    assert lacking(missing, table) == said
 
 
 def test_the_sliders_say_what_the_function_says():

@@ -88,9 +88,9 @@ def staggered(rows: int, shares: int) -> NDArray[np.float64]:
 def _check(seats: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
     over, under = seats - high.sum(axis=1), low.sum(axis=1) - seats
     if (over > 0).any():
-        raise EnablementError(f"The caps leave {over.max():,.0f} to nobody.")
+        raise EnablementError(f"The pins and caps leave {over.max():,.0f} of the target to nobody.")
     if (under > 0).any():
-        raise EnablementError(f"The pins add up to {under.max():,.0f} more than there is.")
+        raise EnablementError(f"The pins add up to {under.max():,.0f} more than the target.")
 
 
 def _at(

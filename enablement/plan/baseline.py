@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from enablement.errors import CannotSayError, EnablementError
+from enablement.errors import CannotSayError, EnablementError, SettingsError
 from enablement.measure import estimates, quotas
 from enablement.periods import Calendar, Period, moment
 from enablement.plan import goal as goals
@@ -188,6 +188,7 @@ def _of_measure(step: Step) -> pd.DataFrame:
         "of": goal.figure.of,
         "better": measure.better,
         "when": when,
+        "wanted_when": measure.dated(span),
         "sentences": _of_step(step),
     }
     return table
@@ -272,6 +273,11 @@ def base_of(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Base:
     found = sales(crm, plan.goal, as_of=period.end, period=period, by="rep")
     ahead = sales(crm, plan.goal, as_of=period.end, period=span)
     base = _of_crm(plan.goal, found, float(ahead["quota"].iloc[0]), staff, period, span)
+    if plan.goal.lift and base.sold == 0:
+        raise SettingsError(
+            f"{plan.origin}: [goal] lift = {plan.goal.lift!r}: nothing was sold in {period}, and "
+            "of 0 any lift is 0. Say a target, or another day by which."
+        )
     return dataclasses.replace(base, currency=crm.settings.currency)
 
 
@@ -454,8 +460,13 @@ def _base(base: Base, table: pd.DataFrame) -> str:
 
 def _two_bases(base: Base, table: pd.DataFrame) -> str:
     short = table["short_units"] if table["short_units"].notna().all() else None
-    step = base.target - base.expected * base.then / base.now
-    ends = base.sold * base.then / base.now + step
+    more = base.then / base.now
+    step, since = base.target - base.expected * more, base.target - base.sold * more
+    reps = "" if more == 1 else ", of as many reps"
+    start = f"What is expected, {base.expected:,.0f}, is not what is sold, {base.sold:,.0f}: "
+    if step * since <= 0:
+        return f"{start}the target asks {_asks(step)} expected, and {_asks(since)} sold{reps}."
+    ends = base.sold * more + step
     steps = (
         f"{step:,.0f}"
         if short is None
@@ -464,10 +475,16 @@ def _two_bases(base: Base, table: pd.DataFrame) -> str:
     )
     missed = "short of" if ends < base.target else "above"
     return (
-        f"What is expected, {base.expected:,.0f}, is not what is sold, {base.sold:,.0f}: a step of "
-        f"{steps} counted from what is expected ends at {ends:,.0f}, "
+        f"{start}a step of {steps} counted from what is expected ends at {ends:,.0f}, "
         f"{abs(base.target - ends):,.0f} {missed} the target."
     )
+
+
+def _asks(step: float) -> str:
+    """Compare a target with what is expected or sold."""
+    if step == 0:
+        return "as much as is"
+    return f"{abs(step):,.0f} {'more' if step > 0 else 'less'} than is"
 
 
 def _line(goal: Goal, base: Base, price: float | None) -> str:

@@ -163,11 +163,10 @@ class Goal:
     @property
     def label(self) -> str:
         """The metric in words, such as ``conversion of Discovery``."""
-        of = f" of {self.stage}" if self.stage else f" ({self.kind})" if self.kind else ""
-        measure = self.measure
-        usual = measure is None or self.figure == measure.figures[0]
-        noun = (measure.noun if measure else "") or self.metric
-        return f"{noun}{of}" + ("" if usual else f", {self.column.replace('_', ' ')}")
+        noun = (self.figure.noun if self.measure else "") or self.metric
+        if self.stage:
+            return f"{noun} {'' if noun.endswith('in stage') else 'of '}{self.stage}"
+        return f"{noun} ({self.kind})" if self.kind else noun
 
     def months(self, calendar: Calendar) -> tuple[Period, ...]:
         """List the twelve fiscal months of the goal, the last of which ends on its day.

@@ -60,6 +60,7 @@ class Figure:
     of : what those count, in words
     interval : the columns of its ends; None where the measure has none
     adds_up : whether it is the sum of what reps bring month by month
+    noun : what it is called in a sentence; "" for the name of its measure
     """
 
     column: str
@@ -68,6 +69,7 @@ class Figure:
     of: str = ""
     interval: tuple[str, str] | None = None
     adds_up: bool = False
+    noun: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,7 +83,6 @@ class Metric:
     row : the column whose value says which row is meant; "" where there is one
     kinds : the kinds that there are, where the package itself knows them
     kind_needed : whether a plan must name one
-    noun : what it is called in a sentence; "" for its name
     when : how the days are meant that it is of: ``in`` them, or ``on`` or ``until`` their last
     """
 
@@ -92,7 +93,6 @@ class Metric:
     row: str = ""
     kinds: tuple[str, ...] = ()
     kind_needed: bool = False
-    noun: str = ""
     when: str = "in"
 
     def dated(self, period: Period) -> str:
@@ -122,6 +122,7 @@ class Reading:
     count : what it rests on; missing where the measure says no such number
     low, high : its interval; missing where it has none
     definition : the measure's own line
+    row : what stands in the column that says which row is meant; "" where there is one
     """
 
     value: float
@@ -129,6 +130,7 @@ class Reading:
     low: float
     high: float
     definition: str
+    row: str = ""
 
 
 def read(crm: CRM, metric: Metric, question: Question, *, stage: str, column: str) -> Reading:
@@ -153,7 +155,8 @@ def read(crm: CRM, metric: Metric, question: Question, *, stage: str, column: st
         raise CannotSayError(found.attrs["cannot_say"][stage])
     count = float(row[list(figure.counts)].sum()) if figure.counts else np.nan
     low, high = (np.nan if end is None else _number(row[end]) for end in figure.interval or NONE)
-    return Reading(value, count, low, high, found.attrs["definition"])
+    meant = str(row[metric.row]) if metric.row else ""
+    return Reading(value, count, low, high, found.attrs["definition"], meant)
 
 
 def _number(value: object) -> float:
@@ -271,7 +274,7 @@ EVERY = (
         _plain(funnel.conversion, definition="decided"),
         (
             Figure("rate", SHARE, ("entered",), "decided", interval=INTERVAL),
-            Figure("to_won", SHARE, ("entered",), "decided"),
+            Figure("to_won", SHARE, ("entered",), "decided", noun="conversion to won"),
         ),
         row="stage",
     ),
@@ -295,7 +298,7 @@ EVERY = (
         _plain(pipeline.pipeline_created),
         (
             Figure("amount", MONEY, ("created",), "created", adds_up=True),
-            Figure("created", NUMBER, adds_up=True),
+            Figure("created", NUMBER, adds_up=True, noun="number of opportunities created"),
         ),
     ),
     Metric(
@@ -314,9 +317,22 @@ EVERY = (
         _plain(activity.activity),
         (
             Figure("counted", NUMBER, adds_up=True),
-            Figure("per_day", TIMES, ("counted",), "held"),
-            Figure("rate", SHARE, ("booked",), "booked", interval=INTERVAL),
-            Figure("per_opportunity", TIMES, ("opportunities",), "opportunities"),
+            Figure("per_day", TIMES, ("counted",), "held", noun="activity per working day"),
+            Figure(
+                "rate",
+                SHARE,
+                ("booked",),
+                "booked",
+                interval=INTERVAL,
+                noun="share held of activity",
+            ),
+            Figure(
+                "per_opportunity",
+                TIMES,
+                ("opportunities",),
+                "opportunities",
+                noun="activity per opportunity",
+            ),
         ),
         row="activity_type",
         kind_needed=True,
@@ -341,8 +357,8 @@ EVERY = (
         _plain(winloss.sales_cycle),
         (
             Figure("median", DAYS, ("won",), "won", interval=INTERVAL),
-            Figure("mean", DAYS, ("won",), "won"),
-            Figure("p90", DAYS, ("won",), "won"),
+            Figure("mean", DAYS, ("won",), "won", noun="mean sales cycle"),
+            Figure("p90", DAYS, ("won",), "won", noun="sales cycle of nine in ten"),
         ),
         LESS,
     ),
@@ -351,8 +367,8 @@ EVERY = (
         _plain(stages.time_in_stage),
         (
             Figure("median", DAYS, ("entered",), "stays", interval=INTERVAL),
-            Figure("p75", DAYS, ("entered",), "stays"),
-            Figure("p90", DAYS, ("entered",), "stays"),
+            Figure("p75", DAYS, ("entered",), "stays", noun="time of three in four in stage"),
+            Figure("p90", DAYS, ("entered",), "stays", noun="time of nine in ten in stage"),
         ),
         LESS,
         row="stage",
@@ -362,7 +378,7 @@ EVERY = (
         _plain(discounts.discount_rate),
         (
             Figure("rate", SHARE, ("won",), "won"),
-            Figure("mean", SHARE, ("won",), "won", interval=INTERVAL),
+            Figure("mean", SHARE, ("won",), "won", interval=INTERVAL, noun="mean discount rate"),
         ),
         LESS,
     ),
@@ -376,17 +392,29 @@ EVERY = (
         "push count",
         _plain(closedates.push_count),
         (
-            Figure("rate", SHARE, ("opportunities",), "begun", interval=INTERVAL),
-            Figure("per_opportunity", TIMES, ("opportunities",), "begun"),
+            Figure(
+                "rate",
+                SHARE,
+                ("opportunities",),
+                "begun",
+                interval=INTERVAL,
+                noun="share of pushed ones",
+            ),
+            Figure(
+                "per_opportunity",
+                TIMES,
+                ("opportunities",),
+                "begun",
+                noun="pushes per opportunity",
+            ),
         ),
         LESS,
     ),
     Metric(
         "stale",
         _stale,
-        (Figure("rate", SHARE, ("known",), "open", interval=INTERVAL),),
+        (Figure("rate", SHARE, ("known",), "open", interval=INTERVAL, noun="share of stale ones"),),
         LESS,
-        noun="share of stale ones",
         when="on",
     ),
     Metric(
@@ -400,7 +428,7 @@ EVERY = (
         _ramp,
         (
             Figure("median", DAYS, ("reps",), "reps", interval=INTERVAL),
-            Figure("p75", DAYS, ("reps",), "reps"),
+            Figure("p75", DAYS, ("reps",), "reps", noun="ramp of three in four"),
         ),
         LESS,
         row="to",

@@ -119,8 +119,12 @@ def step_of(crm: CRM | None, plan: Plan, period: Period | None) -> Step:
     asked = metrics.Question(period, period.end, goal.kind)
     reading = metrics.read(crm, measure, asked, stage=goal.stage, column=goal.column)
     present = reading.value if goal.baseline is None else goal.baseline
+    if measure.kinds and not goal.kind:  # that of the row that was meant
+        plan = dataclasses.replace(plan, goal=dataclasses.replace(goal, kind=reading.row))
+        label = plan.goal.label
     if np.isnan(present):
-        raise CannotSayError(f"Nothing {measure.dated(period)} says what the {label} is.")
+        of = "" if np.isnan(reading.count) else f" ({reading.count:,.0f} {figure.of})"
+        raise CannotSayError(f"Nothing {measure.dated(period)} says what the {label} is{of}.")
     if goal.lift is not None and abs(present) < SAME:
         raise SettingsError(
             f"{where} lift = {goal.lift!r}: the {label} is 0, and of 0 any lift is 0. Say a target."
@@ -304,11 +308,11 @@ def _of_velocity(step: Step) -> tuple[Plan, Translation]:
     through, days = _through(step), (step.period.end - step.period.start).days + 1
     says = (
         f"The goal is the sales velocity: {step.says()} is {step.ratio:.4g} times. At today's "
-        f"{days * step.present:,.0f} would come in {days} days, and {through:,.0f} were sold in "
-        f"{step.period}: it counts as if all that are open took the days of those won, so that it "
-        "is the same number of times that is carried over. That holds of more opportunities, "
-        "higher rates and larger sizes; a shorter cycle raises the velocity for good and brings "
-        "wins forward once. All figures here are the won amount that it comes to."
+        f"{days * step.present:,.0f} would come in {days} days, and {through:,.0f} came through "
+        f"the funnel in {step.period}: it counts as if all that are open took the days of those "
+        "won, so that it is the same number of times that is carried over. That holds of more "
+        "opportunities, higher rates and larger sizes; a shorter cycle raises the velocity for "
+        "good and brings wins forward once. All figures here are the won amount that it comes to."
     )
     return _times(step, through), _how(step, says)
 
@@ -364,7 +368,7 @@ AMOUNTS: dict[tuple[str, str], Told] = {
 }
 WHY_NOT = {
     ("share at quota", ""): "it says how many reps reach theirs, and not by how much.",
-    ("pipeline coverage", ""): "it is of one day and one quarter, and a year has four others.",
+    ("pipeline coverage", ""): "it is of one day and of one quarter, and a year has four.",
     ("activity", ""): "it says how often they are held or spread, and not how many there are.",
     ("process conformance", ""): "nothing says what keeping to the process brings.",
     ("sales cycle", ""): "a shorter cycle brings wins forward once, and no more a year.",

@@ -103,10 +103,10 @@ def what_if(
             needed   int    how many must, for the target
             short    float  needed - comes
 
-        ``attrs`` has ``definition``, ``metric``, ``stands_for`` (as of `goal_chance`),
-        ``currency``, ``target``, ``expected`` (what comes, in the metric: more or less than that
-        where more or less is open today than usual), ``low`` and ``high`` (its interval, of the
-        futures), ``missing``
+        ``attrs`` has ``definition``, ``metric``, ``stands_for`` and ``when`` (as of
+        `goal_chance`), ``currency``, ``target``, ``expected`` (what comes, in the metric: more or
+        less than that where more or less is open today than usual), ``low`` and ``high`` (its
+        interval, of the futures), ``missing``
         (target - expected, 0 where there is enough), ``probability`` (of reaching the target)
         and ``notes``.
 
@@ -166,6 +166,7 @@ def outcome(
         "as_of": base.as_of,
         "metric": found.ground.plan.goal.metric,
         "stands_for": found.ground.stands_for,
+        "when": found.ground.when,
         "currency": base.currency,
         "target": aim,
         "expected": expected,

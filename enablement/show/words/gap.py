@@ -10,11 +10,12 @@ from enablement.plan import metrics
 from enablement.plan.cascade import COMING
 from enablement.plan.goal import COUNTED
 from enablement.show.words.figures import chance, groups, percent, plural, whole
-from enablement.show.words.goal import figure
+from enablement.show.words.goal import figure, lacking
 
 LARGE = r"(?<![\d.,-])-?\d{1,3}(?:,\d{3})+(?![\d,.]*\d)"  # with a comma between its digits
 
 
+BEFORE = "The goal's months are over; by what was known before them, "
 CHANCE = {
     "ahead": "If nothing changes, the chance of reaching {} is",
     "over": "The goal's months are over: before them the chance of reaching {} was",
@@ -119,7 +120,7 @@ def results_worksheet(table: pd.DataFrame) -> str:
     missing = attrs["target"] - attrs["projected"]
     if missing <= 0:
         return f"{start}."
-    start = f"{start}: {figure(missing, table)} are missing."
+    start = f"{start}{lacking(missing, table)}."
     reps = table[table["level"] == "rep"]
     over = reps.loc[reps["says"] != "", ["rep_id", "stage"]].drop_duplicates()
     if over.empty:
@@ -182,8 +183,8 @@ def _measured(table: pd.DataFrame) -> str:
     sure = f" ({', '.join(doubt)})" if doubt else ""
     name, step = attrs["metric"], table["total"]["target"] - now["total"]
     told = (
-        f"{name[:1].upper()}{name[1:]} {attrs['when']}: {present}{sure}. Wanted in "
-        f"{attrs['goal']}: {target}{_step(step, now['total'], attrs['written'])}."
+        f"{name[:1].upper()}{name[1:]} {attrs['when']}: {present}{sure}. Wanted "
+        f"{attrs['wanted_when']}: {target}{_step(step, now['total'], attrs['written'])}."
     )
     return "\n".join([told, *attrs["sentences"].values()])
 
@@ -236,8 +237,9 @@ def what_if(table: pd.DataFrame) -> str:
     comes, target, low, high = (
         figure(attrs[name], table) for name in ("expected", "target", "low", "high")
     )
-    short = f": {figure(attrs['missing'], table)} are missing" if attrs["missing"] > 0 else ""
+    short = lacking(attrs["missing"], table)
+    start, is_ = (BEFORE, "was") if attrs["when"] == "over" else ("", "is")
     return (
-        f"{comes} ({low} to {high}) come of {target}{short}. The chance of reaching it is "
-        f"{chance(attrs['probability'])}.{_of_amount(table)}"
+        f"{start}{comes} ({low} to {high}) come of {target}{short}. The chance of reaching it "
+        f"{is_} {chance(attrs['probability'])}.{_of_amount(table)}"
     )

@@ -28,6 +28,28 @@ def figure(amount: float, table: pd.DataFrame) -> str:
     return f"{whole(amount)} {table.attrs['metric'].removesuffix(' count')}"
 
 
+def missing(amount: float, table: pd.DataFrame) -> str:
+    """Say that something is missing, of one in the singular.
+
+    Parameters
+    ----------
+    table : as for `figure`
+    """
+    written = figure(amount, table)
+    return f"{written} {'is' if written.startswith('1 ') else 'are'} missing"
+
+
+def lacking(amount: float, table: pd.DataFrame) -> str:
+    """End a sentence with what is missing; "" where that is nothing as figures are written.
+
+    Parameters
+    ----------
+    table : as for `figure`
+    """
+    none = amount <= 0 or figure(amount, table) == figure(0.0, table)
+    return "" if none else f": {missing(amount, table)}"
+
+
 def _measured(amount: float, how: str, currency: str) -> str:
     """Write a figure of a measure, a missing one as a dash."""
     if pd.isna(amount):
@@ -56,7 +78,8 @@ def levers(table: pd.DataFrame) -> str:
             "move."
         )
     if not top["gain"] > 0:
-        return f"No lever is known to bring more, and {_short(table)} are missing of {target}."
+        short = missing(told["target"] - told["projected"], table)
+        return f"No lever is known to bring more, and {short} of {target}."
     most = f"{_at_best(top)} would bring most, {figure(top['gain'], table)}"
     recorded = ""
     if top["lever"] == "selling_time" and told["time_from"] == "activities":

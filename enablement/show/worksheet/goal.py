@@ -211,9 +211,9 @@ def _result(book: Book, sheet: Any) -> None:
     least, most = (ref(company.top, column, sheet="Shares") for column in (LEAST, HIGHEST))
     house = ref(HOUSE, 1)
     check = (
-        f'IF({most}<{house},"The caps leave "&TEXT({house}-{most},"#,##0")&" to nobody.",'
-        f'IF({least}>{house},"The pins add up to "&TEXT({least}-{house},"#,##0")&" more than '
-        'there is.","yes"))'
+        f'IF({most}<{house},"The pins and caps leave "&TEXT({house}-{most},"#,##0")&" of the '
+        f'target to nobody.",IF({least}>{house},"The pins add up to "'
+        f'&TEXT({least}-{house},"#,##0")&" more than the target.","yes"))'
     )
     book.formula(sheet, top + 3, 1, check, "yes", "right")
 
