@@ -104,7 +104,7 @@ def counted(seed: int) -> dict[str, object]:
     by = quarter_start(shift_quarter(seen, AHEAD + 1)) - dt.timedelta(days=1)
     plan = goals.goal({"goal": {"lift": 0.1, "by": str(by), "share": "equal"}})
     seen_then = exported(world, day)
-    ground = cascade.seasonal(seen_then, cascade.ground_of(seen_then, plan, as_of=day))
+    ground = cascade.counted(seen_then, plan, as_of=day)
     size = futures.sizes_of(seen_then, ground)
     came = sold(world)
     return {

@@ -8,7 +8,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import EIGHT, company
+from conftest import EIGHT, SAMPLE, company
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plans import AT_ONCE, FLAT, MONTHS, XYZ, YEAR, aimed, ground, people
@@ -21,6 +21,7 @@ from enablement.plan import capacity, cascade, funnels, staff
 from enablement.plan import goal as goals
 from enablement.plan.capacity import Ramp
 from enablement.plan.lags import Lags, latest
+from enablement.read.engine import Remote
 from enablement.show import widgets
 
 
@@ -296,3 +297,73 @@ def test_teams_stand_as_one_counts():
     crm = en.crm(opportunities=opportunities.assign(stage="Won"), reps=people, settings=said)
     assert list(staff.of_crm(crm).table["team"]) == ["South", "Team 1", "Team 2", "Team 10"]
     assert widgets.team_names(crm) == ["South", "Team 1", "Team 2", "Team 10"]
+
+
+ASKED_OF_A_PLAN = (en.results_worksheet, en.stage_gap, en.levers, en.goal_chance, en.glide_path)
+
+
+def counting(monkeypatch):
+    """List the plans whose funnel is counted from now on."""
+    count, plans = funnels.of_crm, []
+
+    def counted(crm, plan, period):
+        plans.append(plan)
+        return count(crm, plan, period)
+
+    monkeypatch.setattr(funnels, "of_crm", counted)
+    return plans
+
+
+def test_what_is_asked_of_one_plan_is_counted_once(monkeypatch):
+    """Five questions of a page, one count of the funnel; another day, or another plan, is anew."""
+    crm, plans = en.load(SAMPLE), counting(monkeypatch)
+    for question in ASKED_OF_A_PLAN:
+        question(crm, SAMPLE, as_of="2026-09-30")
+    assert len(plans) == 1
+    en.stage_gap(crm, SAMPLE, as_of="2026-06-30")
+    assert len(plans) == 2
+    en.stage_gap(crm, {"goal": {"lift": 0.1, "by": "2027"}}, as_of="2026-06-30")
+    assert len(plans) == 3
+
+
+def test_a_plan_that_was_changed_is_another_one(monkeypatch):
+    """Its dicts may be written to: neither the next answer nor an earlier one is taken for it."""
+    crm, plans = en.load(SAMPLE), counting(monkeypatch)
+    said = {"goal": {"lift": 0.1, "by": "2027"}, "desired": {"Discovery": 0.7}}
+    plan = goals.goal(said)
+    before = en.stage_gap(crm, plan, as_of="2026-09-30")
+    plan.desired["Discovery"] = 0.9
+    same = en.stage_gap(crm, said, as_of="2026-09-30")
+    assert len(plans) == 1
+    pd.testing.assert_frame_equal(same, before)
+    after = en.stage_gap(crm, plan, as_of="2026-09-30")
+    shown = [table.set_index("stage")["benchmark"]["Discovery"] for table in (before, after)]
+    assert shown == [0.7, 0.9]
+
+
+def test_what_is_done_with_an_answer_changes_no_later_one():
+    """Tables may be written to, their attributes too: all that was counted stays as it was."""
+    crm = en.load(SAMPLE)
+    questions = (*ASKED_OF_A_PLAN, en.reward, en.what_if)
+    first = [question(crm, SAMPLE, as_of="2026-09-30") for question in questions]
+    kept = [table.copy(deep=True) for table in first]
+    for table in first:
+        for column in table.select_dtypes("number"):
+            table[column].array[:] = 0
+        for value in table.attrs.values():
+            if isinstance(value, (dict, list)):
+                value.clear()
+    for question, table in zip(questions, kept, strict=True):
+        again = question(crm, SAMPLE, as_of="2026-09-30")
+        pd.testing.assert_frame_equal(again, table)
+        assert again.attrs == table.attrs
+
+
+def test_rows_of_a_database_may_have_changed():
+    """So what lies there is counted each time, and what was read once only."""
+    crm = company(EIGHT)
+    there = Remote("opportunities", {}, "select 1", warehouse=None)
+    counts = iter(range(9))
+    for source, counted in ((crm, 1), (dataclasses.replace(crm, sources={"rows": there}), 2)):
+        answers = [source.last("ground", "the same", counts.__next__) for _ in range(2)]
+        assert len(set(answers)) == counted

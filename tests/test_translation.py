@@ -300,9 +300,7 @@ def test_every_figure_is_told_as_an_amount_or_says_why_not():
 @pytest.mark.parametrize("said", RATES, ids=named)
 def test_a_rate_as_it_is_leaves_no_gap(sample, said):
     """Whatever comes of reps who leave and come: the same rate is what comes if nothing changes."""
-    ground = cascade.seasonal(
-        sample, cascade.ground_of(sample, goals.goal(of_sample(lift=0.0, **said)))
-    )
+    ground = cascade.counted(sample, goals.goal(of_sample(lift=0.0, **said)))
     assert ground.base.target == pytest.approx(ground.projected(ground.rates("team")))
     now = ground.rates()
     np.testing.assert_allclose(ground.wanted(now), now)

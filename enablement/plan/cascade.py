@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -216,7 +217,17 @@ def results_worksheet(
 
 def grounded(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
     """Count everything that a worksheet is computed from."""
-    return lagged(crm, seasonal(crm, ground_of(crm, plan, as_of=as_of)))
+    return lagged(crm, counted(crm, plan, as_of=as_of))
+
+
+def counted(crm: CRM | None, plan: Plan, *, as_of: object = None) -> Ground:
+    """Count everything but the lags, once for all who ask the same one after the other."""
+
+    def count() -> Ground:
+        kept = copy.deepcopy(plan)  # whoever asked may change theirs
+        return seasonal(crm, ground_of(crm, kept, as_of=as_of))
+
+    return count() if crm is None else crm.last("ground", repr((plan, as_of)), count)
 
 
 def worksheet(

@@ -97,8 +97,7 @@ def goal_chance(
     begins from then on comes besides, and is won no sooner than others were. How often it is right
     stands in `benchmarks/README.md`.
     """
-    said = goals.goal(plan)
-    ground = cascade.seasonal(crm, cascade.ground_of(crm, said, as_of=as_of))
+    ground = cascade.counted(crm, goals.goal(plan), as_of=as_of)
     return chance_of(
         ground, sizes_of(crm, ground), number=futures, confidence=confidence, seed=seed
     )

@@ -163,7 +163,7 @@ def stage_gap(
     """
     if by is not None and by not in BY:
         raise EnablementError(f"by={by!r}. {choices(by, list(BY))}")
-    ground = cascade.seasonal(crm, cascade.ground_of(crm, goals.goal(plan), as_of=as_of))
+    ground = cascade.counted(crm, goals.goal(plan), as_of=as_of)
     held = benchmarks.benchmark(
         crm, ground.plan, ground.funnel, ground.base.period, kind=benchmark, by=by, mix=mix
     )

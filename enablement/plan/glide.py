@@ -143,7 +143,7 @@ def glide_path(
     quarter that runs has brought counts as sold and tells of nothing else, for many a quarter
     brings most at its end; its rest is taken to come as its working days do.
     """
-    ground = cascade.seasonal(crm, cascade.ground_of(crm, goals.goal(plan), as_of=as_of))
+    ground = cascade.counted(crm, goals.goal(plan), as_of=as_of)
     return glide_of(
         ground,
         futures.sizes_of(crm, ground),

@@ -105,7 +105,7 @@ def levers(
     A shorter cycle brings wins forward once: those who are on the way when the goal's months
     begin are through sooner, and afterwards as many are won as enter (`Waits.sooner`).
     """
-    ground = cascade.seasonal(crm, cascade.ground_of(crm, goals.goal(plan), as_of=as_of))
+    ground = cascade.counted(crm, goals.goal(plan), as_of=as_of)
     period = ground.base.period
     held = benchmarks.benchmark(
         crm, ground.plan, ground.funnel, period, kind=benchmark, by=None, mix=mix

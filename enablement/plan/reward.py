@@ -109,7 +109,7 @@ def reward(
     """
     said = goals.goal(plan)
     told = _told(said)
-    ground = cascade.seasonal(crm, cascade.ground_of(crm, said, as_of=as_of))
+    ground = cascade.counted(crm, said, as_of=as_of)
     _check(said, ground)
     until = _begun(crm, ground, as_of)
     if crm is None or until is None:

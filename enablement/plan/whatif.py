@@ -131,7 +131,7 @@ def counted(
     crm: CRM | None, plan: Plan | Mapping[str, object] | str | Path, *, as_of: object
 ) -> Counted:
     """Count once what every answer is computed from."""
-    ground = cascade.seasonal(crm, cascade.ground_of(crm, goals.goal(plan), as_of=as_of))
+    ground = cascade.counted(crm, goals.goal(plan), as_of=as_of)
     first = float(ground.expected(ground.rates("team"))[:, 0].sum())
     return Counted(ground, futures.sizes_of(crm, ground), first)
 

@@ -187,6 +187,24 @@ class CRM:
             known[key] = ask()
         return known[key]
 
+    def last(self, what: str, asked: str, count: Callable[[], T]) -> T:
+        """Give the last answer again where the same is asked; a database's rows may have changed.
+
+        Parameters
+        ----------
+        what : names what is counted; of each the last answer alone is kept
+        asked : everything that it depends on besides the tables and the settings
+        count : counts it; nobody may change what it gives
+        """
+        if engine.remote(self.sources) is not None:
+            return count()
+        given: dict[str, tuple[str, Any]] = self.__dict__.setdefault("_last", {})
+        found = given.get(what)
+        if found is None or found[0] != asked:
+            found = given[what] = (asked, count())
+        answer: T = found[1]
+        return answer
+
     @property
     def seen_until(self) -> dt.date:
         """The day of the export: as the settings say, else the last day seen in the data."""
