@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import betaln
-from scipy.stats import betabinom
+from scipy.stats import betabinom, binom
 
 from enablement.measure import estimates, shrinkage
 
@@ -65,6 +65,15 @@ def test_the_likelihood_is_scipys_and_highest():
     )
     assert (alpha, beta) == pytest.approx(np.exp(other.x), rel=1e-3)
     assert (round(alpha, 2), round(beta, 2)) == (1.71, 4.10)
+
+
+def test_without_a_spread_the_likelihood_is_that_of_one_rate():
+    """Ten groups of 60 with about 20 each: no beta distribution is likelier than the rate alone."""
+    won, tried = np.array([19, 20, 21, 20, 19, 21, 20, 20, 20, 20]), np.full(10, 60)
+    found = shrinkage.fit_spread(won, tried)
+    assert found is not None
+    assert np.isinf(found.strength)
+    assert found.log_likelihood == pytest.approx(binom.logpmf(won, tried, 1 / 3).sum(), abs=1e-8)
 
 
 def test_three_of_four_is_not_the_best_rep():

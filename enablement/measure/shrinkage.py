@@ -94,8 +94,12 @@ def fit_spread(successes: ArrayLike, trials: ArrayLike) -> Spread | None:
     if len(n) < 2 or k.sum() in (0, n.sum()):
         return None
     mean, strength = _maximum(k, n)
-    value = float(_likelihood(_counted(k, n), mean, min(strength, STRONGEST)) + _ways(k, n))
-    return Spread(mean, strength, float(np.sqrt(mean * (1 - mean) / (strength + 1))), value)
+    if np.isinf(strength):
+        value = float((k * np.log(mean) + (n - k) * np.log1p(-mean)).sum())
+    else:
+        value = float(_likelihood(_counted(k, n), mean, strength))
+    deviation = float(np.sqrt(mean * (1 - mean) / (strength + 1)))
+    return Spread(mean, strength, deviation, value + _ways(k, n))
 
 
 def shrink(
