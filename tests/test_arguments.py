@@ -66,3 +66,10 @@ def test_what_would_work_works():
     assert all(number.fits(number.such) for number in NUMBERS.values())
     with pytest.raises(EnablementError, match="confidence=None is not a number between 0 and 1"):
         en.win_rate(eight, as_of=day(90), confidence=None)
+
+
+@pytest.mark.parametrize("asked", [{"by": "period"}, {"where": {"period": "2026Q2"}}])
+def test_a_period_that_splits_nothing_is_answered_with_the_argument_that_does(asked, sample):
+    """And not with "Did you mean 'product'?"."""
+    with pytest.raises(EnablementError, match="name one with period=, such as period='2026Q3'"):
+        en.sales_velocity(sample, as_of="2026-09-30", **asked)

@@ -53,6 +53,14 @@ def test_check_names_the_columns_that_are_not_ours(tmp_path):
     assert "Under their own names" not in run("check", tmp_path).output
 
 
+def test_a_file_in_the_place_of_the_folder_is_told_as_one(tmp_path):
+    """It is there: what is wrong is that it is no folder, and the right one is the one it is in."""
+    (tmp_path / "deals.csv").write_text("opportunity_id,stage\n1,Won\n")
+    done = run("check", tmp_path / "deals.csv")
+    assert done.exit_code == 2
+    assert f"is a file. Name the folder it lies in: {tmp_path}." in done.output
+
+
 @pytest.mark.parametrize(
     ("files", "complaint"),
     [
@@ -109,8 +117,11 @@ def test_a_period_that_the_export_has_not_seen_is_one_line(period, tmp_path):
     [
         (["chek"], "No such command 'chek'. Did you mean 'check'? See enablement --help."),
         (["check"], "Missing argument 'folder'. See enablement check --help."),
-        (["check", "x", "--setings", "y"], "--setings (Possible options: --settings)"),
-        (["--foo"], "No such option: --foo See enablement --help."),
+        (
+            ["check", "x", "--setings", "y"],
+            "--setings (Possible options: --settings). See enablement check",
+        ),
+        (["--foo"], "No such option: --foo. See enablement --help."),
         (["snapshot", "ad"], "Did you mean 'add'? See enablement snapshot --help."),
         (["dashboards", "--port", "99999"], "Invalid value for '--port'"),
         (["check", "x", "--out"], "Option '--out' requires an argument."),

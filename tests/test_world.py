@@ -723,3 +723,13 @@ def test_observed_rate_needs_three_decided():
     rollout = Rollout("L", "qualifying", "Negotiation", DAY, 0.1)
     seen = company.observed(world.clock, world.made, world.stays, rollout, world.people.reps)
     assert np.isnan(seen).any()
+
+
+@pytest.mark.parametrize("turnover", [0.0, 0.2, 0.4])
+def test_as_many_leave_as_are_asked_for(turnover):
+    """Of 200 reps in teams of five none, one or two of each; other shares are rounded by team."""
+    people = simulate(2, reps=200, quarters=4, per_quarter=1.0, turnover=turnover).people
+    gone = (~np.isnat(people.left[: people.reps])).mean()
+    assert gone == turnover
+    came = np.isfinite(people.start[: people.reps]).mean()
+    assert came == gone

@@ -270,6 +270,11 @@ def _column(crm: CRM, name: str, table: str) -> tuple[str, str]:
             f"{name}.",
             lacks=f"no {name} of any rep",
         )
+    if name == "period":
+        raise EnablementError(
+            "Nothing is split by 'period' here, and where={'period': …} limits nothing: name one "
+            "with period=, such as period='2026Q3'."
+        )
     of_reps = [column for column in REP_COLUMNS if crm.has("reps", column)]
     raise EnablementError(f"Cannot split by {name!r}. {choices(name, ['rep', *of_reps, *known])}")
 

@@ -111,6 +111,8 @@ def _inside(folder: Path) -> list[Path]:
             return sorted(folder.iterdir())
     except OSError as error:  # it may not be looked into, or its name is too long
         raise ExportError(f"{folder} cannot be opened: {error.strerror}.") from error
+    if folder.exists():
+        raise ExportError(f"{folder} is a file. Name the folder it lies in: {folder.parent}.")
     raise ExportError(f"There is no folder {folder}. {choices(folder.name, _beside(folder))}")
 
 

@@ -43,7 +43,8 @@ def _told() -> Iterator[None]:
             raise
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "enablement"
-        _complain(f"{error.format_message()} See {path} --help.")  # type: ignore[attr-defined]
+        reason = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+        _complain(f"{reason}{'' if reason.endswith('?') else '.'} See {path} --help.")
         raise typer.Exit(WRONG_INPUT) from None
 
 

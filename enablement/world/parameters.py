@@ -194,7 +194,8 @@ class Parameters:
         back : share of stays (after the first stage) that end one stage back
         skip : share of advances that jump over the next stage
         reopen : share of losses that are reopened, once
-        handover : share of opportunities that change the owner; those of leavers come on top
+        handover : share of opportunities that change the owner, about, while it is small: each
+            stay is handed over with its 2.9th part; those of leavers come on top
         cancel : share of stays that end because the opportunity is called off, neither won nor
             lost; the rates of advancing are those of the others
     Time
@@ -222,8 +223,10 @@ class Parameters:
         negotiating_discount : what one standard deviation of negotiating takes off
         discount_spread : standard deviation of the rest
     People
-        senior_share : share of senior reps, who create and are expected a tenth more
-        turnover : share of the reps who leave during the time and are replaced
+        senior_share : share of senior reps among those who were not hired during the time; they
+            create and are expected a tenth more
+        turnover : share of the reps who leave during the time and are replaced by others of
+            them, rounded in each team; at least one of a team is there all the time
         quota_share : quota over what an average rep would sell
         quota_growth : growth of the quota from quarter to quarter
     Activities

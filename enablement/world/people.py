@@ -62,7 +62,7 @@ def _movers(reps: int, team: np.ndarray, turnover: float) -> tuple[np.ndarray, n
     leave, join = [], []
     for number in range(team.max() + 1):
         members = np.flatnonzero(team == number)
-        room = max((len(members) - 2) // 2, 0)
+        room = max((len(members) - 1) // 2, 0)  # somebody is there all the time
         share = min(room, round(wanted * len(members) / reps + (number % 3 - 1) * 0.3))
         leave += list(members[1 : 1 + share])
         join += list(members[-share:]) if share else []
