@@ -54,6 +54,9 @@ def test_turnover_is_a_rate_with_its_interval():
     """Two left of 190 / 90 there on average, 18/19 in the quarter."""
     chart = charts.turnover(en.turnover(test_turnover.crm(), per="period", **test_turnover.Q1))
     assert title(chart).startswith("2 left in 2026Q1, of 2.1 there on average: 95 %")
+    a_year = en.words.turnover(en.turnover(test_turnover.crm(), **test_turnover.Q1))
+    assert " % a year (" in a_year
+    assert " a year" not in " ".join(chart.to_dict()["title"]["text"])
     assert layers(chart.to_dict())[:2] == ["interval", "rate"]
     high = layer(chart.to_dict(), "interval")["encoding"]["x"]["scale"]["domain"][1]
     assert high > 1  # two leavers of two seats may be four of them

@@ -143,6 +143,27 @@ def test_coverage_of_a_met_quota_is_missing_not_infinite():
     assert pd.isna(row["coverage"])
 
 
+def test_a_period_that_is_over_has_nothing_still_to_be_sold():
+    """Twice the quotas of the first quarter are 360, of which 180 were sold; A and B are short."""
+    crm = company(quotas=QUOTAS.assign(target=2 * QUOTAS["target"]))
+    table = en.pipeline_coverage(crm, as_of=END, period="2026Q1")
+    assert en.words.pipeline_coverage(table) == (
+        "2026Q1 is over, $180 short of its quota; $0 is open and due in 2026Q1."
+    )
+    reps = en.pipeline_coverage(crm, as_of=END, period="2026Q1", by="rep")
+    assert en.words.pipeline_coverage(reps) == (
+        "2026Q1 is over: 2 of 2 reps were short of their quota."
+    )
+
+
+def test_a_kind_of_business_has_no_quota_though_the_reps_have():
+    """The quotas are known, and none is that of new business."""
+    table = en.quota_attainment(company(), as_of=END, period="2026Q1", by="type")
+    assert en.words.quota_attainment(table) == (
+        "No quota of 2026Q1 is that of these, so what was sold is held against none."
+    )
+
+
 def test_created_counts_by_type():
     """In the first quarter 1, 3, 4, 7 and 8 are new business; 6 is existing business."""
     table = en.pipeline_created(company(), as_of=END, period="2026Q1", by="type")

@@ -107,6 +107,7 @@ def turnover(
         groups=groups.columns,
         labels=definitions.labels(crm, groups),
         period=str(span),
+        per=per,
     )
 
 

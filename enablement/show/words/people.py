@@ -106,7 +106,8 @@ def turnover(table: pd.DataFrame) -> str:
     if pd.isna(row["rate"]):
         return f"Nobody was there in {period}."
     return (
-        f"{left:,.0f} left in {period}, of {there:,.1f} there on average: {percent(row['rate'])} "
+        f"{left:,.0f} left in {period}, of {there:,.1f} there on average: {percent(row['rate'])}"
+        f"{' a year' if table.attrs['per'] == 'year' else ''} "
         f"({interval(row['low'], row['high'])})."
     )
 

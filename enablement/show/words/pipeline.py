@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from enablement.errors import CannotSayError
-from enablement.measure import ageing, closedates, pipeline, waterfall
+from enablement.measure import ageing, closedates, pipeline, requirement, waterfall
 from enablement.periods import Period, moment, when
 from enablement.read.crm import CRM
 from enablement.show.words import risks
@@ -34,7 +34,7 @@ def quota_attainment(table: pd.DataFrame) -> str:
     if table.attrs["groups"]:
         held = table["attainment"].dropna()
         if held.empty:
-            return f"Nobody's quota of {period} is known, so what was sold is held against none."
+            return f"No quota of {period} is that of these, so what was sold is held against none."
         reached = f"{(held >= 1).sum():,} of {len(held):,} {plural(table)}"
         return f"{reached} reached their quota of {period}."
     row = table.iloc[0]
@@ -61,6 +61,10 @@ def pipeline_coverage(table: pd.DataFrame) -> str:
     table : as `enablement.pipeline_coverage` returns it
     """
     period, currency = table.attrs["period"], table.attrs["currency"]
+    over = table["basis"].eq(requirement.BASES["over"]).any()
+    if table.attrs["groups"] and over and table["remaining"].notna().any():
+        short = f"{table['remaining'].gt(0).sum():,} of {table['remaining'].count():,}"
+        return f"{period} is over: {short} {plural(table)} were short of their quota."
     if table.attrs["groups"]:
         held = table[table["remaining"].gt(0) & table["amount"].notna()]
         if held.empty:
@@ -82,6 +86,8 @@ def pipeline_coverage(table: pd.DataFrame) -> str:
     if not row["remaining"]:
         return f"Nothing of the quota of {period} is still to be sold; {amount}."
     to_sell = money(row["remaining"], currency)
+    if over:
+        return f"{period} is over, {to_sell} short of its quota; {amount}."
     said = f"{amount}, {row['coverage']:.1f} times the {to_sell} still to be sold"
     if pd.isna(row["required"]):
         return f"{said}."
