@@ -217,7 +217,7 @@ def company(entered: np.ndarray, moved: np.ndarray, stages: tuple[str, ...]) -> 
     sold = float(moved[:, -1].sum() * WORTH)
     base = baseline.Base(
         **{"sold": sold, "expected": np.nan, "target": 1.15 * sold, "counted": sold},
-        **{"unowned": 0.0, "quotas": np.nan, "quotas_of": "", "quota_reps": 0.0},
+        **{"unowned": 0.0, "quotas": np.nan, "quotas_of": ""},
         **{"now": reps, "then": reps, "period": YEAR, "span": plan.goal.span(Calendar())},
     )
     lags, none = Lags((90.0,) * len(stages), "as said"), np.full(reps, np.nan)

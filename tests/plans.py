@@ -84,7 +84,6 @@ def ground(reps=8, *, target=1_000_000.0, seed=1, staff=None, season=FLAT, ramp=
         unowned=0.0,
         quotas=np.nan,
         quotas_of="2026",
-        quota_reps=0.0,
         now=size,
         then=size,
         period=Calendar().period("2025"),

@@ -45,7 +45,6 @@ class Base:
     unowned : of that, what belongs to nobody who is a rep
     quotas : sum of the quotas of the goal's months, or where there are none `expected`
     quotas_of : the period whose quotas those are, as it is named
-    quota_reps : how many have a quota behind `expected`
     now, then : reps there in the baseline's months and in the goal's, in whole ones
     period : the baseline's months; None without a CRM
     span : the goal's months
@@ -59,7 +58,6 @@ class Base:
     unowned: float
     quotas: float
     quotas_of: str
-    quota_reps: float
     now: float
     then: float
     period: Period | None
@@ -326,8 +324,8 @@ def _of_plan(goal: Goal) -> Base:
             "Without a CRM the plan must say what is sold today: [goal] baseline = 1000000, or the "
             "volume, rates and deal_size in [goal.stated]."
         )
-    quotas = ("each rep", reps if goal.stated.expected else np.nan)
-    return Base(sold, expected, target, np.nan, 0.0, expected, *quotas, reps, reps, None, span)
+    quotas, of = expected, "each rep"
+    return Base(sold, expected, target, np.nan, 0.0, quotas, of, reps, reps, None, span)
 
 
 def _stated_result(goal: Goal) -> float:
@@ -348,9 +346,8 @@ def _of_crm(
     there = _reps(goal, staff, period, span)
     now, then = there["sold"], there["target"]
     expected = float(found["quota"].sum(min_count=1))
-    reps = float((found["quota"] > 0).sum())
     if np.isnan(expected) and goal.stated.expected:
-        expected, reps = goal.stated.expected * now, now
+        expected = goal.stated.expected * now
     has_next = bool(ahead > 0)
     sold = goal.baseline if goal.baseline is not None else counted
     return Base(
@@ -361,7 +358,6 @@ def _of_crm(
         unowned=unowned,
         quotas=ahead if has_next else expected,
         quotas_of=str(span) if has_next else str(period),
-        quota_reps=reps,
         now=now,
         then=then,
         period=period,

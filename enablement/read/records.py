@@ -15,7 +15,6 @@ from enablement.read import cells, footers
 LONGEST_SHOWN = 80
 TAIL = 40
 UNTICKED = "FALSE"  # as spreadsheet programs write a box
-ASIDE = ["line", "column", "value", "reason"]
 
 Lines = Callable[[set[int]], dict[int, int]]
 

@@ -5,8 +5,7 @@ charts are always written in the light ones, and pages whose style sheet we own 
 dashboards) exchange them, because one spec cannot reach 4.5 : 1 on white and on black.
 JupyterLab has no such style sheet, so a chart there carries its own white paper.
 
-`MUTED`, `FAINT` and `LOST` are for marks. Text is `INK` or `QUIET`; on a filled cell it is
-`ON_PALE` or `ON_STRONG`, which have no dark partner because the cell keeps its colour too.
+`MUTED`, `FAINT` and `LOST` are for marks, text is `INK` or `QUIET`.
 `ACCENT` and `WON` look alike to those who cannot see red or green: no chart has both.
 
 Set the environment variable ``ENABLEMENT_BATCH`` (to anything but ``0``) to leave the PNG out
@@ -36,8 +35,6 @@ ACCENT = "#6a3d9a"
 WON = "#0072B2"
 LOST = "#D55E00"
 TARGET = INK
-ON_PALE = "#111111"
-ON_STRONG = "#fefefe"
 
 PALETTE = {
     "ink": (INK, "#e8eaed"),

@@ -29,11 +29,6 @@ def quarter_start(period: str) -> dt.date:
     return dt.date(year, 3 * quarter - 2, 1)
 
 
-def quarter_of(day: dt.date) -> str:
-    """The calendar quarter of a day, such as `2026Q3`."""
-    return f"{day.year}Q{(day.month + 2) // 3}"
-
-
 def shift_quarter(period: str, by: int) -> str:
     """The quarter that lies `by` quarters later (earlier if negative)."""
     quarter_start(period)

@@ -55,9 +55,10 @@ def levers(table: pd.DataFrame) -> alt.VConcatChart:
     axis = alt.Axis(
         tickCount=4, labelExpr=frame.short_money("datum.value", currency), labelOverlap="greedy"
     )
+    at = alt.X("at:Q", scale=scale, axis=axis)
     y = frame.group_axis(shown["name"], field="name")
     numbers = frame.fitted(NUMBERS, shown)
-    base, lines = alt.Chart(shown), alt.Chart(marks)
+    base = alt.Chart(shown)
     tooltip = _tooltip()
     layers = [
         base.transform_filter("datum.low < datum.today")
@@ -78,26 +79,7 @@ def levers(table: pd.DataFrame) -> alt.VConcatChart:
             tooltip=tooltip,
         )
         .properties(name="better"),
-        *(
-            lines.transform_filter(f"datum.what === '{what}' && datum.drawn")
-            .mark_rule(color=colour, strokeWidth=width)
-            .encode(x=alt.X("at:Q", scale=scale, axis=axis))
-            .properties(name=what)
-            for what, colour, width in (("today", theme.QUIET, 1), ("wanted", theme.TARGET, 2))
-        ),
-        *(
-            lines.transform_filter(f"datum.what === '{what}'")
-            .mark_text(
-                align="left" if 2 * at < sum(reach) else "right",
-                dx=-3 if 2 * at < sum(reach) else 3,
-                baseline="bottom",
-                color=theme.QUIET,
-                fontSize=11,
-            )
-            .encode(x=alt.X("at:Q", scale=scale, axis=axis), y=alt.value(height), text="said:N")
-            .properties(name=f"{what} said")
-            for what, height, at in zip(("today", "wanted"), (-3, -17), marks["at"], strict=True)
-        ),
+        *_lines(marks, at, middle=sum(reach) / 2),
         *frame.columns(base, y, numbers, known="true"),
     ]
     return frame.finish(
@@ -111,6 +93,34 @@ def levers(table: pd.DataFrame) -> alt.VConcatChart:
         counted=f"{COUNTED_AS}, all others as today. {words.reached(table)}",
         numbers=descriptions.levers(table),
     )
+
+
+def _lines(marks: pd.DataFrame, x: alt.X, *, middle: float) -> list[alt.Chart]:
+    """Draw the two lines, and write above each what it is."""
+    import altair as alt
+
+    lines = alt.Chart(marks)
+    drawn = [
+        lines.transform_filter(f"datum.what === '{what}' && datum.drawn")
+        .mark_rule(color=colour, strokeWidth=width)
+        .encode(x=x)
+        .properties(name=what)
+        for what, colour, width in (("today", theme.QUIET, 1), ("wanted", theme.TARGET, 2))
+    ]
+    said = [
+        lines.transform_filter(f"datum.what === '{what}'")
+        .mark_text(
+            align="left" if at < middle else "right",
+            dx=-3 if at < middle else 3,
+            baseline="bottom",
+            color=theme.QUIET,
+            fontSize=11,
+        )
+        .encode(x=x, y=alt.value(height), text="said:N")
+        .properties(name=f"{what} said")
+        for what, height, at in zip(("today", "wanted"), (-3, -17), marks["at"], strict=True)
+    ]
+    return [*drawn, *said]
 
 
 def _said(table: pd.DataFrame) -> pd.DataFrame:

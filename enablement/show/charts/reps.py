@@ -422,35 +422,12 @@ def compare_reps_by_stage(table: pd.DataFrame) -> alt.VConcatChart:
         alt.Tooltip("q:Q", format=".2f"),
     ]
     base = alt.Chart(shown).encode(x=x, y=y)
-    percent = alt.Text("rate:Q", format=theme.PERCENT)
     layers = [
         _squares(base, tooltip, largest=(STEP - 2) ** 2),
-        base.transform_filter("datum.entered > 0 && !datum.stands_out")
-        .mark_text(align="right", dx=NUMBER)
-        .encode(text=percent, tooltip=tooltip)
-        .properties(name="rate"),
-        base.transform_filter("datum.stands_out")
-        .mark_text(align="right", dx=NUMBER, fontWeight=700)
-        .encode(text=percent, tooltip=tooltip)
-        .properties(name="stands_out"),
-        base.transform_filter("datum.stands_out")
-        .transform_calculate(way="datum.rate > datum.overall ? 'above' : 'below'")
-        .mark_point(filled=True, color=theme.INK, size=34, xOffset=SIGN)
-        .encode(
-            shape=alt.Shape(
-                "way:N",
-                legend=None,
-                scale=alt.Scale(domain=["above", "below"], range=["triangle-up", "triangle-down"]),
-            )
-        )
-        .properties(name="way"),
-        base.transform_filter("!(datum.entered > 0)")
-        .mark_text(align="right", dx=NUMBER, color=theme.QUIET, fontSize=11)
-        .encode(text=alt.value("none"))
-        .properties(name="none"),
+        *_written(base, tooltip),
         alt.Chart(team)
         .mark_text(align="right", dx=NUMBER, fontWeight=700)
-        .encode(x=x, y=y, text=percent)
+        .encode(x=x, y=y, text=alt.Text("rate:Q", format=theme.PERCENT))
         .properties(name="all"),
     ]
     return frame.finish(
@@ -467,6 +444,33 @@ def compare_reps_by_stage(table: pd.DataFrame) -> alt.VConcatChart:
         + frame.drawn(shown, every, "told from the others most surely")
         + "".join(f" {stage} cannot be said: {why}." for stage, why in unsaid.items()),
     )
+
+
+def _written(base: alt.Chart, tooltip: list[alt.Tooltip]) -> list[alt.Chart]:
+    """Write the rate into each cell, bold and with a triangle where it stands out."""
+    import altair as alt
+
+    percent = alt.Text("rate:Q", format=theme.PERCENT)
+    ways = alt.Scale(domain=["above", "below"], range=["triangle-up", "triangle-down"])
+    return [
+        base.transform_filter("datum.entered > 0 && !datum.stands_out")
+        .mark_text(align="right", dx=NUMBER)
+        .encode(text=percent, tooltip=tooltip)
+        .properties(name="rate"),
+        base.transform_filter("datum.stands_out")
+        .mark_text(align="right", dx=NUMBER, fontWeight=700)
+        .encode(text=percent, tooltip=tooltip)
+        .properties(name="stands_out"),
+        base.transform_filter("datum.stands_out")
+        .transform_calculate(way="datum.rate > datum.overall ? 'above' : 'below'")
+        .mark_point(filled=True, color=theme.INK, size=34, xOffset=SIGN)
+        .encode(shape=alt.Shape("way:N", legend=None, scale=ways))
+        .properties(name="way"),
+        base.transform_filter("!(datum.entered > 0)")
+        .mark_text(align="right", dx=NUMBER, color=theme.QUIET, fontSize=11)
+        .encode(text=alt.value("none"))
+        .properties(name="none"),
+    ]
 
 
 def _squares(base: alt.Chart, tooltip: list[alt.Tooltip], *, largest: int) -> alt.Chart:

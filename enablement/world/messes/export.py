@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -298,8 +298,3 @@ def difference(before: dict[str, float], after: dict[str, float]) -> dict[str, f
     names = dict.fromkeys([*before, *after])
     change = {name: after.get(name, 0) - before.get(name, 0) for name in names}
     return {name: value for name, value in change.items() if value}
-
-
-def as_dict(planted: Planted) -> dict[str, object]:
-    """What is written into `planted.json`."""
-    return asdict(planted)
