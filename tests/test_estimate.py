@@ -197,7 +197,7 @@ def test_decided_quarters_are_compared():
     table = en.win_rate(quarters(), as_of=day(200), by="period")
     assert list(table["period"]) == ["2026Q1", "2026Q2"]
     assert table.attrs["maturity"] == ""
-    assert table.attrs["verdict"].startswith("Between the 2 groups")
+    assert table.attrs["verdict"].startswith("Between the 2 quarters")
 
 
 @pytest.mark.parametrize(
