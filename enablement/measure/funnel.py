@@ -728,7 +728,27 @@ def _verdict(table: pd.DataFrame, asked: Question) -> str:
         str(stage): estimates.homogeneity(rows["moved_on"], rows["entered"] - rows["moved_on"])
         for stage, rows in named.groupby("stage", observed=True)
     }
-    return over_stages(tests, groups)
+    return over_stages(tests, groups) + _unripe(named[named["stage"].isin(_apart(tests))])
+
+
+def _unripe(rows: pd.DataFrame) -> str:
+    """Say where groups that differ also differ in how many are undecided; else nothing.
+
+    Parameters
+    ----------
+    rows : of the stages at which they differ
+    """
+    for stage, each in rows.groupby("stage", observed=True):
+        some = each[each["entered"] > 0]
+        share = some["open"] / some["entered"]
+        test = estimates.homogeneity(some["open"], some["entered"] - some["open"])
+        if test and test.p < estimates.ALPHA and share.max() > definitions.IMMATURE:
+            least, most = counting.percent(share.min()), counting.percent(share.max())
+            return (
+                f" Of those who entered {stage}, {least} to {most} are still open, which alone can "
+                "make such a difference: those decided can be compared."
+            )
+    return ""
 
 
 def over_stages(
@@ -747,16 +767,25 @@ def over_stages(
     found = {stage: test for stage, test in tests.items() if test is not None}
     if not found:
         return ""
-    each = {stage: min(1.0, test.p * len(found)) for stage, test in found.items()}
     what, most = definitions.plural(groups), max(test.groups for test in found.values())
-    differ = [stage for stage, p in each.items() if p < estimates.ALPHA and stage not in alike]
-    smallest = definitions.p_value(min(each.values()))
+    differ = [stage for stage in _apart(tests) if stage not in alike]
+    smallest = definitions.p_value(min(_corrected(tests).values()))
     how = f"smallest p {smallest}" + (
         f", corrected for {len(found)} stages" if len(found) > 1 else ""
     )
     if not differ:
         return f"Between the {most:,} {what} no difference can be detected at any stage ({how})."
     return f"The {most:,} {what} differ by more than chance at {_stages(differ)} ({how})."
+
+
+def _apart(tests: Mapping[str, estimates.Homogeneity | None]) -> list[str]:
+    return [stage for stage, p in _corrected(tests).items() if p < estimates.ALPHA]
+
+
+def _corrected(tests: Mapping[str, estimates.Homogeneity | None]) -> dict[str, float]:
+    """Multiply p by the number of tests (Bonferroni)."""
+    found = {stage: test.p for stage, test in tests.items() if test is not None}
+    return {stage: min(1.0, p * len(found)) for stage, p in found.items()}
 
 
 def _stages(names: list[str]) -> str:
