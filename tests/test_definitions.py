@@ -187,7 +187,7 @@ def test_definitions_that_agree_say_so():
         ({"cohort": "decided"}, "cohort='decided'. Known: begun"),
         ({"definition": "headline", "cohort": "entered"}, "Known: begun"),
         ({"of": "money"}, "Known: opportunities, value"),
-        ({"definition": "period", "period": "2026Q1", "by": "period"}, "Cannot split by 'period'"),
+        ({"definition": "period", "period": "2026Q1", "by": "period"}, "no column 'period' here"),
     ],
 )
 def test_an_argument_of_another_definition_is_refused(eight, asked, complaint):

@@ -287,3 +287,25 @@ def test_counts_alone_are_those_of_the_conversion(eight):
     pd.testing.assert_frame_equal(counts, rates[list(counts)])
     assert "rate" not in counts
     assert counts.attrs == {"cannot_say": {}}
+
+
+@pytest.mark.parametrize(
+    ("of_b", "said"),
+    [
+        (
+            "0 Lead@B",
+            " Of those who entered Lead, 0 % to 50 % are still open, which alone can",
+        ),
+        ("0 Lead@B, 20 Lost@B", ""),
+    ],
+)
+def test_reps_of_whom_one_has_more_that_are_open_may_differ_by_that_alone(of_b, said):
+    """A moved 40 of 40 on, B 20 of 40: the others are undecided, or lost and then a difference."""
+    on = "0 Lead@{}, 10 Qual@{}, 30 Lost@{}"
+    paths = {f"A{n}": on.format(*"AAA") for n in range(40)}
+    paths |= {f"B{n}": on.format(*"BBB") if n < 20 else of_b for n in range(40)}
+    crm = company({name: (path, 10) for name, path in paths.items()})
+    verdict = en.conversion(crm, as_of=day(60), by="rep").attrs["verdict"]
+    differ = "The 2 reps differ by more than chance at Lead (smallest p < 0.001)."
+    assert verdict.startswith(differ + said)
+    assert bool(said) == (len(verdict) > len(differ))

@@ -161,7 +161,7 @@ def test_the_rates_that_are_still_to_come_are_as_uncertain_as_they_are():
 
 def test_stated_figures_leave_only_chance():
     """XYZ's million as stated: 1.5 million never comes of itself; nobody knows how sizes spread."""
-    table = en.goal_chance(None, XYZ, as_of=None, futures=1_000)
+    table = en.goal_chance(None, XYZ, as_of=None, number=1_000)
     assert table["expected"].iloc[-1] == pytest.approx(1_000_000, rel=0.01)
     assert table["probability"].iloc[-1] == 0
     assert any("spread" in note for note in table.attrs["notes"])

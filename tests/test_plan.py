@@ -70,7 +70,7 @@ def test_without_desired_rates_the_best_quarter_is_the_benchmark(crm):
 
 def test_the_chance_and_the_levers_start_from_the_same_figures(crm):
     """Fewer began in the last two quarters than in the two before, so less comes than usual."""
-    chance = en.goal_chance(crm, SAMPLE / "plan.toml", as_of="2026-09-30", futures=2_000)
+    chance = en.goal_chance(crm, SAMPLE / "plan.toml", as_of="2026-09-30", number=2_000)
     began = en.conversion(crm, as_of="2026-09-30", by="period").groupby("period")["entered"].max()
     assert (began["2025Q4":"2026Q1"].sum(), began["2026Q2":"2026Q3"].sum()) == (416, 331)
     assert chance["expected"].iloc[-1] < BEGUN

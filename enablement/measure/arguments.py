@@ -57,7 +57,6 @@ NUMBERS = {
     "past": Number(4, least=0, whole=True),
     "in_a_day": Number(2, least=2, whole=True),
     "number": Number(10_000, least=1, whole=True),
-    "futures": Number(10_000, least=1, whole=True),
     "seed": Number(0, least=0, whole=True),
     "target": Number(1_000_000, above=0),
     "deal_size": Number(50_000, above=0),

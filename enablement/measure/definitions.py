@@ -272,7 +272,7 @@ def _column(crm: CRM, name: str, table: str) -> tuple[str, str]:
         )
     if name == "period":
         raise EnablementError(
-            "Nothing is split by 'period' here, and where={'period': …} limits nothing: name one "
+            "There is no column 'period' here, to split by or to limit to. One period is named "
             "with period=, such as period='2026Q3'."
         )
     of_reps = [column for column in REP_COLUMNS if crm.has("reps", column)]

@@ -54,7 +54,7 @@ def goal_chance(
     plan: Plan | Mapping[str, object] | str | Path,
     *,
     as_of: object,
-    futures: int = FUTURES,
+    number: int = FUTURES,
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -65,7 +65,7 @@ def goal_chance(
     Parameters
     ----------
     crm, plan, as_of : as for `stage_gap`
-    futures : how many are drawn
+    number : how many futures are drawn
     confidence : coverage of the interval of what comes, between 0 and 1
     seed : the same seed gives the same table
 
@@ -98,9 +98,7 @@ def goal_chance(
     stands in `benchmarks/README.md`.
     """
     ground = cascade.counted(crm, goals.goal(plan), as_of=as_of)
-    return chance_of(
-        ground, sizes_of(crm, ground), number=futures, confidence=confidence, seed=seed
-    )
+    return chance_of(ground, sizes_of(crm, ground), number=number, confidence=confidence, seed=seed)
 
 
 def sizes_of(crm: CRM | None, ground: Ground) -> Sizes:
