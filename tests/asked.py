@@ -184,7 +184,7 @@ GATES = ("win_rate", "quota_attainment", "share_at_quota", "process_conformance"
 
 TAKEN = ("crm", "plan", "as_of")  # what every case says
 # What changes no question to an engine, and how little of it is enough.
-DRAWN = {"confidence": 0.9, "seed": 0, "number": 100, "futures": 100}
+DRAWN = {"confidence": 0.9, "seed": 0, "number": 100}
 # What names a column, a day or a stage of theirs, and no word of ours.
 FREE = ("by", "mix", "where", "period", "since", "due", "stage")
 WORDS = re.compile(

@@ -332,7 +332,7 @@ def test_a_period_is_a_cohort_or_what_was_decided(eight):
         ("win_rate", {"credit": "shared"}, "Did you mean 'share'"),
         ("sales_cycle", {"credit": "share"}, "Known: at_entry, final, first"),
         ("time_in_stage", {"credit": "share"}, "Known: at_entry, final, first"),
-        ("quota_attainment", {"by": "period", "period": "2026Q1"}, "Cannot split by 'period'"),
+        ("quota_attainment", {"by": "period", "period": "2026Q1"}, "no column 'period' here"),
     ],
 )
 def test_what_does_not_go_together_is_refused(eight, measure, asked, complaint):

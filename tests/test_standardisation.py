@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from enablement.errors import EnablementError
@@ -100,8 +100,14 @@ def test_shapes_that_do_not_fit_are_refused():
 
 @settings(max_examples=60, deadline=None)
 @given(rows=CELLS)
+@example(rows=[[(0, 0), (0, 0), (0, 2)], [(0, 0), (0, 1), (2, 2)]])
+@example(rows=[[(5, 5), (4, 4), (1, 1)], [(3, 3), (6, 6), (4, 4)]])
 def test_intervals_hold_the_rate_and_losses_mirror_wins(rows):
-    """Inside [0, 1], around the rate; what was lost stands at one less what was won."""
+    """Inside [0, 1], around the rate; what was lost stands at one less what was won.
+
+    Of one example the second has twice the team's rates, which are a half where it has most; in
+    the other all was won, and sums of shares come to a little less than 1.
+    """
     won, tried = np.array(rows).transpose(2, 0, 1)
     found = standardisation.at_team_mix(won, tried)
     seen = np.isfinite(found.low)

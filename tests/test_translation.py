@@ -394,7 +394,7 @@ def test_the_definitions_say_what_the_amount_stands_for(sample):
 
 def test_a_chance_is_said_to_be_that_of_the_amount():
     """Three won of five at 75 %: more deals bring the amount too. Of quotas both are the same."""
-    asked = {"as_of": "2025-12-31", "futures": 100}
+    asked = {"as_of": "2025-12-31", "number": 100}
     rate = en.goal_chance(
         measured(), {"goal": {"metric": "win_rate", "lift": 0.25, "by": BY}}, **asked
     )

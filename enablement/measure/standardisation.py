@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from enablement.errors import EnablementError
 from enablement.measure.estimates import CONFIDENCE
 
+NEVER, ALWAYS = 1e-9, 1 - 1e-9  # rates of 0 and 1, but for the rounding of what they are sums of
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AtTeamMix:
@@ -72,7 +74,7 @@ def at_team_mix(
     AtTeamMix
         Its interval is a score interval: the variance is the one of rates that are all the
         same multiple of the team's (of its failures, where the team succeeds more often than
-        not), or of equal rates where such a multiple would pass 1. With a single stratum it is
+        not), or of equal rates where such a multiple would reach 1. With a single stratum it is
         Wilson's. The team's rates are taken as known.
 
     Raises
@@ -132,7 +134,7 @@ def against_expected(
     observed, expected = k.sum(axis=1), (n * standard).sum(axis=1)
     base, size = np.where(expected > 0, expected, np.nan), n.sum(axis=1)
     highest = np.where(n > 0, standard, 0.0).max(axis=1, initial=0.0)
-    beyond = observed / base * highest > 1
+    beyond = observed / base * highest > ALWAYS
     square = np.where(beyond, 1 / np.maximum(size, 1), (n * standard**2).sum(axis=1) / base**2)
     low, high = _score(observed / base, 1 / base, square, confidence)
     return AgainstExpected(observed, expected, observed / base, low, high)
@@ -169,7 +171,7 @@ def _mirrored(
     """
     low, high = _of_multiple(rate, team, per_trial, standard, confidence)
     fewest, most = _of_multiple(1 - rate, 1 - team, per_trial, 1 - standard, confidence)
-    failures = (team == 0) | ((team > 0.5) & (team < 1))
+    failures = (team < NEVER) | ((team > 0.5) & (team < ALWAYS))
     return np.where(failures, 1 - most, low), np.where(failures, 1 - fewest, high)
 
 
@@ -182,12 +184,14 @@ def _of_multiple(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Score interval of a weighted rate whose parts are one multiple of the team's.
 
-    Where that multiple would take a part beyond 1, all parts are taken as equal instead.
+    Where that multiple would take a part to 1, of which nothing would be in doubt, or beyond, all
+    parts are taken as equal instead.
     """
-    base = np.where(team > 0, team, np.nan)
+    base = np.where(team > NEVER, team, np.nan)
     linear = (per_trial * standard).sum(axis=1) / base
     square = (per_trial * standard**2).sum(axis=1) / base**2
-    beyond = rate / base * np.where(per_trial > 0, standard, 0.0).max(axis=1, initial=0.0) > 1
+    highest = np.where(per_trial > 0, standard, 0.0).max(axis=1, initial=0.0)
+    beyond = rate / base * highest > ALWAYS
     equal = per_trial.sum(axis=1)
     low, high = _score(
         rate, np.where(beyond, equal, linear), np.where(beyond, equal, square), confidence
