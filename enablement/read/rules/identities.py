@@ -69,34 +69,51 @@ def ids_made(desk: Desk) -> None:
 
 def ids_of_one_length(desk: Desk) -> None:
     """Read a Salesforce id of 15 letters as the one of 18 letters that stands elsewhere."""
-    for prefix, names in PREFIXES.items():
-        places = [
-            (table, name)
-            for table, columns in schema.KNOWN.items()
-            for name in columns
-            if name in names and not desk.store.bare(table)
+    places = _places(desk)
+    for prefix in PREFIXES:
+        short, long = places.get((prefix, SHORT), []), places.get((prefix, LONG), [])
+        if short and long:
+            _lengthen(desk, short, long, prefix)
+
+
+def _places(desk: Desk) -> dict[tuple[str, int], list[tuple[str, str]]]:
+    """Find in which columns ids stand, by how they begin and how long they are.
+
+    Each table is looked through once: many rows are made of text each time they are asked for.
+    """
+    found: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    for table, columns in schema.KNOWN.items():
+        kinds = [
+            (prefix, letters, column)
+            for prefix, names in PREFIXES.items()
+            for column in names
+            for letters in (SHORT, LONG)
+            if column in columns
         ]
-        short = [place for place in places if _any_so_long(desk, *place, prefix, SHORT)]
-        if short and any(_any_so_long(desk, *place, prefix, LONG) for place in places):
-            _lengthen(desk, short, places, prefix)
+        if not kinds or desk.store.bare(table):
+            continue
+        asked = ", ".join(
+            f"bool_or({_so_long(column, prefix, letters)}) as any_{n}"
+            for n, (prefix, letters, column) in enumerate(kinds)
+        )
+        there = desk.store.one(f"select {asked} from {table}")
+        for (prefix, letters, column), any_one in zip(kinds, there.values(), strict=True):
+            if any_one:
+                found.setdefault((prefix, letters), []).append((table, column))
+    return found
 
 
 def _so_long(column: str, prefix: str, letters: int) -> str:
-    return f"starts_with({column}, {literal(prefix)}) and length({column}) = {letters}"
-
-
-def _any_so_long(desk: Desk, table: str, column: str, prefix: str, letters: int) -> bool:
-    where = _so_long(column, prefix, letters)
-    return not desk.store.query(f"select 1 from {table} where {where} limit 1").empty
+    return f"strlen({column}) = {letters} and starts_with({column}, {literal(prefix)})"
 
 
 def _lengthen(
-    desk: Desk, short: list[tuple[str, str]], places: list[tuple[str, str]], prefix: str
+    desk: Desk, short: list[tuple[str, str]], long: list[tuple[str, str]], prefix: str
 ) -> None:
     """Put the long id in place of the short one where both are the same."""
     known = " union ".join(
         f"select {column} as id from {table} where {_so_long(column, prefix, LONG)}"
-        for table, column in places
+        for table, column in long
     )
     desk.store.make(
         "long_ids",
