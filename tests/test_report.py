@@ -163,9 +163,10 @@ def test_the_index_escapes_everything() -> None:
 
 
 def test_a_number_keeps_its_unit_and_a_date_is_whole(tmp_path: Path) -> None:
-    """88 % or $1.2 M is not broken between two lines, nor 2026-09-30; code stays as typed."""
-    said = "88 % of $1.2 M until 2026-09-30"
-    whole = '88\u00a0% of $1.2\u00a0M until <span class="day">2026-09-30</span>'
+    """88 % or $1.2 M is not broken between two lines, nor 2026-09-30 or UTF-8; code is as typed."""
+    said = "88 % of $1.2 M until 2026-09-30 in UTF-8"
+    day, letters = (f'<span class="day">{text}</span>' for text in ("2026-09-30", "UTF-8"))
+    whole = f"88\u00a0% of $1.2\u00a0M until {day} in {letters}"
     printed = nbformat.v4.new_output("stream", name="stdout", text=said)
     assert f'<p class="said">{whole}</p>' in exported(tmp_path, printed)
     assert report.safe_html(f"<p>{said}</p>") == f"<p>{whole}</p>"

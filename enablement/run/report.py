@@ -49,7 +49,7 @@ _NUMBER = re.compile(FIGURE)
 _MISSING = frozenset(("", "-", "–", "—", "NaN", "nan", "NaT", "<NA>", "None"))
 # Broken between two lines a number loses its unit, and a date its meaning.
 _UNIT = re.compile(r"(?<=\d) (?=%|[kMB]\b)")
-_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+_DAY = re.compile(r"\b(?:\d{4}-\d\d-\d\d|UTF-(?:8|16|32))\b")  # with hyphens that part nothing
 _TERMINAL_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -145,7 +145,7 @@ def index_page(
 
 
 def together(text: str) -> Any:
-    """Return a text as HTML whose numbers keep their unit, and whose dates stay whole.
+    """Return a text as HTML whose numbers keep their unit, and whose dates and UTF-8 stay whole.
 
     Parameters
     ----------
