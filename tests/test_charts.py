@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import EIGHT, EIGHT_SETTINGS, company, day
+from conftest import EIGHT, EIGHT_SETTINGS, company, day, events
 
 import enablement as en
 from enablement.show import charts, theme
@@ -68,8 +68,24 @@ def test_the_title_says_the_finding_and_the_footer_the_definition():
     chart = charts.conversion(table)
     assert " ".join(chart.title["text"]) == en.words.conversion(table)
     assert footer(chart).startswith("Definition: reached: moved on / entered")
-    assert "As of 2026-04-01." in footer(chart)
     assert table.attrs["definition"] in chart.description
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (90, "As of 2026-04-01."),
+        (80, "As of 2026-04-01, as if nothing had happened after 2026-03-22, the last day seen."),
+    ],
+)
+def test_the_footer_says_the_day_and_where_the_export_ends_before_it(last, said):
+    """Days that an export does not reach are taken to have brought nothing."""
+    crm = en.crm(
+        opportunities=pd.DataFrame({"opportunity_id": ["X"]}),
+        stage_events=events({"X": ("0 Lead@A, 10 Qual@A", 1)}),
+        settings={**EIGHT_SETTINGS, "exported_on": day(last).date()},
+    )
+    assert said in footer(charts.conversion(en.conversion(crm, as_of=day(90))))
 
 
 def test_only_the_stage_that_stands_out_has_the_accent():

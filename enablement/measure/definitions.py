@@ -440,15 +440,26 @@ def describe(
 ) -> pd.DataFrame:
     """Give a table the lines that must travel with it.
 
-    Sets in ``attrs``: ``definition``, ``as_of``, ``currency`` and what else is given.
+    Sets in ``attrs``: ``definition``, ``as_of``, ``ended`` (the last day seen where `until` lies
+    after it: what is open is then taken to have stood still since; else ""), ``currency`` and what
+    else is given.
     """
     always = {
         "definition": definition,
         "as_of": f"{until:%Y-%m-%d}",
+        "ended": _ended(crm, until),
         "currency": currency(crm),
     }
     table.attrs.update({**always, **more})
     return table
+
+
+def _ended(crm: CRM, until: pd.Timestamp) -> str:
+    try:
+        last = crm.seen_until
+    except CannotSayError:
+        return ""
+    return f"{last:%Y-%m-%d}" if until.date() > last else ""
 
 
 USED = "select * from listed where $renewals = 'counted' or type is distinct from 'renewal'"

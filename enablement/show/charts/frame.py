@@ -451,6 +451,8 @@ def _footer(notes: list[str], names: pd.Series) -> alt.Chart:
 
 def _notes(table: pd.DataFrame) -> list[str]:
     seen = f"As of {table.attrs['as_of']}." if table.attrs["as_of"] else "As the plan states it."
+    if last := table.attrs.get("ended"):
+        seen = f"{seen[:-1]}, as if nothing had happened after {last}, the last day seen."
     if table.attrs.get("credit", "").startswith("current"):
         seen += f" Credit: {table.attrs['credit']}."
     return [f"Definition: {table.attrs['definition']}.", seen]
