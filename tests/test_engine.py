@@ -38,6 +38,19 @@ def test_what_outgrows_the_memory_goes_to_a_private_place(tmp_path, monkeypatch)
     assert Path(place).stat().st_mode & 0o077 == 0
 
 
+def test_a_table_that_outgrows_the_memory_lies_beside_what_is_read(tmp_path):
+    """Three tables of 60 MB in a database that has 100: their rows are there, and then gone."""
+    with Store(place=tmp_path) as store:
+        store.run("set memory_limit = '100MB'")
+        for name in ("one", "two", "three"):
+            store.make(name, "select range as n, md5(range::varchar) as t from range(1_500_000)")
+        assert [path for path in tmp_path.rglob("*") if path.is_file()]
+        for name in ("one", "two", "three"):
+            said = store.one(f"select count(*) as n, count(distinct t) as texts from {name}")
+            assert said == {"n": 1_500_000, "texts": 1_500_000}
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_file_beside_the_given_ones_can_be_read(tmp_path):
     """A text that names a path of its own is refused."""
     (tmp_path / "secret.csv").write_text("a\n1\n")

@@ -290,22 +290,22 @@ def test_counts_alone_are_those_of_the_conversion(eight):
 
 
 @pytest.mark.parametrize(
-    ("of_b", "said"),
+    ("a", "b", "said"),
     [
-        (
-            "0 Lead@B",
-            " Of those who entered Lead, 0 % to 50 % are still open, which alone can",
-        ),
-        ("0 Lead@B, 20 Lost@B", ""),
+        ((40, 0, 0), (20, 0, 20), " Of those who entered Lead, 0 % to 50 % are still open, which "),
+        ((40, 0, 0), (20, 20, 0), ""),
+        ((34, 0, 6), (10, 24, 6), ""),  # as many of both are open
+        ((200, 0, 0), (100, 84, 16), ""),  # not as many, and few
     ],
 )
-def test_reps_of_whom_one_has_more_that_are_open_may_differ_by_that_alone(of_b, said):
-    """A moved 40 of 40 on, B 20 of 40: the others are undecided, or lost and then a difference."""
-    on = "0 Lead@{}, 10 Qual@{}, 30 Lost@{}"
-    paths = {f"A{n}": on.format(*"AAA") for n in range(40)}
-    paths |= {f"B{n}": on.format(*"BBB") if n < 20 else of_b for n in range(40)}
-    crm = company({name: (path, 10) for name, path in paths.items()})
-    verdict = en.conversion(crm, as_of=day(60), by="rep").attrs["verdict"]
+def test_reps_of_whom_one_has_more_that_are_open_may_differ_by_that_alone(a, b, said):
+    """Of each so many moved on, were lost and are open: half of B's are, and may move on yet."""
+    paths = {}
+    for rep, counts in (("A", a), ("B", b)):
+        ways = (f", 10 Qual@{rep}, 30 Lost@{rep}", f", 20 Lost@{rep}", "")
+        rows = [way for way, count in zip(ways, counts, strict=True) for _ in range(count)]
+        paths |= {f"{rep}{n}": (f"0 Lead@{rep}{way}", 10) for n, way in enumerate(rows)}
+    verdict = en.conversion(company(paths), as_of=day(60), by="rep").attrs["verdict"]
     differ = "The 2 reps differ by more than chance at Lead (smallest p < 0.001)."
     assert verdict.startswith(differ + said)
     assert bool(said) == (len(verdict) > len(differ))
