@@ -125,6 +125,7 @@ def test_intervals_hold_the_rate_and_losses_mirror_wins(rows):
     np.testing.assert_allclose(lost.difference, -found.difference, atol=1e-9)
     other = seen & np.isfinite(lost.low) & (np.abs(found.team - 0.5) > 1e-9)
     np.testing.assert_allclose(lost.low[other], 1 - found.high[other], atol=1e-9)
+    np.testing.assert_allclose(lost.high[other], 1 - found.low[other], atol=1e-9)
 
 
 @pytest.mark.parametrize(("strata", "size", "middle"), [(3, 60, 0.15), (6, 60, 0.3), (3, 20, 0.7)])
